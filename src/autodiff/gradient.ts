@@ -1,0 +1,91 @@
+/** Reverse-mode differentiation: a graph becomes a graph of the same operators. */
+import { dependencies, graph, int64, scalar, type Node, type Value } from "../ir/graph.ts";
+import { isFloat } from "../ir/dtype.ts";
+import { formatShape, staticShape, type Shape } from "../ir/shape.ts";
+import { opRecord, ops } from "../ops/build.ts";
+import { GradusError } from "../util/errors.ts";
+
+/**
+ * Gradients of a scalar with respect to values of its graph, as new values; differentiate again for second order.
+ * A value that the scalar does not depend on gets zeros.
+ * @param loss a float value of shape [] (or with one element)
+ * @throws GradusError where the loss is no scalar, or an operator on the way has no gradient
+ * @example
+ * const [dw] = gradient(ops.ReduceMean(ops.MatMul(x, w), { keepdims: 0 }), [w]);
+ */
+export function gradient(loss: Value, wrt: readonly Value[]): Value[] {
+  if (!isFloat(loss.dtype) || !loss.shape.every((dim) => dim === 1)) {
+    throw new GradusError(`gradient needs a float scalar, got ${loss.dtype}${formatShape(loss.shape)}`);
+  }
+  const nodes = nodesInOrder(loss);
+  const active = new Set<Value>(wrt);
+  for (const node of nodes) {
+    if (!dependencies(node).some((value) => active.has(value))) continue;
+    for (const output of node.outputs) if (isFloat(output.dtype)) active.add(output);
+  }
+
+  const parts = new Map<Value, Value[]>([[loss, [fullLike(loss, 1)]]]);
+  const total = (value: Value): Value | null => {
+    const terms = parts.get(value);
+    if (!terms) return null;
+    const sum = terms.reduce((a, b) => ops.Add(a, b));
+    parts.set(value, [sum]);
+    return sum;
+  };
+  for (const node of nodes.reverse()) {
+    if (!node.outputs.some((output) => active.has(output) && parts.has(output))) continue;
+    backward(node, active, total, (value, term) => parts.set(value, [...(parts.get(value) ?? []), term]));
+  }
+  return wrt.map((value) => total(value) ?? fullLike(value, 0));
+}
+
+/** Adds a node's contribution to the gradients of its inputs. */
+function backward(
+  node: Node,
+  active: ReadonlySet<Value>,
+  total: (value: Value) => Value | null,
+  add: (value: Value, term: Value) => void,
+): void {
+  const { gradient: rule } = opRecord(node.op);
+  if (typeof rule !== "function") throw new GradusError(`${node.op} has no gradient: ${rule.none}`);
+  const needs = (index: number) => {
+    const value = node.inputs[index];
+    return value ? active.has(value) : false;
+  };
+  const terms = rule({
+    ops,
+    inputs: node.inputs as readonly Value[],
+    outputs: node.outputs,
+    outputGradients: node.outputs.map(total) as unknown as [Value],
+    attributes: node.attributes,
+    needs,
+  });
+  node.inputs.forEach((value, index) => {
+    const term = terms[index];
+    if (value && term && needs(index)) add(value, undoBroadcast(term, value.shape));
+  });
+}
+
+/** Sums a gradient over the axes along which its value was repeated. */
+export function undoBroadcast(gradientOfResult: Value, shape: Shape): Value {
+  const lead = gradientOfResult.shape.length - shape.length;
+  const repeated = gradientOfResult.shape.flatMap((dim, axis) =>
+    axis < lead || (shape[axis - lead] === 1 && dim !== 1) ? [axis] : [],
+  );
+  if (repeated.length === 0) return gradientOfResult;
+  const kept = repeated.filter((axis) => axis >= lead);
+  const sum = ops.ReduceSum(gradientOfResult, int64(repeated), { keepdims: kept.length > 0 ? 1 : 0 });
+  if (kept.length === 0 || lead === 0) return sum;
+  return ops.Squeeze(sum, int64(Array.from({ length: lead }, (_, axis) => axis)));
+}
+
+/** A number in the shape and dtype of a value. */
+function fullLike(value: Value, fill: number): Value {
+  const known = staticShape(value.shape);
+  return known?.length === 0 ? scalar(value.dtype, fill) : ops.Expand(scalar(value.dtype, fill), ops.Shape(value));
+}
+
+/** The nodes a value depends on, inputs first. */
+function nodesInOrder(value: Value): Node[] {
+  return [...graph({ outputs: { value } }).nodes];
+}

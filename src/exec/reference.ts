@@ -1,0 +1,121 @@
+/** The reference interpreter: every operator's own float64 evaluation, plain and slow; the oracle of all tests. */
+import { GradusError, internal } from "../util/errors.ts";
+import type { Graph, Value } from "../ir/graph.ts";
+import { formatShape, sizeOf, unifyShape } from "../ir/shape.ts";
+import { zeros, type NumericArray, type Tensor } from "../ir/tensor.ts";
+import { opRecord } from "../ops/build.ts";
+import type { NdArray } from "../ops/op.ts";
+import type { Executor, Tensors } from "./session.ts";
+
+/** A host tensor as the interpreter holds it. */
+export function toNdArray({ dtype, shape, data }: Tensor): NdArray {
+  if (dtype === "string") return { dtype, shape, data: data as readonly string[] };
+  if (dtype === "float16") return { dtype, shape, data: Float64Array.from(data as Uint16Array, halfToNumber) };
+  return { dtype, shape, data: Float64Array.from(data as Float64Array, Number) };
+}
+
+/** An interpreter array in its dtype's own typed array (float16 is not written). */
+export function toTensor({ dtype, shape, data }: NdArray): Tensor {
+  if (dtype === "string") return { dtype, shape, data: data as readonly string[] };
+  const array = zeros(dtype, data.length) as NumericArray;
+  copyInto(array, data as Float64Array);
+  return { dtype, shape, data: array };
+}
+
+function copyInto(target: NumericArray, source: Float64Array): void {
+  if (target instanceof BigInt64Array || target instanceof BigUint64Array) {
+    for (let i = 0; i < source.length; i++) target[i] = BigInt(source[i]!);
+  } else (target as Float64Array).set(source);
+}
+
+function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
+}
+
+/**
+ * Evaluates a graph in float64, whatever its float dtype says.
+ * @param feeds every input by name
+ * @param outer values of enclosing graphs that a body may read
+ * @param observe sees every node's outputs as they come (activations, first non-finite value)
+ */
+export function evaluateGraph(
+  graph: Graph,
+  feeds: Readonly<Record<string, NdArray>>,
+  options: { outer?: ReadonlyMap<Value, NdArray>; observe?: (value: Value, array: NdArray) => void } = {},
+): Record<string, NdArray> {
+  const values = new Map<Value, NdArray>(options.outer);
+  const dims = new Map<string, number>();
+  for (const value of graph.inputs) {
+    const array = Object.hasOwn(feeds, value.name!) ? feeds[value.name!] : undefined;
+    if (!array) throw new GradusError(`input "${value.name}" is missing; the graph takes ${graph.inputs.map((v) => v.name).join(", ")}`);
+    if (array.dtype !== value.dtype || !unifyShape(value.shape, array.shape, dims)) {
+      throw new GradusError(
+        `input "${value.name}" must be ${value.dtype}${formatShape(value.shape)}, got ${array.dtype}${formatShape(array.shape)}`,
+      );
+    }
+    values.set(value, array);
+  }
+  const get = (value: Value): NdArray => {
+    const found = values.get(value);
+    if (found) return found;
+    if (value.origin.kind !== "constant") internal(`no value for ${value.name ?? value.origin.kind}`);
+    const made = toNdArray(value.origin.tensor);
+    values.set(value, made);
+    return made;
+  };
+  for (const node of graph.nodes) {
+    const results = opRecord(node.op).evaluate(
+      node.inputs.map((value) => (value ? get(value) : null)),
+      {
+        op: node.op,
+        attributes: node.attributes,
+        outputCount: node.outputs.length,
+        run: (body, inputs) => {
+          for (const captured of body.captures) get(captured);
+          const bodyFeeds = Object.fromEntries(body.inputs.map((value, i) => [value.name!, inputs[i]!]));
+          return Object.values(evaluateGraph(body, bodyFeeds, { ...options, outer: values }));
+        },
+      },
+    );
+    node.outputs.forEach((value, i) => {
+      const array = results[i];
+      if (!array) return;
+      if (array.data.length !== sizeOf(array.shape)) internal(`${node.op} returned ${array.data.length} elements for ${formatShape(array.shape)}`);
+      values.set(value, array);
+      options.observe?.(value, array);
+    });
+  }
+  return Object.fromEntries(graph.outputs.map(({ name, value }) => [name, get(value)]));
+}
+
+/** The interpreter behind the executors' contract. */
+export const reference: Executor = {
+  name: "reference",
+  async compile(graph, options = {}) {
+    if ((options.device ?? "cpu") !== "cpu") throw new GradusError(`the reference interpreter has no device "${options.device}", only cpu`);
+    return {
+      async run(feeds: Tensors, into: Tensors = {}) {
+        const arrays = Object.fromEntries(Object.entries(feeds).map(([name, value]) => [name, toNdArray(value)]));
+        const results = evaluateGraph(graph, arrays);
+        return Object.fromEntries(
+          Object.entries(results).map(([name, array]) => {
+            const target = into[name];
+            if (!target) return [name, toTensor(array)];
+            if (target.dtype !== array.dtype || formatShape(target.shape) !== formatShape(array.shape)) {
+              throw new GradusError(
+                `output "${name}" is ${array.dtype}${formatShape(array.shape)}, the tensor given for it ${target.dtype}${formatShape(target.shape)}`,
+              );
+            }
+            copyInto(target.data as NumericArray, array.data as Float64Array);
+            return [name, target];
+          }),
+        );
+      },
+      async dispose() {},
+    };
+  },
+};

@@ -1,0 +1,31 @@
+/** The contract of an executor: compile a graph, run it on host tensors, dispose. */
+import type { Graph } from "../ir/graph.ts";
+import type { Tensor } from "../ir/tensor.ts";
+
+export type Device = "cpu" | "webgpu" | "cuda";
+
+export interface CompileOptions {
+  readonly device?: Device;
+  /** Threads for one run; the runtime's own choice where left out. */
+  readonly threads?: number;
+}
+
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+export interface Session {
+  /**
+   * One run. A tensor given in `into` is filled in place and returned as that output; the others are new.
+   * The caller keeps the same tensor objects from run to run where it can: executors remember them.
+   * @param feeds every graph input by name
+   * @param into any of the graph's outputs by name, of the right dtype and shape
+   * @throws GradusError naming the input or output, where one is missing or of another dtype or shape
+   */
+  run(feeds: Tensors, into?: Tensors): Promise<Tensors>;
+  dispose(): Promise<void>;
+}
+
+export interface Executor {
+  readonly name: string;
+  /** @throws GradusError where the device is not there, naming the devices that are */
+  compile(graph: Graph, options?: CompileOptions): Promise<Session>;
+}

@@ -1,0 +1,2 @@
+/** Every operator, under its ONNX name: one line per family. */
+export * from "./elementwise.ts";
