@@ -1,0 +1,146 @@
+/** Intervals: how far a measured figure may lie from the truth (Wilson, Newcombe, t, bootstrap). */
+import { standardNormalQuantile } from "./normal.ts";
+import { rng } from "./rng.ts";
+import { studentTQuantile } from "./special.ts";
+
+/** A measured value and its confidence interval; `n` is the number of examples behind it. */
+export interface Interval {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+  readonly n: number;
+}
+
+const twoSided = (confidence: number): number => standardNormalQuantile(0.5 + confidence / 2);
+
+/**
+ * Wilson's score interval for a share, here of `count` in `n` (Wilson 1927); never leaves [0, 1], and says something at 0 and at n.
+ * @example wilsonInterval(15, 100) // { value: 0.15, low: 0.0931…, high: 0.2328…, n: 100 }
+ */
+export function wilsonInterval(count: number, n: number, confidence = 0.95): Interval {
+  if (n === 0) return { value: NaN, low: 0, high: 1, n };
+  const z = twoSided(confidence);
+  const share = count / n;
+  const scale = 1 + (z * z) / n;
+  const centre = (share + (z * z) / (2 * n)) / scale;
+  const half = (z * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n))) / scale;
+  return { value: share, low: count === 0 ? 0 : centre - half, high: count === n ? 1 : centre + half, n };
+}
+
+/**
+ * Newcombe's interval for the difference of two independent shares, first minus second: the square-and-add of two Wilson intervals
+ * (Newcombe 1998, method 10). `n` is the smaller of the two.
+ */
+export function newcombeInterval(
+  first: { count: number; n: number },
+  second: { count: number; n: number },
+  confidence = 0.95,
+): Interval {
+  const a = wilsonInterval(first.count, first.n, confidence);
+  const b = wilsonInterval(second.count, second.n, confidence);
+  const value = a.value - b.value;
+  return {
+    value,
+    low: value - Math.hypot(a.value - a.low, b.high - b.value),
+    high: value + Math.hypot(a.high - a.value, b.value - b.low),
+    n: Math.min(first.n, second.n),
+  };
+}
+
+/** The mean of a few independent values with Student's t interval (infinite below two values). */
+export function meanInterval(values: ArrayLike<number>, confidence = 0.95): Interval {
+  const n = values.length;
+  let sum = 0;
+  for (let i = 0; i < n; i++) sum += values[i]!;
+  const value = sum / n;
+  if (n < 2) return { value, low: -Infinity, high: Infinity, n };
+  let squares = 0;
+  for (let i = 0; i < n; i++) squares += (values[i]! - value) ** 2;
+  const half = studentTQuantile(0.5 + confidence / 2, n - 1) * Math.sqrt(squares / (n - 1) / n);
+  return { value, low: value - half, high: value + half, n };
+}
+
+/** The p-quantile of sorted values, interpolated linearly (R's type 7). */
+export function quantileSorted(sorted: ArrayLike<number>, p: number): number {
+  const at = p * (sorted.length - 1);
+  const below = Math.floor(at);
+  const low = sorted[below]!;
+  return below + 1 < sorted.length ? low + (at - below) * (sorted[below + 1]! - low) : low;
+}
+
+/** How a bootstrap is drawn. */
+export interface BootstrapOptions {
+  readonly seed: number;
+  /** How many resamples; default 1000. */
+  readonly resamples?: number;
+  /** Default 0.95. */
+  readonly confidence?: number;
+}
+
+const GROUPS = 4096;
+
+/**
+ * Percentile bootstrap (Efron 1979) of a statistic that is a function of sums over rows: `columns` are the addends, one array of n numbers
+ * each, `statistic` gets their sums and the number of rows. Above 4 096 rows whole groups of rows are drawn, rows dealt to groups
+ * in turn, so the time stays bounded and the interval tends to the same.
+ */
+export function bootstrapInterval(
+  columns: readonly ArrayLike<number>[],
+  statistic: (sums: readonly number[], n: number) => number,
+  options: BootstrapOptions,
+): Interval {
+  const n = columns[0]?.length ?? 0;
+  if (n === 0) return { value: NaN, low: NaN, high: NaN, n };
+  const groups = Math.min(n, GROUPS);
+  const counts = new Float64Array(groups);
+  const grouped = columns.map(() => new Float64Array(groups));
+  for (let row = 0; row < n; row++) {
+    const group = row % groups;
+    counts[group]! += 1;
+    columns.forEach((column, c) => (grouped[c]![group]! += column[row]!));
+  }
+  const value = statistic(grouped.map((sums) => sums.reduce((a, b) => a + b, 0)), n);
+  const resamples = options.resamples ?? 1000;
+  const random = rng(options.seed, "bootstrap");
+  const statistics = new Float64Array(resamples);
+  const sums = new Array<number>(columns.length);
+  for (let r = 0; r < resamples; r++) {
+    sums.fill(0);
+    let rows = 0;
+    for (let i = 0; i < groups; i++) {
+      const group = random.integer(groups);
+      rows += counts[group]!;
+      for (let c = 0; c < sums.length; c++) sums[c]! += grouped[c]![group]!;
+    }
+    statistics[r] = statistic(sums, rows);
+  }
+  statistics.sort();
+  const tail = (1 - (options.confidence ?? 0.95)) / 2;
+  return { value, low: quantileSorted(statistics, tail), high: quantileSorted(statistics, 1 - tail), n };
+}
+
+/** The mean over rows (a loss, an absolute error) with its bootstrap interval. */
+export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptions): Interval {
+  return bootstrapInterval([values], ([sum], n) => sum! / n, options);
+}
+
+/** Root of the mean squared error, √(Σ(y−ŷ)²/n), in the target's unit, with its bootstrap interval over rows. */
+export function rmseInterval(truth: ArrayLike<number>, prediction: ArrayLike<number>, options: BootstrapOptions): Interval {
+  const squares = Float64Array.from(truth, (y, i) => (y - prediction[i]!) ** 2);
+  return bootstrapInterval([squares], ([sum], n) => Math.sqrt(sum! / n), options);
+}
+
+/** R² = 1 − Σ(y−ŷ)² / Σ(y−ȳ)², ȳ of the rows at hand, with its bootstrap interval over rows; NaN where the truth is constant. */
+export function r2Interval(truth: ArrayLike<number>, prediction: ArrayLike<number>, options: BootstrapOptions): Interval {
+  const n = truth.length;
+  let mean = 0;
+  for (let i = 0; i < n; i++) mean += truth[i]! / n;
+  const residual = Float64Array.from(truth, (y, i) => (y - prediction[i]!) ** 2);
+  const centred = Float64Array.from(truth, (y) => y - mean);
+  const squares = centred.map((d) => d * d);
+  return bootstrapInterval(
+    [residual, centred, squares],
+    ([error, sum, square], count) => 1 - error! / (square! - (sum! * sum!) / count),
+    options,
+  );
+}
