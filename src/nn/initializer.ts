@@ -1,0 +1,17 @@
+/** The contract of an initialiser: numbers for a weight tensor from its fans and a random stream. */
+import type { Rng } from "../util/rng.ts";
+
+export interface Fans {
+  /** n[l-1]: inputs each unit sees. */
+  readonly fanIn: number;
+  /** n[l]: units. */
+  readonly fanOut: number;
+}
+
+export interface Initializer {
+  readonly name: string;
+  /** What it draws, for people: `N(0, 2/n[l-1])`. */
+  readonly formula: string;
+  /** Fills a row-major [fanIn, fanOut] weight (or a tensor whose leading axes multiply to fanIn). */
+  fill(weights: Float32Array, fans: Fans, rng: Rng): void;
+}

@@ -1,0 +1,53 @@
+/** All parameters as views into one vector θ (the lecture's "reshape into one big vector"). */
+import { input, type Value } from "../ir/graph.ts";
+import { sizeOf } from "../ir/shape.ts";
+import { tensor, type Tensor } from "../ir/tensor.ts";
+import { rng } from "../util/rng.ts";
+import { initializerByName } from "./initializers/index.ts";
+import type { Parameter } from "./layer.ts";
+import { buildNetwork, type Network } from "./network.ts";
+
+/** Where a parameter lies in θ, in elements. */
+export interface Slot extends Parameter {
+  readonly offset: number;
+  readonly size: number;
+}
+
+export interface ParameterLayout {
+  readonly slots: readonly Slot[];
+  /** Elements of θ. */
+  readonly size: number;
+}
+
+/** The parameters of a network on inputs of a shape (without the batch axis), laid out one after the other. */
+export function layoutParameters(network: Network, inputShape: readonly number[]): ParameterLayout {
+  const x = input("x", "float32", ["batch", ...inputShape]);
+  const built = buildNetwork(network, x, parameterInput);
+  let offset = 0;
+  const slots = built.parameters.map((parameter) => {
+    const slot = { ...parameter, offset, size: sizeOf(parameter.shape) };
+    offset += slot.size;
+    return slot;
+  });
+  return { slots, size: offset };
+}
+
+/** A parameter as a graph input under its own name. */
+export function parameterInput(parameter: Parameter): Value {
+  return input(parameter.name, "float32", parameter.shape);
+}
+
+/** A tensor per parameter, over the memory of a vector. */
+export function parameterViews(layout: ParameterLayout, vector: Float32Array): Record<string, Tensor> {
+  return Object.fromEntries(
+    layout.slots.map(({ name, shape, offset, size }) => [name, tensor("float32", vector.subarray(offset, offset + size), shape)]),
+  );
+}
+
+/** Fills θ: each parameter by its initialiser from a random stream of its own name, so that one layer's draw leaves the others alone. */
+export function initializeParameters(layout: ParameterLayout, theta: Float32Array, seed: number): void {
+  for (const slot of layout.slots) {
+    const view = theta.subarray(slot.offset, slot.offset + slot.size);
+    initializerByName(slot.initializer).fill(view, slot, rng(seed, `initialize ${slot.name}`));
+  }
+}
