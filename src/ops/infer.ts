@@ -1,6 +1,6 @@
 /** Inference rules that operators share. */
 import type { DType } from "../ir/dtype.ts";
-import { isFloat } from "../ir/dtype.ts";
+import { isFloat, isInteger } from "../ir/dtype.ts";
 import { broadcastShapes, type Shape } from "../ir/shape.ts";
 import { GradusError } from "../util/errors.ts";
 import type { InferContext, TensorType } from "./op.ts";
@@ -14,6 +14,11 @@ export function required(context: InferContext<unknown>, index: number): TensorT
 
 export function requireFloat(type: TensorType, what = "input"): TensorType {
   if (!isFloat(type.dtype)) throw new GradusError(`${what} must be a float tensor, got ${type.dtype}`);
+  return type;
+}
+
+export function requireNumber(type: TensorType, what = "input"): TensorType {
+  if (!isFloat(type.dtype) && !isInteger(type.dtype)) throw new GradusError(`${what} must be a tensor of numbers, got ${type.dtype}`);
   return type;
 }
 

@@ -76,10 +76,11 @@ const ranges: Partial<Record<DType, readonly [number, number]>> = {
   uint32: [0, 4294967295],
 };
 
-/** A number as an element of the dtype: integers truncate and wrap, bool is 0 or 1, floats stay float64. */
+/** A number as an element of the dtype: integers truncate and wrap (NaN and ±∞ are 0), bool is 0 or 1, floats stay float64. */
 export function castNumber(x: number, dtype: DType): number {
   if (dtype === "bool") return x === 0 ? 0 : 1;
   if (!isInteger(dtype)) return x;
+  if (!Number.isFinite(x)) return 0;
   const whole = Math.trunc(x);
   const range = ranges[dtype];
   if (!range || (whole >= range[0] && whole <= range[1])) return whole === 0 ? 0 : whole;

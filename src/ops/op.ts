@@ -68,8 +68,8 @@ export interface Sample<A> {
   readonly build?: (ops: Ops) => A;
 }
 
-/** Attribute types as ONNX names them. */
-export type AttributeKind = "int" | "float" | "string" | "ints" | "floats" | "strings" | "tensor" | "graph";
+/** Attribute types as ONNX names them; a "dtype" is our name of one (`{ to: "float32" }`), in files the int of TensorProto.DataType. */
+export type AttributeKind = "dtype" | "int" | "float" | "string" | "ints" | "floats" | "strings" | "tensor" | "graph";
 
 export interface OpDefinition<A, Out extends "one" | "many"> {
   /** "many" where the builder returns a list of values rather than the first output. */
