@@ -1,0 +1,118 @@
+/** The training loop, on one screen: shuffle, step, measure, keep the best. */
+import type { Executor } from "../exec/session.ts";
+import { initializeParameters, layoutParameters, type ParameterLayout } from "../nn/parameters.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import { rng } from "../util/rng.ts";
+import { GradusError } from "../util/errors.ts";
+import { pickRows, rowsOf, type Dataset } from "./dataset.ts";
+import { firstNonFinite } from "./divergence.ts";
+import { createEvaluator } from "./evaluate.ts";
+import { createStepper } from "./stepper.ts";
+import { summarize, type EpochFigures, type TrainingEvent, type TrainingResult } from "./events.ts";
+import type { Problem } from "./step-graph.ts";
+
+export interface FitOptions {
+  readonly optimizer: Optimizer;
+  readonly learningRate: number;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly executor: Executor;
+  readonly threads?: number;
+  readonly device?: "cpu" | "webgpu" | "cuda";
+  /** Stops at the next step; what was reached is kept. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Trains, yielding events; returns the weights of the best validation epoch (of the last, where there is no
+ * validation set). A step is a pure function of (seed, step), so equal options give equal weights to the bit.
+ * @throws GradusError where the network does not fit the data
+ */
+export async function* train(
+  problem: Problem,
+  data: { readonly train: Dataset; readonly validation?: Dataset },
+  options: FitOptions,
+): AsyncGenerator<TrainingEvent, TrainingResult> {
+  const layout = layoutParameters(problem.network, problem.inputShape);
+  const rows = rowsOf(data.train);
+  if (rows === 0) throw new GradusError("the training part has no rows");
+  const batch = Math.min(options.batchSize, rows);
+  const { executor, seed, learningRate } = options;
+  const runtime = { ...(options.threads ? { threads: options.threads } : {}), ...(options.device ? { device: options.device } : {}) };
+  const stepper = await createStepper({ problem, layout, optimizer: options.optimizer, data: data.train, executor, ...runtime });
+  const evaluator = await createEvaluator(problem, layout, executor, runtime);
+  const trainSample = sampleRows(data.train, Math.max(1000, data.validation ? rowsOf(data.validation) : 0), seed);
+  const measure = async (epoch: number): Promise<EpochFigures> => {
+    const figures = async (part: Dataset) => summarize(problem, part, await evaluator.evaluate(stepper.theta, part));
+    return { epoch, train: await figures(trainSample), ...(data.validation ? { validation: await figures(data.validation) } : {}) };
+  };
+
+  try {
+    initializeParameters(layout, stepper.theta, seed);
+    let best = { figures: await measure(0), theta: stepper.theta.slice() };
+    const history = [best.figures];
+    yield { type: "start", parameters: layout.size, stepsPerEpoch: Math.ceil(rows / batch), figures: best.figures };
+
+    let step = 0;
+    const ended = (reason: TrainingResult["reason"], finding?: TrainingResult["finding"]): TrainingResult => {
+      return { reason, ...(finding ? { finding } : {}), theta: best.theta, layout, bestEpoch: best.figures.epoch, history, steps: step };
+    };
+    for (let epoch = 1; epoch <= options.epochs; epoch++) {
+      const order = rng(seed, "shuffle", epoch).permutation(rows);
+      const whole = rows - (rows % batch);
+      for (let at = 0; at < rows; ) {
+        if (options.signal?.aborted) return ended("interrupted");
+        const size = at < whole ? batch : rows - whole;
+        const steps = Math.min(stepper.stepsPerCall, Math.max(1, Math.floor((whole - at) / batch)));
+        const chosen = order.subarray(at, at + steps * size);
+        const losses = await stepper.run(chosen, size, step + 1, learningRate);
+        const bad = losses.findIndex((loss) => !Number.isFinite(loss));
+        if (bad >= 0) {
+          const rowsOfStep = chosen.subarray(bad * size, (bad + 1) * size);
+          return ended("diverged", await firstNonFinite({ problem, layout, executor, data: data.train, theta: stepper.theta, rows: rowsOfStep, step: step + bad + 1 }));
+        }
+        step += steps;
+        at += steps * size;
+        yield { type: "step", epoch, step, examples: (epoch - 1) * rows + at, loss: losses[losses.length - 1]! };
+      }
+      const figures = await measure(epoch);
+      history.push(figures);
+      if (score(figures) <= score(best.figures) || epoch === 1) best = { figures, theta: stepper.theta.slice() };
+      yield { type: "epoch", figures, best: best.figures.epoch };
+    }
+    return ended("finished");
+  } finally {
+    await stepper.dispose();
+    await evaluator.dispose();
+  }
+}
+
+/** What decides which epoch's weights are kept: the validation error, then its loss; lower is better. */
+function score({ train, validation }: EpochFigures): number {
+  return (validation ?? train).loss;
+}
+
+/** A fixed, seeded sample for the training curve; the whole part where it is small. */
+function sampleRows(data: Dataset, size: number, seed: number): Dataset {
+  const rows = rowsOf(data);
+  if (rows <= size) return data;
+  const chosen = rng(seed, "training curve").permutation(rows).subarray(0, size).sort();
+  return { features: pickRows(data.features, chosen), targets: pickRows(data.targets, chosen) };
+}
+
+/** Runs a training to its end; `onEvent` sees every event. */
+export async function fit(
+  problem: Problem,
+  data: { readonly train: Dataset; readonly validation?: Dataset },
+  options: FitOptions & { readonly onEvent?: (event: TrainingEvent) => void },
+): Promise<TrainingResult> {
+  const events = train(problem, data, options);
+  for (;;) {
+    const next = await events.next();
+    if (next.done) return next.value;
+    options.onEvent?.(next.value);
+  }
+}
+
+export type { ParameterLayout };

@@ -1,0 +1,134 @@
+/** Runs training steps: small models many steps a call inside Scan, larger ones a call a step with a fused update. */
+import type { Executor, Session } from "../exec/session.ts";
+import { tensor, type Tensor } from "../ir/tensor.ts";
+import { parameterViews, type ParameterLayout } from "../nn/parameters.ts";
+import { createArena } from "../optim/kernels/memory.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import type { Dataset } from "./dataset.ts";
+import { gradientGraph, scanGraph, type Problem } from "./step-graph.ts";
+
+export interface Stepper {
+  /** The parameters now. The array may be another one after `run`. */
+  readonly theta: Float32Array;
+  /** Optimizer state now, one vector per slot. */
+  readonly slots: readonly Float32Array[];
+  /** Steps that `run` does best at once. */
+  readonly stepsPerCall: number;
+  /**
+   * Consecutive steps of one batch size. Ends early at a loss that is not finite, with θ as it was for that loss.
+   * @param rows row numbers, [steps·batch]
+   * @param firstStep 1 for the first step of the training
+   * @returns the loss of each step that was taken, before its update
+   */
+  run(rows: Int32Array, batch: number, firstStep: number, learningRate: number): Promise<Float32Array>;
+  dispose(): Promise<void>;
+}
+
+export interface StepperOptions {
+  readonly problem: Problem;
+  readonly layout: ParameterLayout;
+  readonly optimizer: Optimizer;
+  readonly data: Dataset;
+  readonly executor: Executor;
+  readonly threads?: number;
+  readonly device?: "cpu" | "webgpu" | "cuda";
+}
+
+/** Up to this many parameters the copies inside Scan cost less than a call a step saves. */
+const scanLimit = 32_768;
+const scannedSteps = 32;
+
+/** θ starts at zero: fill it (initialisers, or a saved model) before the first run. */
+export function createStepper(options: StepperOptions): Promise<Stepper> {
+  return options.layout.size <= scanLimit ? scanStepper(options) : fusedStepper(options);
+}
+
+function compileOptions({ threads, device }: StepperOptions) {
+  return { ...(threads === undefined ? {} : { threads }), ...(device === undefined ? {} : { device }) };
+}
+
+/** The optimizer's numbers for a step, the decay factor behind them where there is one. */
+function stepScalars(optimizer: Optimizer, step: number, learningRate: number): readonly number[] {
+  const scalars = optimizer.scalars(step, learningRate);
+  return optimizer.weightDecay > 0 ? [...scalars, 1 - learningRate * optimizer.weightDecay] : scalars;
+}
+
+async function scanStepper(options: StepperOptions): Promise<Stepper> {
+  const { problem, layout, optimizer, data, executor } = options;
+  const session = await executor.compile(scanGraph(problem, layout, optimizer), compileOptions(options));
+  const names = ["theta", ...optimizer.slots];
+  const makeState = () => names.map(() => tensor("float32", new Float32Array(layout.size)));
+  // Two sets of buffers in turn: a run reads one and writes the other.
+  let [now, next] = [makeState(), makeState()];
+  const width = stepScalars(optimizer, 1, 1).length;
+  return {
+    get theta() {
+      return now[0]!.data as Float32Array;
+    },
+    get slots() {
+      return now.slice(1).map((state) => state.data as Float32Array);
+    },
+    stepsPerCall: scannedSteps,
+    async run(rows, batch, firstStep, learningRate) {
+      const steps = rows.length / batch;
+      const scalars = new Float32Array(steps * width);
+      for (let k = 0; k < steps; k++) scalars.set(stepScalars(optimizer, firstStep + k, learningRate), k * width);
+      const losses = tensor("float32", new Float32Array(steps));
+      const feeds: Record<string, Tensor> = {
+        features: data.features,
+        targets: data.targets,
+        rows: tensor("int32", rows, [steps, batch]),
+        scalars: tensor("float32", scalars, [steps, width]),
+      };
+      const into: Record<string, Tensor> = { losses };
+      names.forEach((name, i) => {
+        feeds[name] = now[i]!;
+        into[`${name}/next`] = next[i]!;
+      });
+      await session.run(feeds, into);
+      const found = losses.data as Float32Array;
+      const bad = found.findIndex((loss) => !Number.isFinite(loss));
+      if (bad < 0) [now, next] = [next, now];
+      // Take the good steps again and stop at the θ whose loss is not finite, as the other stepper does.
+      else if (bad > 0) await this.run(rows.subarray(0, bad * batch), batch, firstStep, learningRate);
+      return bad < 0 ? found : found.subarray(0, bad + 1);
+    },
+    dispose: () => session.dispose(),
+  };
+}
+
+async function fusedStepper(options: StepperOptions): Promise<Stepper> {
+  const { problem, layout, optimizer, data, executor } = options;
+  const session: Session = await executor.compile(gradientGraph(problem, layout), compileOptions(options));
+  const arena = createArena((2 + optimizer.slots.length) * (layout.size * 4 + 64));
+  const theta = arena.float32(layout.size);
+  const g = arena.float32(layout.size);
+  const slots = optimizer.slots.map(() => arena.float32(layout.size));
+  const weights = layout.slots.filter((slot) => slot.role === "weight").map((slot) => theta.subarray(slot.offset, slot.offset + slot.size));
+  const loss = tensor("float32", new Float32Array(1), []);
+  const gradients = Object.entries(parameterViews(layout, g)).map(([name, view]) => [`gradient/${name}`, view] as const);
+  const into: Record<string, Tensor> = { loss, ...Object.fromEntries(gradients) };
+  const feeds: Record<string, Tensor> = { features: data.features, targets: data.targets, ...parameterViews(layout, theta) };
+  return {
+    theta,
+    slots,
+    stepsPerCall: 1,
+    async run(rows, batch, firstStep, learningRate) {
+      const steps = rows.length / batch;
+      const losses = new Float32Array(steps);
+      if (feeds["rows"]?.data.length !== batch) feeds["rows"] = tensor("int32", new Int32Array(batch));
+      const chosen = feeds["rows"].data as Int32Array;
+      for (let k = 0; k < steps; k++) {
+        chosen.set(rows.subarray(k * batch, (k + 1) * batch));
+        await session.run(feeds, into);
+        losses[k] = (loss.data as Float32Array)[0]!;
+        if (!Number.isFinite(losses[k])) return losses.subarray(0, k + 1);
+        const scalars = optimizer.scalars(firstStep + k, learningRate);
+        if (optimizer.weightDecay > 0) for (const view of weights) arena.kernels.scale(view, 1 - learningRate * optimizer.weightDecay);
+        optimizer.updateInPlace(arena.kernels, theta, g, slots, scalars);
+      }
+      return losses;
+    },
+    dispose: () => session.dispose(),
+  };
+}
