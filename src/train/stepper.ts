@@ -2,7 +2,7 @@
 import type { Executor, Session } from "../exec/session.ts";
 import { tensor, type Tensor } from "../ir/tensor.ts";
 import { parameterViews, type ParameterLayout } from "../nn/parameters.ts";
-import { createArena } from "../optim/kernels/memory.ts";
+import { arenaBytes, createArena } from "../optim/kernels/memory.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Dataset } from "./dataset.ts";
 import { gradientGraph, scanGraph, type Problem } from "./step-graph.ts";
@@ -100,7 +100,7 @@ async function scanStepper(options: StepperOptions): Promise<Stepper> {
 async function fusedStepper(options: StepperOptions): Promise<Stepper> {
   const { problem, layout, optimizer, data, executor } = options;
   const session: Session = await executor.compile(gradientGraph(problem, layout), compileOptions(options));
-  const arena = createArena((2 + optimizer.slots.length) * (layout.size * 4 + 64));
+  const arena = createArena(arenaBytes(new Array<number>(2 + optimizer.slots.length).fill(layout.size)));
   const theta = arena.float32(layout.size);
   const g = arena.float32(layout.size);
   const slots = optimizer.slots.map(() => arena.float32(layout.size));
