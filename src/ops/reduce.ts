@@ -1,9 +1,11 @@
 /** Reductions. At opset 17 ReduceSum takes its axes as an input, the others as an attribute. */
 import { int64, type Value } from "../ir/graph.ts";
 import { requireNumber, required } from "./infer.ts";
+import { indicator } from "./masks.ts";
 import { numbers } from "./ndarray.ts";
 import { defineOp, type GradientContext, type Op, type Sample } from "./op.ts";
 import { divideByCount, expandLike, inferWithAxesInput, reduceArray, reducedAxes, reducedShape, withReducedAxes } from "./reduction.ts";
+import { ints } from "./samples.ts";
 
 export interface ReduceSumAttributes {
   readonly keepdims?: number;
@@ -18,8 +20,6 @@ export interface ReduceAttributes {
 const sum = (group: Float64Array): number => group.reduce((total, x) => total + x, 0);
 const largest = (group: Float64Array): number => group.reduce((a, b) => Math.max(a, b), -Infinity);
 const smallest = (group: Float64Array): number => group.reduce((a, b) => Math.min(a, b), Infinity);
-
-const constant = (...values: number[]) => ({ shape: [values.length], dtype: "int64", values, constant: true }) as const;
 
 /** Sum over axes (input 1); over all where it is left out or empty, unless noop_with_empty_axes is 1. */
 export const ReduceSum: Op<ReduceSumAttributes> = defineOp<ReduceSumAttributes>({
@@ -38,13 +38,13 @@ export const ReduceSum: Op<ReduceSumAttributes> = defineOp<ReduceSumAttributes>(
   },
   samples: [
     { inputs: [[3, 4]] },
-    { inputs: [[2, 3, 4], constant(1)] },
-    { inputs: [[2, 3, 4], constant(0, -1)], attributes: { keepdims: 0 } },
-    { inputs: [[2, 3], constant()], attributes: { keepdims: 0 } },
-    { inputs: [[2, 3], constant()], attributes: { noop_with_empty_axes: 1 } },
+    { inputs: [[2, 3, 4], ints(1)] },
+    { inputs: [[2, 3, 4], ints(0, -1)], attributes: { keepdims: 0 } },
+    { inputs: [[2, 3], ints()], attributes: { keepdims: 0 } },
+    { inputs: [[2, 3], ints()], attributes: { noop_with_empty_axes: 1 } },
     { inputs: [[2, 3, 2], { shape: [2], dtype: "int64", values: [2, 0] }], attributes: { keepdims: 0 } },
     { inputs: [[]] },
-    { inputs: [{ shape: [2, 3], dtype: "int64", range: [-9, 9] }, constant(1)] },
+    { inputs: [{ shape: [2, 3], dtype: "int64", range: [-9, 9] }, ints(1)] },
   ],
 });
 
@@ -98,7 +98,7 @@ export const ReduceMean: Op<ReduceAttributes> = reduction(
 
 /** Equal extremes share the gradient, as in PyTorch's amax: dy · [x = y] / (how many are). */
 function shareAmongExtremes({ ops, x, dy, y, attributes: { axes } }: Reduced): Value {
-  const mask = ops.Cast(ops.Equal(x, y()), { to: x.dtype });
+  const mask = indicator(ops, ops.Equal(x, y()), x);
   const all = reducedAxes(axes, x.shape.length);
   return ops.Mul(mask, ops.Div(dy, ops.ReduceSum(mask, int64(all))));
 }
@@ -116,11 +116,11 @@ export const ReduceProd: Op<ReduceAttributes> = reduction(
   ({ ops, x, dy, attributes: { axes } }) => {
     const all = reducedAxes(axes, x.shape.length);
     const isZero = ops.Equal(x, 0);
-    const zero = ops.Cast(isZero, { to: x.dtype });
+    const zero = indicator(ops, isZero, x);
     const filled = ops.Add(x, zero);
     const otherZeros = ops.Sub(ops.ReduceSum(zero, int64(all)), zero);
     const others = ops.Div(ops.ReduceProd(filled, { axes: all }), filled);
-    return ops.Mul(dy, ops.Mul(others, ops.Cast(ops.Equal(otherZeros, 0), { to: x.dtype })));
+    return ops.Mul(dy, ops.Mul(others, indicator(ops, ops.Equal(otherZeros, 0), x)));
   },
   [...variants, ...integers],
 );
@@ -136,7 +136,7 @@ export const ReduceL2: Op<ReduceAttributes> = reduction(
   (group) => Math.sqrt(sum(group.map((x) => x * x))),
   ({ ops, x, dy, y }) => {
     const norm = y();
-    return ops.Mul(x, ops.Div(dy, ops.Add(norm, ops.Cast(ops.Equal(norm, 0), { to: x.dtype })))); // x / ‖x‖
+    return ops.Mul(x, ops.Div(dy, ops.Add(norm, indicator(ops, ops.Equal(norm, 0), norm)))); // x / ‖x‖
   },
 );
 

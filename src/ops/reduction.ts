@@ -91,3 +91,18 @@ function groupSize(from: Shape, to: Shape): number | undefined {
   if (before === after) return 1;
   return typeof before === "number" && typeof after === "number" && after > 0 ? before / after : undefined;
 }
+
+/** Replaces every lane along an axis by a function of it, of equal length. */
+export function mapAxis(x: NdArray, axis: number, f: (lane: Float64Array) => Float64Array, dtype: DType = x.dtype): NdArray {
+  const source = numbers(x);
+  const result = new Float64Array(source.length);
+  const length = x.shape[axis]!;
+  const inner = sizeOf(x.shape.slice(axis + 1));
+  for (let start = 0; start < source.length; start += length * inner) {
+    for (let offset = start; offset < start + inner; offset++) {
+      const lane = Float64Array.from({ length }, (_, i) => source[offset + i * inner]!);
+      f(lane).forEach((value, i) => (result[offset + i * inner] = value));
+    }
+  }
+  return ndarray(dtype, x.shape, result);
+}
