@@ -1,0 +1,139 @@
+/** Reads experiments from YAML or JSON text; every mistake is one message with its line, or the flag it came from. */
+import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document } from "yaml";
+import type { z } from "zod";
+import { didYouMean } from "../util/closest.ts";
+import { GradusError } from "../util/errors.ts";
+import { experimentSchema, type Experiment } from "./experiment.ts";
+
+type Path = readonly PropertyKey[];
+
+/** A plain object of an experiment, and where its parts were written. */
+export interface ExperimentSource {
+  readonly value: Readonly<Record<string, unknown>>;
+  /** `churn.yaml, line 3` for the value (or, with `key`, the key) at a path. */
+  place(path: Path, key?: string): string | undefined;
+}
+
+/** @throws GradusError where the text is not YAML (or JSON), naming the line */
+export function parseExperimentText(source: string, path: string): ExperimentSource {
+  const lines = new LineCounter();
+  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
+  const [problem] = document.errors;
+  if (problem) {
+    const { line } = lines.linePos(problem.pos[0]);
+    throw new GradusError(`${path}, line ${line}: not valid YAML: ${problem.message.split("\n")[0]}`, {
+      hint: "an experiment is YAML or JSON; see docs/experiment.md",
+    });
+  }
+  const value: unknown = document.toJS();
+  if (!isRecord(value)) {
+    throw new GradusError(`${path}, line 1: an experiment is a set of keys (data, model, …), found ${show(value)}.`, {
+      hint: "e.g. data: { path: churn.csv, target: churn }",
+    });
+  }
+  return { value, place: (at, key) => `${path}, line ${lines.linePos(offsetOf(document, at, key)).line}` };
+}
+
+/** The offset of the value at a path, or of one of its keys; of the nearest node around it where it is not there. */
+function offsetOf(document: Document.Parsed, path: Path, key: string | undefined): number {
+  for (let depth = path.length; depth >= 0; depth--) {
+    const node = depth === 0 ? document.contents : document.getIn(path.slice(0, depth), true);
+    if (!isNode(node) || !node.range) continue;
+    if (depth === path.length && key !== undefined && isMap(node)) {
+      const pair = node.items.find((item) => isScalar(item.key) && item.key.value === key);
+      if (pair && isScalar(pair.key) && pair.key.range) return pair.key.range[0];
+    }
+    return node.range[0];
+  }
+  return 0;
+}
+
+/**
+ * Lays settings from elsewhere (flags) over an experiment's; sections merge, lists and values are replaced.
+ * Another kind of optimizer leaves the former one's settings behind.
+ */
+export function overrideExperiment(base: ExperimentSource, over: ExperimentSource): ExperimentSource {
+  const merged = merge(base.value, over.value);
+  return {
+    value: merged,
+    place: (path, key) => (has(over.value, path, key) ? over.place(path, key) : base.place(path, key)),
+  };
+}
+
+function merge(base: Readonly<Record<string, unknown>>, over: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const result: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const before = result[key];
+    const otherKind = key === "optimizer" && isRecord(before) && isRecord(value) && value["kind"] !== undefined && value["kind"] !== (before["kind"] ?? "adam");
+    result[key] = isRecord(before) && isRecord(value) && !otherKind ? merge(before, value) : value;
+  }
+  return result;
+}
+
+function has(value: unknown, path: Path, key?: string): boolean {
+  let at = value;
+  for (const step of key === undefined ? path : [...path, key]) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, step)) return false;
+    at = (at as Record<PropertyKey, unknown>)[step];
+  }
+  return path.length > 0 || key !== undefined;
+}
+
+/** @throws GradusError with the first mistake: its place, what was expected, what was found */
+export function checkExperiment(source: ExperimentSource): Experiment {
+  const checked = experimentSchema.safeParse(source.value);
+  if (checked.success) return checked.data;
+  throw describeIssue(checked.error.issues[0]!, source);
+}
+
+function describeIssue(issue: z.core.$ZodIssue, source: ExperimentSource): GradusError {
+  const { path } = issue;
+  if (issue.code === "unrecognized_keys") {
+    const key = issue.keys[0]!;
+    const known = (issue as { params?: { known?: string[] } }).params?.known ?? knownKeys(path);
+    const where = path.length > 0 ? ` in ${spell(path)}` : "";
+    return new GradusError(`${prefix(source.place(path, key))}unknown key "${key}"${where}.`, { hint: didYouMean(key, known, "keys") });
+  }
+  const found = valueAt(source.value, path);
+  if (found === undefined) {
+    const place = source.place(path.slice(0, -1));
+    const hint = missingHints[spell(path)] ?? `add ${spell(path)}: it must be ${issue.message}.`;
+    return new GradusError(`${prefix(place)}${spell(path)} is missing; expected ${issue.message}.`, { hint });
+  }
+  const choices = /^one of (.*)$/.exec(issue.message)?.[1]?.split(", ");
+  const hint = choices && typeof found === "string" ? didYouMean(found, choices, "choices") : undefined;
+  return new GradusError(`${prefix(source.place(path))}${spell(path)} must be ${issue.message}, found ${show(found)}.`, hint ? { hint } : {});
+}
+
+const missingHints: Readonly<Record<string, string>> = {
+  data: "name the data: { path: churn.csv, target: churn }",
+  "data.path": "gradus train DATA --target COLUMN, or data: { path: … } in the experiment file",
+  "data.target": "gradus train DATA --target COLUMN, or data: { target: … } in the experiment file",
+};
+
+const prefix = (place: string | undefined) => (place ? `${place}: ` : "");
+
+function knownKeys(path: Path): string[] {
+  const top = experimentSchema.shape;
+  if (path.length === 0) return Object.keys(top);
+  const inner = top[path[0] as keyof typeof top] as { shape?: object; unwrap?: () => { shape: object } };
+  return Object.keys(inner.shape ?? inner.unwrap?.().shape ?? {});
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>((at, step) => (typeof at === "object" && at !== null ? (at as Record<PropertyKey, unknown>)[step] : undefined), value);
+}
+
+/** `model.layers[1]`. */
+function spell(path: Path): string {
+  return path.map((step, i) => (typeof step === "number" ? `[${step}]` : `${i > 0 ? "." : ""}${String(step)}`)).join("");
+}
+
+function show(value: unknown): string {
+  const shown = typeof value === "bigint" || typeof value === "number" ? String(value) : JSON.stringify(value);
+  return shown === undefined ? "nothing" : shown.length > 60 ? `${shown.slice(0, 57)}…` : shown;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

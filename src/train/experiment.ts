@@ -1,0 +1,121 @@
+/** The experiment file: one schema, its defaults, and how the choices that depend on the data are made. */
+import { z } from "zod";
+import { activations, type ActivationName } from "../nn/activation.ts";
+import { losses, type LossName } from "../nn/losses/index.ts";
+import { optimizerByName, optimizers, type OptimizerName } from "../optim/optimizers/index.ts";
+
+/** Every message says what was expected; the caller adds the place and what was found. */
+const expect = (error: string) => ({ error });
+const text = (what: string) => z.string(expect(what)).min(1, expect(what));
+const number = (what: string) => z.number(expect(what));
+const positive = (what: string) => number(what).positive(expect(what));
+const whole = (least: number, what: string) => z.int(expect(what)).min(least, expect(what));
+const oneOf = <const N extends string>(names: readonly N[]) => z.enum(names, expect(`one of ${names.join(", ")}`));
+const names = <N extends string>(registry: Readonly<Record<N, unknown>>) => Object.keys(registry) as N[];
+const section = <S extends z.ZodRawShape>(shape: S) => z.strictObject(shape, expect("a section with its own keys"));
+
+const data = section({
+  path: text("the path of a data file").describe("The data file. A relative path starts at the folder of the experiment file."),
+  target: text("a column name or an SQL expression").describe("What to predict: a column, or an SQL expression such as `delay > 15`."),
+  task: oneOf(["classification", "regression"]).optional().describe("Inferred from the target where left out."),
+  drop: z.array(text("a column name"), expect("a list of column names")).default([]).describe("Columns that are no features."),
+  id: text("a column name").optional().describe("A column that names each row: no feature, and the split goes by it."),
+  targetTransform: oneOf(["none", "log"]).default("none").describe("`log` trains on the logarithm; predictions are in the target's own unit."),
+});
+
+const split = section({
+  policy: text("shares such as 60/20/20").optional().describe("Train/validation/test shares, e.g. `70/15/15`. By size where left out."),
+  column: text("a column name").optional().describe("A column that says each row's part: train, validation (or dev), test."),
+  groupBy: text("a column name").optional().describe("Rows of one group stay in one part."),
+  timeBy: text("a column name").optional().describe("Train on the earliest rows, test on the latest."),
+  seed: whole(0, "a whole number of at least 0").optional().describe("The experiment's seed where left out."),
+});
+
+const model = section({
+  kind: oneOf(["mlp"]).default("mlp").describe("A dense network."),
+  layers: z
+    .array(whole(1, "a whole number of at least 1 (units of a layer)"), expect("a list of units per hidden layer, e.g. [64, 32]"))
+    .default([64, 32])
+    .describe("Units of each hidden layer; none gives logistic or linear regression."),
+  activation: oneOf(names(activations)).default("relu").describe("After every hidden layer."),
+});
+
+const optimizer = section({
+  kind: oneOf(names(optimizers)).default("adam"),
+  learningRate: positive("a number above 0").optional().describe("The optimizer's usual one where left out."),
+  momentum: number("a number").optional(),
+  decay: number("a number").optional(),
+  beta1: number("a number").optional(),
+  beta2: number("a number").optional(),
+  epsilon: number("a number").optional(),
+  weightDecay: number("a number").optional(),
+}).superRefine((value, context) => {
+  const { kind, learningRate: _, ...settings } = value;
+  const known = Object.keys(optimizerByName(kind).settings);
+  const keys = Object.keys(settings).filter((key) => !known.includes(key));
+  if (keys.length > 0) context.addIssue({ code: "unrecognized_keys", keys, input: value, params: { known: ["kind", "learningRate", ...known] } });
+});
+
+/** What an experiment file may hold. Unknown keys are errors. */
+export const experimentSchema = section({
+  data,
+  split: split.prefault({}),
+  model: model.prefault({}),
+  loss: oneOf(names(losses)).optional().describe("Cross-entropy for classes, mean squared for numbers where left out."),
+  optimizer: optimizer.prefault({}),
+  batchSize: whole(1, "a whole number of at least 1").optional().describe("Chosen from the number of training rows where left out."),
+  epochs: whole(1, "a whole number of at least 1").default(100),
+  seed: whole(0, "a whole number of at least 0").default(1).describe("Of everything random: split, initialisation, shuffling."),
+}).describe("A Gradus experiment");
+
+/** As a person writes it. */
+export type ExperimentInput = z.input<typeof experimentSchema>;
+/** Checked, with the defaults that need no data. */
+export type Experiment = z.output<typeof experimentSchema>;
+
+/** Every choice made; what a run stores, and what gives the same run again. */
+export interface ResolvedExperiment extends Experiment {
+  readonly data: Experiment["data"] & { readonly task: "classification" | "regression" };
+  readonly split: Experiment["split"] & { readonly seed: number };
+  readonly model: { readonly kind: "mlp"; readonly layers: number[]; readonly activation: ActivationName };
+  readonly loss: LossName;
+  readonly optimizer: Experiment["optimizer"] & { readonly kind: OptimizerName; readonly learningRate: number };
+  readonly batchSize: number;
+}
+
+/** The mini-batch for m training rows: the power of two nearest to √m, from 16 to 512. */
+export function defaultBatchSize(rows: number): number {
+  return Math.min(512, Math.max(16, 2 ** Math.round(Math.log2(Math.sqrt(Math.max(1, rows))))));
+}
+
+/** The loss that a task and its number of classes call for. */
+export function defaultLoss(task: "classification" | "regression", classes: number): LossName {
+  if (task === "regression") return "meanSquared";
+  return classes === 2 ? "binaryCrossEntropy" : "categoricalCrossEntropy";
+}
+
+/** The choices that need the data. */
+export function resolveExperiment(
+  experiment: Experiment,
+  facts: { readonly task: "classification" | "regression"; readonly classes: number; readonly trainRows: number; readonly policy?: string },
+): ResolvedExperiment {
+  const { kind, learningRate, ...settings } = experiment.optimizer;
+  const policy = experiment.split.policy ?? facts.policy;
+  return {
+    ...experiment,
+    data: { ...experiment.data, task: facts.task },
+    split: { ...experiment.split, ...(policy === undefined ? {} : { policy }), seed: experiment.split.seed ?? experiment.seed },
+    loss: experiment.loss ?? defaultLoss(facts.task, facts.classes),
+    optimizer: {
+      kind,
+      learningRate: learningRate ?? optimizers[kind].learningRate,
+      ...numbersOnly(optimizerByName(kind, numbersOnly(settings)).settings),
+    },
+    batchSize: experiment.batchSize ?? defaultBatchSize(facts.trainRows),
+  };
+}
+
+/** The settings that are numbers and present. */
+export function numbersOnly(settings: Readonly<Record<string, unknown>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(settings).filter((entry): entry is [string, number] => typeof entry[1] === "number"));
+}
