@@ -1,0 +1,62 @@
+/** Typed relations turned into columns in memory. */
+import { identifier, type Database } from "./database.ts";
+import { asNumber } from "./infer.ts";
+import type { CategoricalColumn, Column, NumericColumn } from "./table.ts";
+
+/** A column to be made: an SQL expression over `relation` and how to hold it. */
+export interface Extraction {
+  readonly name: string;
+  readonly kind: Column["kind"];
+  /** The SQL type of the expression. */
+  readonly sqlType: string;
+  readonly sql: string;
+}
+
+/** A value as the text that names its category; whole numbers without a fraction. */
+export function asText({ sql, sqlType }: Pick<Extraction, "sql" | "sqlType">): string {
+  if (sqlType !== "DOUBLE") return `(${sql})::VARCHAR`;
+  return `CASE WHEN (${sql}) = trunc(${sql}) THEN coalesce(try_cast(${sql} AS BIGINT)::VARCHAR, (${sql})::VARCHAR) ELSE (${sql})::VARCHAR END`;
+}
+
+/** How many distinct values an expression has over a relation, NULL apart. */
+export async function countDistinct(database: Database, sql: string, relation: string): Promise<number> {
+  return Number((await database.query(`SELECT count(DISTINCT ${sql}) AS n FROM ${relation}`))[0]!["n"]);
+}
+
+/** Columns of a relation, all in a few scans; categories are those found, sorted (see `CategoricalColumn`). */
+export async function extract(
+  database: Database,
+  relation: string,
+  rows: number,
+  wanted: readonly Extraction[],
+): Promise<Column[]> {
+  const expressions: string[] = [];
+  const found: string[][] = [];
+  for (const [i, extraction] of wanted.entries()) {
+    if (extraction.kind === "numeric") {
+      expressions.push(asNumber(extraction.sql, extraction.sqlType));
+      found.push([]);
+      continue;
+    }
+    const text = asText(extraction);
+    const type = identifier(`${relation} enum ${i} ${extraction.name}`);
+    const sorted = `SELECT v FROM (SELECT DISTINCT ${text} AS v FROM ${relation}) WHERE v IS NOT NULL ORDER BY try_cast(v AS DOUBLE) NULLS LAST, v`;
+    const names = (await database.query(sorted)).map((row) => String(row["v"]));
+    found.push(names);
+    if (names.length === 0) expressions.push("NULL");
+    else {
+      await database.query(`CREATE TYPE ${type} AS ENUM (${sorted})`);
+      expressions.push(`enum_code((${text})::${type})`);
+    }
+  }
+  const arrays = await database.numbers(expressions, relation, rows);
+  return wanted.map(({ name, kind, sqlType }, i): Column => {
+    if (kind === "numeric") return { name, kind, sqlType, values: arrays[i]! } satisfies NumericColumn;
+    const codes = new Int32Array(rows);
+    for (let row = 0; row < rows; row++) {
+      const code = arrays[i]![row]!;
+      codes[row] = Number.isNaN(code) ? -1 : code;
+    }
+    return { name, kind, sqlType, codes, categories: found[i]! } satisfies CategoricalColumn;
+  });
+}

@@ -1,0 +1,119 @@
+/** Which columns of a file become features, and what is said of the others. */
+import { GradusError } from "../util/errors.ts";
+import type { Database } from "./database.ts";
+import { countDistinct } from "./extract.ts";
+import type { SourceColumn, Where } from "./infer.ts";
+import { countMissing, grouped, type Column } from "./table.ts";
+
+/** More distinct texts than this in a feature is an error. */
+const MOST_CATEGORIES = 100_000;
+/** From this share of distinct values on, text identifies the row instead of describing it. */
+const IDENTIFYING = 0.9;
+const ROW_NUMBER_NAME = /^(column1|unnamed: ?0|index|rownames?|row|row[ _.]?(id|number|no)|id|x1?|\.\.\.1)$/i;
+
+/**
+ * The columns that can be features: all but those set aside, dropped, all alike, or naming the row.
+ * @param request.aside columns with another use, and why they are no features
+ * @throws GradusError on a column without any value, with too many categories, or where nothing is left
+ */
+export async function chooseFeatures(
+  database: Database,
+  path: string,
+  rows: number,
+  columns: readonly SourceColumn[],
+  request: { readonly aside: ReadonlyMap<string, string>; readonly drop: readonly string[]; readonly references: readonly string[] },
+): Promise<{ columns: SourceColumn[]; notes: string[] }> {
+  const notes: string[] = [];
+  const kept: SourceColumn[] = [];
+  for (const column of columns) {
+    const { name, id } = column;
+    const reason = request.aside.get(name);
+    if (request.drop.includes(name)) {
+      notes.push(`${name} left out as asked`);
+      continue;
+    }
+    if (reason !== undefined) notes.push(`${name} left out of the features: ${reason}`);
+    if (reason !== undefined || request.references.includes(name)) continue;
+    if (column.missing === rows)
+      throw new GradusError(`${path}: column "${name}" has no value in any of its ${grouped(rows)} rows.`, {
+        hint: `leave it out: --drop ${shellWord(name)}`,
+      });
+    if (column.kind === "numeric") {
+      kept.push(column);
+      continue;
+    }
+    const distinct = await countDistinct(database, id, "data");
+    const present = rows - column.missing;
+    if (distinct > MOST_CATEGORIES)
+      throw new GradusError(
+        `${path}: column "${name}" has ${grouped(distinct)} distinct values in ${grouped(rows)} rows; a feature may have ${grouped(MOST_CATEGORIES)}.`,
+        { hint: `leave it out: --drop ${shellWord(name)}` },
+      );
+    if (distinct >= 20 && distinct > IDENTIFYING * present)
+      notes.push(`${name} left out: text with ${grouped(distinct)} distinct values in ${grouped(present)} rows names the row instead of describing it`);
+    else kept.push(column);
+  }
+  if (kept.length === 0)
+    throw new GradusError(`${path}: no column is left to predict from.`, {
+      hint: notes.length > 0 ? `${notes.slice(0, 5).join("; ")}.` : "the file needs at least one column besides the target.",
+    });
+  return { columns: kept, notes };
+}
+
+const shellWord = (name: string): string => (/^[\w.-]+$/.test(name) ? name : `"${name}"`);
+
+/**
+ * What only the values show: infinities (an error), columns that are all alike or count the rows (dropped), missing values (said).
+ * @param imposed the columns are those of a saved model, so none is dropped
+ */
+export function checkColumns(
+  path: string,
+  columns: readonly Column[],
+  where: Where,
+  imposed: boolean,
+): { columns: Column[]; notes: string[] } {
+  const notes: string[] = [];
+  const missing: string[] = [];
+  const kept = columns.filter((column) => {
+    if (column.kind === "numeric") refuseInfinite(path, column.name, column.values, where);
+    if (imposed) return true;
+    const absent = countMissing(column);
+    if (absent === 0 && isConstant(column)) {
+      notes.push(`${column.name} left out: always ${column.kind === "numeric" ? column.values[0] : `"${column.categories[0]}"`}`);
+      return false;
+    }
+    if (column.kind === "numeric" && countsRows(column.values)) {
+      if (ROW_NUMBER_NAME.test(column.name)) {
+        notes.push(`${column.name} left out: it numbers the rows`);
+        return false;
+      }
+      notes.push(`${column.name} rises by one from row to row: if it only numbers them, --drop ${shellWord(column.name)}`);
+    }
+    if (absent > 0) missing.push(`${grouped(absent)} in ${column.name}`);
+    return true;
+  });
+  if (missing.length > 0)
+    notes.push(`missing: ${missing.slice(0, 8).join(", ")}${missing.length > 8 ? ` and in ${missing.length - 8} more columns` : ""}`);
+  if (kept.length === 0)
+    throw new GradusError(`${path}: no column is left to predict from.`, { hint: `${notes.slice(0, 5).join("; ")}.` });
+  return { columns: kept, notes };
+}
+
+function refuseInfinite(path: string, name: string, values: Float64Array, where: Where): void {
+  for (let row = 0; row < values.length; row++) {
+    const value = values[row]!;
+    if (value === Infinity || value === -Infinity)
+      throw new GradusError(`${path}, ${where(row)}: column "${name}" should hold finite numbers, found ${value}.`, {
+        hint: `mend the value, leave the field empty (missing), or leave the column out: --drop ${shellWord(name)}`,
+      });
+  }
+}
+
+function isConstant(column: Column): boolean {
+  if (column.kind === "categorical") return column.categories.length <= 1;
+  return column.values.every((value) => value === column.values[0]);
+}
+
+function countsRows(values: Float64Array): boolean {
+  return values.length > 2 && values.every((value, row) => value === values[0]! + row);
+}

@@ -1,0 +1,149 @@
+/** The type of every column, from all its values: numbers, dates, times, else text; and the typed table `data` made from `raw`. */
+import { GradusError } from "../util/errors.ts";
+import { identifier, type Database } from "./database.ts";
+import { grouped, type ColumnType } from "./table.ts";
+
+/** Where a row stands, for messages: its line in the file where that is certain, else its number. */
+export type Where = (row: number) => string;
+
+type SqlType = "BIGINT" | "DOUBLE" | "DATE" | "TIMESTAMP" | "TIME" | "VARCHAR";
+
+/** A column of the file with its type; `id` is its name in `raw` and `data`. */
+export interface SourceColumn extends ColumnType {
+  readonly id: string;
+  /** Rows without a value. */
+  readonly missing: number;
+}
+
+const DATE_PATTERN = String.raw`'^\s*\d{4}[-/]\d{1,2}[-/]\d{1,2}'`;
+const COLUMNS_PER_QUERY = 200;
+
+/** What the values of text columns could be read as; one row of counts per column. */
+async function countReadings(
+  database: Database,
+  ids: readonly string[],
+  readings: (id: string) => Record<string, string>,
+): Promise<Record<string, number>[]> {
+  const found: Record<string, number>[] = [];
+  for (let at = 0; at < ids.length; at += COLUMNS_PER_QUERY) {
+    const some = ids.slice(at, at + COLUMNS_PER_QUERY);
+    const list = some.flatMap((id) => Object.entries(readings(id)).map(([key, sql]) => `${sql} AS ${identifier(`${id} ${key}`)}`));
+    const row = (await database.query(`SELECT ${list.join(", ")} FROM raw`))[0]!;
+    for (const id of some)
+      found.push(Object.fromEntries(Object.keys(readings(id)).map((key) => [key, Number(row[`${id} ${key}`])])));
+  }
+  return found;
+}
+
+/**
+ * The type of each column of `raw`, decided by all of its values: a column is numeric where every value is a number.
+ * Whole numbers written with leading zeros (codes) stay text. True and false stay text, so that a saved model can take them raw.
+ */
+export async function inferTypes(
+  database: Database,
+  names: readonly string[],
+  rows: number,
+  where: Where,
+): Promise<{ columns: SourceColumn[]; notes: string[] }> {
+  const ids = names.map((_, i) => `c${i}`);
+  const notes: string[] = [];
+  const numeric = await countReadings(database, ids, (c) => ({
+    present: `count(${c})`,
+    numbers: `count(try_cast(${c} AS DOUBLE))`,
+    whole: `count(*) FILTER (try_cast(${c} AS DOUBLE) = trunc(try_cast(${c} AS DOUBLE)) AND try_cast(${c} AS BIGINT) IS NOT NULL)`,
+    codes: `count(*) FILTER (regexp_matches(${c}, '^[+-]?0[0-9]+$'))`,
+  }));
+  const textIds = ids.filter((_, i) => numeric[i]!["numbers"]! < numeric[i]!["present"]!);
+  const temporal = await countReadings(database, textIds, (c) => {
+    const stamp = `regexp_matches(${c}, ${DATE_PATTERN}) AND try_cast(${c} AS TIMESTAMPTZ) IS NOT NULL`;
+    return {
+      dates: `count(*) FILTER (${stamp} AND NOT contains(${c}, ':'))`,
+      stamps: `count(*) FILTER (${stamp})`,
+      times: `count(*) FILTER (contains(${c}, ':') AND try_cast(${c} AS TIME) IS NOT NULL)`,
+    };
+  });
+  const columns: SourceColumn[] = [];
+  for (const [i, name] of names.entries()) {
+    const { present, numbers, whole, codes } = numeric[i] as Record<"present" | "numbers" | "whole" | "codes", number>;
+    const dated = temporal[textIds.indexOf(ids[i]!)];
+    let sqlType: SqlType = "VARCHAR";
+    if (present > 0 && numbers === present) {
+      sqlType = whole === present ? "BIGINT" : "DOUBLE";
+      if (sqlType === "BIGINT" && codes > 0) {
+        sqlType = "VARCHAR";
+        notes.push(`${name} read as categories: whole numbers with leading zeros are codes`);
+      }
+    } else if (dated) {
+      if (dated["dates"] === present) sqlType = "DATE";
+      else if (dated["stamps"] === present) sqlType = "TIMESTAMP";
+      else if (dated["times"] === present) sqlType = "TIME";
+      else if (numbers >= 0.9 * present) notes.push(await mostlyNumbers(database, ids[i]!, name, present - numbers, where));
+    }
+    if (sqlType === "DATE" || sqlType === "TIMESTAMP") notes.push(`${name} read as seconds since 1970-01-01 UTC`);
+    if (sqlType === "TIME") notes.push(`${name} read as seconds since midnight`);
+    columns.push({ id: ids[i]!, name, kind: sqlType === "VARCHAR" ? "categorical" : "numeric", sqlType, missing: rows - present });
+  }
+  return { columns, notes };
+}
+
+async function mostlyNumbers(database: Database, id: string, name: string, texts: number, where: Where): Promise<string> {
+  const [first] = await database.query(
+    `SELECT ${id} AS text, rowid AS row FROM raw WHERE ${id} IS NOT NULL AND try_cast(${id} AS DOUBLE) IS NULL ORDER BY rowid LIMIT 1`,
+  );
+  const example = `"${String(first!["text"])}" in ${where(Number(first!["row"]))}`;
+  return `${name} read as categories: ${grouped(texts)} values are no numbers, e.g. ${example} (leave the field empty where a value is missing)`;
+}
+
+/** The columns of a schema, found in a file and read as the schema says. A whole number may have become a fraction. */
+export function imposeTypes(names: readonly string[], wanted: readonly ColumnType[]): SourceColumn[] {
+  return wanted.map((type) => ({
+    ...type,
+    sqlType: type.sqlType === "BIGINT" ? "DOUBLE" : type.sqlType,
+    id: `c${names.indexOf(type.name)}`,
+    missing: 0,
+  }));
+}
+
+/** The value of a text column as its SQL type. */
+function cast({ id, sqlType }: SourceColumn): string {
+  if (sqlType === "VARCHAR" || sqlType === "BOOLEAN") return id;
+  if (sqlType === "TIMESTAMP") return `try_cast(${id} AS TIMESTAMPTZ)::TIMESTAMP`;
+  return `try_cast(${id} AS ${sqlType})`;
+}
+
+/** A typed column, or an expression of its type, as a DOUBLE. */
+export function asNumber(sql: string, sqlType: string): string {
+  return ["DATE", "TIMESTAMP", "TIME"].includes(sqlType) ? `epoch(${sql})` : `(${sql})::DOUBLE`;
+}
+
+/**
+ * Creates the typed table `data` from `raw`, which is dropped.
+ * @throws GradusError where a value cannot be read as its column's type (possible only for imposed types)
+ */
+export async function createTyped(
+  database: Database,
+  path: string,
+  columns: readonly SourceColumn[],
+  where: Where,
+  imposed: boolean,
+): Promise<void> {
+  const unique = [...new Map(columns.map((column) => [column.id, column])).values()];
+  if (imposed) {
+    for (const column of unique) {
+      if (column.kind === "categorical") continue;
+      const [bad] = await database.query(
+        `SELECT ${column.id} AS text, rowid AS row FROM raw WHERE ${column.id} IS NOT NULL AND ${cast(column)} IS NULL ORDER BY rowid LIMIT 1`,
+      );
+      if (bad)
+        throw new GradusError(
+          `${path}, ${where(Number(bad["row"]))}: column "${column.name}" should hold ${spoken(column.sqlType)}, found "${String(bad["text"])}".`,
+          { hint: "the model was trained on such values; mend the field, or leave it empty where the value is missing." },
+        );
+    }
+  }
+  await database.query(`CREATE TABLE data AS SELECT ${unique.map((column) => `${cast(column)} AS ${column.id}`).join(", ")} FROM raw`);
+  await database.query("DROP TABLE raw");
+}
+
+const spoken = (sqlType: string): string =>
+  ({ DATE: "a date (2024-01-31)", TIMESTAMP: "a date with time (2024-01-31 12:00:00)", TIME: "a time (12:00:00)" })[sqlType] ?? "a number";

@@ -1,0 +1,2 @@
+/** The readers, asked in this order. */
+export { csv } from "./csv.ts";

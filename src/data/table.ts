@@ -1,0 +1,169 @@
+/** A table in memory: feature columns, the target, and the columns that steer the split. */
+
+/** Numbers, one per row; NaN is missing. Dates and times are seconds since 1970-01-01 UTC (times: since midnight). */
+export interface NumericColumn {
+  readonly name: string;
+  readonly kind: "numeric";
+  /** The SQL type the values were read as, e.g. `BIGINT`, `DOUBLE`, `DATE`. */
+  readonly sqlType: string;
+  readonly values: Float64Array;
+}
+
+/** Categories: `categories[codes[row]]`; −1 is missing. Sorted: numbers first by value, then texts by code point. */
+export interface CategoricalColumn {
+  readonly name: string;
+  readonly kind: "categorical";
+  /** The SQL type the values were read as, e.g. `VARCHAR`, `BOOLEAN`. */
+  readonly sqlType: string;
+  readonly codes: Int32Array;
+  readonly categories: readonly string[];
+}
+
+export type Column = NumericColumn | CategoricalColumn;
+
+export type Task = "classification" | "regression";
+
+/** What is to be predicted: a categorical column for classification (its categories are the classes), a numeric one for regression. */
+export interface Target {
+  /** The column's name, or the SQL expression. */
+  readonly name: string;
+  readonly task: Task;
+  /** Why this task, in a sentence. */
+  readonly reason: string;
+  /** No value is missing. */
+  readonly column: Column;
+  /** The columns of the file it is computed from; they are no features. */
+  readonly references: readonly ColumnType[];
+}
+
+/** How a column of a file is read. */
+export interface ColumnType {
+  readonly name: string;
+  readonly kind: Column["kind"];
+  readonly sqlType: string;
+}
+
+/** The uses a column may have besides feature and target. */
+export type Role = "group" | "time" | "id" | "split";
+
+export interface Table {
+  /** The file: its path as given, the SHA-256 of its bytes in hex, its rows. */
+  readonly source: { readonly path: string; readonly fingerprint: string; readonly rows: number };
+  readonly rows: number;
+  /** The features, in the file's order. */
+  readonly columns: readonly Column[];
+  /** Absent where none was asked for (prediction). */
+  readonly target: Target | undefined;
+  /** `time` is numeric, the others categorical; never missing. */
+  readonly roles: { readonly [R in Role]?: Column };
+  /** What was done or noticed while reading, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** What a saved model remembers of the table it was trained on, so that another file is read the same way. */
+export interface TableSchema {
+  readonly columns: readonly ColumnType[];
+  readonly target?: {
+    readonly name: string;
+    readonly task: Task;
+    readonly references: readonly ColumnType[];
+    /** Classification only, in order. */
+    readonly classes?: readonly string[];
+  };
+}
+
+/** The schema of a table, for `readTable(other, { schema })`. */
+export function schemaOf(table: Table): TableSchema {
+  const columns = table.columns.map(({ name, kind, sqlType }) => ({ name, kind, sqlType }));
+  if (!table.target) return { columns };
+  const { name, task, references, column } = table.target;
+  return {
+    columns,
+    target: { name, task, references, ...(column.kind === "categorical" ? { classes: column.categories } : {}) },
+  };
+}
+
+/** The given rows of a column, in the given order; categories stay as they are. */
+export function selectColumn<C extends Column>(column: C, rows: Int32Array): C {
+  if (column.kind === "numeric") {
+    const values = new Float64Array(rows.length);
+    for (let i = 0; i < rows.length; i++) values[i] = column.values[rows[i]!]!;
+    return { ...column, values };
+  }
+  const codes = new Int32Array(rows.length);
+  for (let i = 0; i < rows.length; i++) codes[i] = column.codes[rows[i]!]!;
+  return { ...column, codes };
+}
+
+/** The given rows of a table, in the given order. */
+export function selectRows(table: Table, rows: Int32Array): Table {
+  const roles = Object.fromEntries(Object.entries(table.roles).map(([role, column]) => [role, selectColumn(column, rows)]));
+  return {
+    ...table,
+    rows: rows.length,
+    columns: table.columns.map((column) => selectColumn(column, rows)),
+    target: table.target && { ...table.target, column: selectColumn(table.target.column, rows) },
+    roles,
+  };
+}
+
+/** How many values are missing. */
+export function countMissing(column: Column): number {
+  let missing = 0;
+  if (column.kind === "numeric") for (const value of column.values) missing += Number.isNaN(value) ? 1 : 0;
+  else for (const code of column.codes) missing += code < 0 ? 1 : 0;
+  return missing;
+}
+
+/** How many rows each category has. */
+export function countCategories(column: CategoricalColumn): Int32Array {
+  const counts = new Int32Array(column.categories.length);
+  for (const code of column.codes) if (code >= 0) counts[code]! += 1;
+  return counts;
+}
+
+/** A whole number with thin groups, as people read it: 7043 → `7 043`. */
+export function grouped(n: number): string {
+  return String(n).replace(/\B(?=(\d{3})+$)/g, " ");
+}
+
+/**
+ * The table in a line, as the terminal shows it.
+ * @example "7 043 rows · 19 columns (18 numeric, 1 categorical) · target churn: No 73.5 %, Yes 26.5 %"
+ */
+export function describeTable(table: Table): string {
+  const numeric = table.columns.filter((c) => c.kind === "numeric").length;
+  const kinds = [
+    [numeric, "numeric"],
+    [table.columns.length - numeric, "categorical"],
+  ] as const;
+  const parts = [
+    `${grouped(table.rows)} rows`,
+    `${table.columns.length} column${table.columns.length === 1 ? "" : "s"} (${kinds
+      .filter(([n]) => n > 0)
+      .map(([n, kind]) => `${n} ${kind}`)
+      .join(", ")})`,
+  ];
+  if (table.target) parts.push(`target ${table.target.name}: ${describeTarget(table.target, table.rows)}`);
+  return parts.join(" · ");
+}
+
+function describeTarget({ column }: Target, rows: number): string {
+  if (column.kind === "numeric") {
+    let [low, high, mean] = [Infinity, -Infinity, 0];
+    for (const y of column.values) {
+      low = Math.min(low, y);
+      high = Math.max(high, y);
+      mean += y / rows;
+    }
+    const short = (x: number): string => String(Number(x.toPrecision(4)));
+    return `${short(low)} … ${short(high)}, mean ${short(mean)}`;
+  }
+  const counts = countCategories(column);
+  const order = column.categories.map((_, code) => code).toSorted((a, b) => counts[b]! - counts[a]! || a - b);
+  const shown = order
+    .slice(0, 3)
+    .map((code) => `${column.categories[code]} ${((100 * counts[code]!) / rows).toFixed(1)} %`);
+  const more = order.length - shown.length;
+  return `${shown.join(", ")}${more > 0 ? ` and ${more} more classes` : ""}`;
+}

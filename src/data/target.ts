@@ -1,0 +1,159 @@
+/** The target: a column or an expression, classification or regression, and everything that can be wrong with it. */
+import { GradusError } from "../util/errors.ts";
+import { identifier, type Database } from "./database.ts";
+import { referencedColumns } from "./expression.ts";
+import { countDistinct, extract } from "./extract.ts";
+import type { SourceColumn, Where } from "./infer.ts";
+import { grouped, type CategoricalColumn, type Column, type TableSchema, type Target, type Task } from "./table.ts";
+
+const FEW_CLASSES = 20;
+const ROWS_PER_CLASS = 5;
+const MOST_CLASSES = 10_000;
+
+/** The columns a target reads. A name of a column is that column, whatever it looks like; anything else is an expression. */
+export async function targetColumns(
+  database: Database,
+  path: string,
+  target: string,
+  names: readonly string[],
+): Promise<string[]> {
+  return names.includes(target) ? [target] : referencedColumns(database, path, target, names);
+}
+
+/** What reading a target needs to know. */
+export interface TargetRequest {
+  readonly path: string;
+  readonly rows: number;
+  readonly where: Where;
+  readonly name: string;
+  /** The columns it is computed from, in `data`. */
+  readonly references: readonly SourceColumn[];
+  readonly task: Task | undefined;
+  /** Of a saved model: its task and classes bind. */
+  readonly schema: TableSchema["target"];
+}
+
+/**
+ * Reads the target.
+ * @throws GradusError on missing or infinite values, a single class, too many classes, a task that does not fit, an unknown class
+ */
+export async function readTarget(database: Database, request: TargetRequest): Promise<Target> {
+  const { name, references, path, rows, where } = request;
+  const plain = references.length === 1 && references[0]!.name === name ? references[0]! : undefined;
+  const relation = `(SELECT ${plain ? plain.id : `(\n${name}\n)`} AS target FROM (SELECT ${references
+    .map(({ id, name: label }) => `${id} AS ${identifier(label)}`)
+    .join(", ")}${plain ? `, ${plain.id}` : ""} FROM data))`;
+  let sqlType: string;
+  let missing: number;
+  try {
+    await database.query(`CREATE TABLE target AS SELECT * FROM ${relation}`);
+    sqlType = String((await database.query("SELECT any_value(typeof(target)) AS t FROM target"))[0]!["t"]);
+    missing = Number((await database.query("SELECT count(*) AS n FROM target WHERE target IS NULL OR isnan(try_cast(target::VARCHAR AS DOUBLE))"))[0]!["n"]);
+  } catch (cause) {
+    const message = (cause as Error).message.split("\n")[0];
+    throw new GradusError(`--target "${name}" cannot be computed from ${path}: ${message}`, {
+      hint: `columns it names: ${references.map((c) => `${c.name} (${c.sqlType})`).join(", ")}`,
+      cause,
+    });
+  }
+  if (missing > 0) {
+    const [first] = await database.query(
+      "SELECT rowid AS row FROM target WHERE target IS NULL OR isnan(try_cast(target::VARCHAR AS DOUBLE)) ORDER BY rowid LIMIT 1",
+    );
+    throw new GradusError(
+      `${path}: target "${name}" is missing in ${grouped(missing)} of ${grouped(rows)} rows, first in ${where(Number(first!["row"]))}; every row needs one.`,
+      { hint: "remove these rows from the file, or fill the values in." },
+    );
+  }
+  const numeric = !/^(VARCHAR|BOOLEAN|ENUM|UUID|BLOB|STRUCT|MAP)|\[/.test(sqlType);
+  const source = { name, sql: "target", sqlType };
+  const distinct = await countDistinct(database, "target", "target");
+  const { task, reason } = request.schema
+    ? { task: request.schema.task, reason: "as in the run" }
+    : await chooseTask(database, request, numeric, sqlType, distinct);
+  if (task === "classification" && !request.schema) checkClasses(request, distinct);
+  const kind = task === "classification" ? "categorical" : "numeric";
+  if (kind === "numeric" && !numeric) await refuseText(database, request);
+  const [column] = await extract(database, "target", rows, [{ ...source, kind }]);
+  if (column!.kind === "numeric") checkNumbers(request, column!.values, distinct);
+  return {
+    name,
+    task,
+    reason,
+    column: request.schema?.classes ? recode(request, column as CategoricalColumn, request.schema.classes) : column!,
+    references: references.map(({ name: label, kind: kindOf, sqlType: type }) => ({ name: label, kind: kindOf, sqlType: type })),
+  };
+}
+
+async function chooseTask(
+  database: Database,
+  { task, rows }: TargetRequest,
+  numeric: boolean,
+  sqlType: string,
+  distinct: number,
+): Promise<{ task: Task; reason: string }> {
+  if (task) return { task, reason: "as asked for" };
+  if (!numeric)
+    return { task: "classification", reason: sqlType === "BOOLEAN" ? "the target is true or false" : "the target's values are text" };
+  const whole = Number((await database.query("SELECT count(*) AS n FROM target WHERE try_cast(target AS DOUBLE) IS DISTINCT FROM trunc(try_cast(target AS DOUBLE))"))[0]!["n"]) === 0;
+  if (whole && distinct <= FEW_CLASSES && (distinct <= 2 || rows >= ROWS_PER_CLASS * distinct))
+    return {
+      task: "classification",
+      reason: `the target has ${distinct} distinct whole numbers, ${FEW_CLASSES} or fewer (--task regression to treat them as amounts)`,
+    };
+  return {
+    task: "regression",
+    reason: whole
+      ? `the target's whole numbers take ${grouped(distinct)} values${distinct <= FEW_CLASSES ? `, too many for ${rows} rows to be classes` : ""}`
+      : "the target's values are fractions",
+  };
+}
+
+function checkClasses({ path, name, rows }: TargetRequest, classes: number): void {
+  if (classes === 1)
+    throw new GradusError(`${path}: target "${name}" has one class only in all ${grouped(rows)} rows; at least two are needed to tell apart.`, {
+      hint: "check the column or the expression, and that the file holds all the rows.",
+    });
+  if (classes > MOST_CLASSES || (classes > FEW_CLASSES && classes > rows / 2))
+    throw new GradusError(
+      `${path}: target "${name}" has ${grouped(classes)} distinct values in ${grouped(rows)} rows; a class needs at least two rows, and there may be ${grouped(MOST_CLASSES)} classes.`,
+      { hint: "name a column that repeats, group the values by an expression, or use --task regression for numbers." },
+    );
+}
+
+function checkNumbers({ path, name, rows, where }: TargetRequest, values: Float64Array, distinct: number): void {
+  const infinite = values.findIndex((y) => !Number.isFinite(y));
+  if (infinite >= 0)
+    throw new GradusError(`${path}, ${where(infinite)}: target "${name}" should be a finite number, found ${values[infinite]}.`, {
+      hint: "mend the value or remove the row.",
+    });
+  if (distinct === 1 && rows > 1)
+    throw new GradusError(`${path}: target "${name}" is ${values[0]} in all ${grouped(rows)} rows; there is nothing to predict.`, {
+      hint: "check the column or the expression, and that the file holds all the rows.",
+    });
+}
+
+async function refuseText(database: Database, { path, name, where }: TargetRequest): Promise<void> {
+  const [first] = await database.query(
+    "SELECT target::VARCHAR AS text, rowid AS row FROM target WHERE try_cast(target::VARCHAR AS DOUBLE) IS NULL ORDER BY rowid LIMIT 1",
+  );
+  throw new GradusError(
+    first
+      ? `${path}, ${where(Number(first["row"]))}: regression needs numbers, target "${name}" is "${String(first["text"])}".`
+      : `${path}: regression needs numbers, target "${name}" holds codes with leading zeros.`,
+    { hint: "leave out --task regression, or compute a number by an expression, e.g. --target \"cast(price AS DOUBLE)\"." },
+  );
+}
+
+/** Codes by the classes of a saved model. */
+function recode({ path, name, where }: TargetRequest, column: CategoricalColumn, classes: readonly string[]): Column {
+  const map = column.categories.map((category) => classes.indexOf(category));
+  const codes = column.codes.map((code) => map[code]!);
+  const unknown = codes.indexOf(-1);
+  if (unknown >= 0)
+    throw new GradusError(
+      `${path}, ${where(unknown)}: target "${name}" is "${column.categories[column.codes[unknown]!]}", which is none of the model's classes.`,
+      { hint: `classes: ${classes.slice(0, 30).join(", ")}${classes.length > 30 ? ", …" : ""}` },
+    );
+  return { ...column, codes, categories: classes };
+}
