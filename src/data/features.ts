@@ -89,6 +89,8 @@ export function checkColumns(
       }
       notes.push(`${column.name} rises by one from row to row: if it only numbers them, --drop ${shellWord(column.name)}`);
     }
+    if (column.kind === "categorical" && namesParts(column.categories))
+      notes.push(`${column.name} holds ${column.categories.join(", ")}: if it names the parts of a split, --split-column ${shellWord(column.name)}`);
     if (absent > 0) missing.push(`${grouped(absent)} in ${column.name}`);
     return true;
   });
@@ -97,6 +99,15 @@ export function checkColumns(
   if (kept.length === 0)
     throw new GradusError(`${path}: no column is left to predict from.`, { hint: `${notes.slice(0, 5).join("; ")}.` });
   return { columns: kept, notes };
+}
+
+/** Whether categories read like the parts of a published split. */
+function namesParts(categories: readonly string[]): boolean {
+  return (
+    categories.length <= 4 &&
+    categories.some((category) => /^train/i.test(category)) &&
+    categories.every((category) => /^(train|valid|val$|dev|test)/i.test(category))
+  );
 }
 
 function refuseInfinite(path: string, name: string, values: Float64Array, where: Where): void {
