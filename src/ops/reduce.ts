@@ -34,7 +34,10 @@ export const ReduceSum: Op<ReduceSumAttributes> = defineOp<ReduceSumAttributes>(
   gradient: ({ ops, inputs: [x, axes], outputs: [y], outputGradients: [dy], attributes }) => {
     const none = !axes || axes.shape[0] === 0;
     if (none && attributes.noop_with_empty_axes && x!.shape.length === y!.shape.length) return [dy];
-    return [expandLike(ops, withReducedAxes(ops, dy, axes, attributes.keepdims), x!)];
+    if (attributes.keepdims !== 0 || y!.shape.length === 0) return [expandLike(ops, dy, x!)];
+    const fixed = axes!.origin.kind === "constant";
+    const kept = fixed ? ops.Unsqueeze(dy, axes!) : ops.Reshape(dy, ops.Shape(ops.ReduceSum(x!, axes!))); // axes put back as 1
+    return [expandLike(ops, kept, x!)];
   },
   samples: [
     { inputs: [[3, 4]] },

@@ -2,7 +2,7 @@
 import { isInteger, type DType } from "../ir/dtype.ts";
 import { int64, type Value } from "../ir/graph.ts";
 import { multiplyDims, normalizeAxis, sizeOf, staticShape, stridesOf, unknownDim, type Shape } from "../ir/shape.ts";
-import { GradusError } from "../util/errors.ts";
+import { GradusError, internal } from "../util/errors.ts";
 import type { Ops } from "./build.ts";
 import { castNumber, ndarray, numbers, walk } from "./ndarray.ts";
 import type { InferContext, NdArray, TensorType } from "./op.ts";
@@ -61,10 +61,10 @@ export function reduceArray(x: NdArray, axes: readonly number[], keep: boolean, 
 }
 
 /** A reduction's output or its gradient with the reduced axes put back as 1, so that it broadcasts against the input. */
-export function withReducedAxes(ops: Ops, value: Value, axes: Value | readonly number[] | undefined, keepdims: number | undefined): Value {
+export function withReducedAxes(ops: Ops, value: Value, axes: readonly number[] | undefined, keepdims: number | undefined): Value {
   if (keepdims !== 0 || value.shape.length === 0) return value;
-  if (!axes) throw new GradusError("a reduction over all axes left some"); // its value is a scalar
-  return ops.Unsqueeze(value, Array.isArray(axes) ? int64(axes) : (axes as Value));
+  if (!axes) internal("a reduction over all axes left some");
+  return ops.Unsqueeze(value, int64(axes));
 }
 
 /** A value repeated to another's shape. */
