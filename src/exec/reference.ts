@@ -1,10 +1,12 @@
 /** The reference interpreter: every operator's own float64 evaluation, plain and slow; the oracle of all tests. */
 import { GradusError, internal } from "../util/errors.ts";
 import type { Graph, Value } from "../ir/graph.ts";
-import { formatShape, sizeOf, unifyShape } from "../ir/shape.ts";
+import { formatShape, sameShape, sizeOf } from "../ir/shape.ts";
 import { zeros, type NumericArray, type Tensor } from "../ir/tensor.ts";
 import { opRecord } from "../ops/build.ts";
 import type { NdArray } from "../ops/op.ts";
+import { checkFeeds, checkInto } from "./check.ts";
+import { peakMemory } from "./memory.ts";
 import type { Executor, Tensors } from "./session.ts";
 
 /** A host tensor as the interpreter holds it. */
@@ -39,26 +41,26 @@ function halfToNumber(bits: number): number {
 /**
  * Evaluates a graph in float64, whatever its float dtype says.
  * @param feeds every input by name
- * @param outer values of enclosing graphs that a body may read
- * @param observe sees every node's outputs as they come (activations, first non-finite value)
+ * @param options.outer values of enclosing graphs that a body may read
+ * @param options.observe sees every node's outputs as they come (activations, first non-finite value)
  */
 export function evaluateGraph(
   graph: Graph,
   feeds: Readonly<Record<string, NdArray>>,
-  options: { outer?: ReadonlyMap<Value, NdArray>; observe?: (value: Value, array: NdArray) => void } = {},
+  options: EvaluateOptions = {},
 ): Record<string, NdArray> {
+  const results = evaluateOutputs(graph, checkFeeds(graph, feeds, new Map()), options);
+  return Object.fromEntries(graph.outputs.map(({ name }, i) => [name, results[i]!]));
+}
+
+export interface EvaluateOptions {
+  readonly outer?: ReadonlyMap<Value, NdArray>;
+  readonly observe?: (value: Value, array: NdArray) => void;
+}
+
+function evaluateOutputs(graph: Graph, inputs: readonly NdArray[], options: EvaluateOptions): NdArray[] {
   const values = new Map<Value, NdArray>(options.outer);
-  const dims = new Map<string, number>();
-  for (const value of graph.inputs) {
-    const array = Object.hasOwn(feeds, value.name!) ? feeds[value.name!] : undefined;
-    if (!array) throw new GradusError(`input "${value.name}" is missing; the graph takes ${graph.inputs.map((v) => v.name).join(", ")}`);
-    if (array.dtype !== value.dtype || !unifyShape(value.shape, array.shape, dims)) {
-      throw new GradusError(
-        `input "${value.name}" must be ${value.dtype}${formatShape(value.shape)}, got ${array.dtype}${formatShape(array.shape)}`,
-      );
-    }
-    values.set(value, array);
-  }
+  graph.inputs.forEach((value, i) => values.set(value, inputs[i]!));
   const get = (value: Value): NdArray => {
     const found = values.get(value);
     if (found) return found;
@@ -74,10 +76,9 @@ export function evaluateGraph(
         op: node.op,
         attributes: node.attributes,
         outputCount: node.outputs.length,
-        run: (body, inputs) => {
+        run: (body, bodyInputs) => {
           for (const captured of body.captures) get(captured);
-          const bodyFeeds = Object.fromEntries(body.inputs.map((value, i) => [value.name!, inputs[i]!]));
-          return Object.values(evaluateGraph(body, bodyFeeds, { ...options, outer: values }));
+          return evaluateOutputs(body, bodyInputs, { ...options, outer: values });
         },
       },
     );
@@ -89,7 +90,7 @@ export function evaluateGraph(
       options.observe?.(value, array);
     });
   }
-  return Object.fromEntries(graph.outputs.map(({ name, value }) => [name, get(value)]));
+  return graph.outputs.map(({ value }) => get(value));
 }
 
 /** The interpreter behind the executors' contract. */
@@ -99,23 +100,24 @@ export const reference: Executor = {
     if ((options.device ?? "cpu") !== "cpu") throw new GradusError(`the reference interpreter has no device "${options.device}", only cpu`);
     return {
       async run(feeds: Tensors, into: Tensors = {}) {
-        const arrays = Object.fromEntries(Object.entries(feeds).map(([name, value]) => [name, toNdArray(value)]));
-        const results = evaluateGraph(graph, arrays);
-        return Object.fromEntries(
-          Object.entries(results).map(([name, array]) => {
-            const target = into[name];
-            if (!target) return [name, toTensor(array)];
-            if (target.dtype !== array.dtype || formatShape(target.shape) !== formatShape(array.shape)) {
-              throw new GradusError(
-                `output "${name}" is ${array.dtype}${formatShape(array.shape)}, the tensor given for it ${target.dtype}${formatShape(target.shape)}`,
-              );
-            }
-            copyInto(target.data as NumericArray, array.data as Float64Array);
-            return [name, target];
-          }),
-        );
+        const dims = new Map<string, number>();
+        const inputs = checkFeeds(graph, feeds, dims);
+        const targets = checkInto(graph, into, dims);
+        const results = evaluateOutputs(graph, inputs.map(toNdArray), {});
+        return Object.fromEntries(graph.outputs.map(({ name }, i) => [name, deliver(name, results[i]!, targets[i])]));
       },
+      peakMemory,
       async dispose() {},
     };
   },
 };
+
+function deliver(name: string, array: NdArray, target: Tensor | undefined): Tensor {
+  if (!target) return toTensor(array);
+  if (!sameShape(target.shape, array.shape)) {
+    throw new GradusError(`output "${name}" is ${array.dtype}${formatShape(array.shape)}, the tensor given for it ${formatShape(target.shape)}`);
+  }
+  if (target.dtype === "string") (array.data as readonly string[]).forEach((text, i) => ((target.data as string[])[i] = text));
+  else copyInto(target.data as NumericArray, array.data as Float64Array);
+  return target;
+}

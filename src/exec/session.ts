@@ -8,6 +8,8 @@ export interface CompileOptions {
   readonly device?: Device;
   /** Threads for one run; the runtime's own choice where left out. */
   readonly threads?: number;
+  /** "off" gives up the trick of `guard-output.ts`: every output is then copied once more than needed. */
+  readonly copyAvoidance?: "auto" | "off";
 }
 
 export type Tensors = Readonly<Record<string, Tensor>>;
@@ -21,6 +23,8 @@ export interface Session {
    * @throws GradusError naming the input or output, where one is missing or of another dtype or shape
    */
   run(feeds: Tensors, into?: Tensors): Promise<Tensors>;
+  /** Most memory the process has held so far, in bytes; undefined where the platform does not say (browsers). */
+  peakMemory(): number | undefined;
   dispose(): Promise<void>;
 }
 
