@@ -1,16 +1,16 @@
 /** Every operator against its own evaluation, against differences, against ONNX Runtime: generated from the samples of the records. */
 import { afterAll, describe as group, expect, test } from "vitest";
 import { gradient } from "../../src/autodiff/gradient.ts";
-import { evaluateGraph, toTensor } from "../../src/exec/reference.ts";
+import { evaluateGraph } from "../../src/exec/reference.ts";
 import { isFloat } from "../../src/ir/dtype.ts";
-import { constant, graph, type Value } from "../../src/ir/graph.ts";
-import { unifyShape, type Dim } from "../../src/ir/shape.ts";
-import { ops, registry } from "../../src/ops/build.ts";
+import { graph, type Value } from "../../src/ir/graph.ts";
+import { unifyShape } from "../../src/ir/shape.ts";
+import { registry } from "../../src/ops/build.ts";
 import type { NdArray } from "../../src/ops/op.ts";
 import { verifyGraph } from "../../src/ops/verify.ts";
 import { centralDifferences, relativeError } from "./differences.ts";
 import { notSymbolic, onceOnly, withoutGradient } from "./exceptions.ts";
-import { build, describe, weights, type AnySample, type Case } from "./sample.ts";
+import { build, describe, floatInputs, graphInputs, leadingSize, renaming, weightedSum, type AnySample, type Case } from "./sample.ts";
 
 const numbered = (values: readonly Value[], prefix: string) => Object.fromEntries(values.map((value, i) => [`${prefix}${i}`, value]));
 
@@ -21,18 +21,7 @@ function evaluate(outputs: readonly Value[], inputs: readonly Value[], feeds: Re
   return Object.values(evaluateGraph(made, feeds));
 }
 
-const graphInputs = (made: Case) => made.inputs.filter((value) => value?.origin.kind === "input").map((value) => value!);
 const numbers = (array: NdArray) => array.data as Float64Array;
-
-/** Σ wᵢ·yᵢ over all float values, with fixed random weights. */
-function weightedSum(values: readonly Value[], shapes: readonly (readonly number[])[], stream: string): Value {
-  const terms = values.flatMap((value, i) =>
-    isFloat(value.dtype)
-      ? [ops.ReduceSum(ops.Mul(ops.Cast(value, { to: "float64" }), constant(toTensor(weights(`${stream} ${i}`, shapes[i]!)))), { keepdims: 0 })]
-      : [],
-  );
-  return terms.reduce((a, b) => ops.Add(a, b));
-}
 
 /** A scalar's gradient with respect to float inputs, beside its differences. */
 function checkGradient(scalar: Value, made: Case, wrt: readonly Value[], tolerance: number): { values: Value[]; arrays: NdArray[] } {
@@ -50,9 +39,6 @@ function checkGradient(scalar: Value, made: Case, wrt: readonly Value[], toleran
   });
   return { values, arrays };
 }
-
-/** Input dimensions of one size, under a name. */
-const renaming = (size: number) => (dim: number): Dim => (dim === size ? "n" : dim);
 
 function checkInference(op: string, sample: AnySample): void {
   const made = build(op, sample, "float64");
@@ -87,7 +73,7 @@ for (const [op, record] of Object.entries(registry)) {
       });
 
       const made = build(op, sample, "float64");
-      const wrt = graphInputs(made).filter(({ dtype }) => isFloat(dtype));
+      const wrt = floatInputs(made);
       const floats = made.outputs.some(({ dtype }) => isFloat(dtype));
       if (typeof record.gradient !== "function") {
         reasons.set(op, record.gradient.none);
@@ -103,9 +89,8 @@ for (const [op, record] of Object.entries(registry)) {
         const { arrays } = checkGradient(weightedSum(made.outputs, shapes(), key), made, wrt, 1e-7);
         if (Object.hasOwn(notSymbolic, key)) return;
         // The same with a symbolic leading dimension.
-        const size = wrt.flatMap(({ shape }) => shape.slice(0, 1)).find((dim) => dim !== 1);
-        const symbolic = build(op, sample, "float64", renaming(size as number));
-        const again = graphInputs(symbolic).filter(({ dtype }) => isFloat(dtype));
+        const symbolic = build(op, sample, "float64", renaming(leadingSize(made)));
+        const again = floatInputs(symbolic);
         const values = gradient(weightedSum(symbolic.outputs, shapes(), key), again);
         evaluate(values, graphInputs(symbolic), made.feeds).forEach((array, i) =>
           expect(relativeError(numbers(array), numbers(arrays[i]!)), "with a symbolic leading dimension").toBeLessThanOrEqual(1e-12),

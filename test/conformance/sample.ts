@@ -64,10 +64,34 @@ function fill({ shape, range, values }: SpecifiedInput, dtype: DType, random: Re
   });
 }
 
+export const graphInputs = (made: Case) => made.inputs.flatMap((value) => (value?.origin.kind === "input" ? [value] : []));
+export const floatInputs = (made: Case) => graphInputs(made).filter(({ dtype }) => isFloat(dtype));
+
+/** Dimensions of one size under a name. */
+export const renaming = (size: number | undefined) => (dim: number): Dim => (dim === size ? "n" : dim);
+
+/** The first dimension of the float inputs that is not 1. */
+export function leadingSize(made: Case): number | undefined {
+  return floatInputs(made)
+    .flatMap(({ shape }) => shape.slice(0, 1) as readonly number[])
+    .find((dim) => dim !== 1);
+}
+
 /** A random array of weights, for a scalar that depends on every element. */
-export function weights(stream: string, shape: readonly number[]): NdArray {
+function weights(stream: string, shape: readonly number[]): NdArray {
   const random = rng(2, stream);
   return { dtype: "float64", shape, data: Float64Array.from({ length: sizeOf(shape) }, () => Math.fround(random.normal())) };
+}
+
+/** Σ wᵢ·yᵢ over all float values, with fixed random weights. */
+export function weightedSum(values: readonly Value[], shapes: readonly (readonly number[])[], stream: string, dtype: DType = "float64"): Value {
+  const terms = values.flatMap((value, i) => {
+    if (!isFloat(value.dtype)) return [];
+    const factor = constant(toTensor({ ...weights(`${stream} ${i}`, shapes[i]!), dtype }));
+    const same = value.dtype === dtype ? value : ops.Cast(value, { to: dtype });
+    return [ops.ReduceSum(ops.Mul(same, factor), { keepdims: 0 })];
+  });
+  return terms.reduce((a, b) => ops.Add(a, b));
 }
 
 /** `[2, 3] and int64 [1] = 1, keepdims 0`. */
