@@ -12,6 +12,11 @@ export function unknownDim(): Dim {
   return `?${++unknowns}`;
 }
 
+/** Whether a dimension is unknown, or a product with an unknown in it. */
+export function isUnknown(dim: Dim): boolean {
+  return typeof dim === "string" && dim.includes("?");
+}
+
 export function formatShape(shape: Shape): string {
   return `[${shape.join(", ")}]`;
 }
@@ -102,10 +107,8 @@ export function broadcastDim(a: Dim, b: Dim): Dim | undefined {
   if (a === 1) return b;
   if (typeof a === "number" && typeof b === "string") return a;
   if (typeof b === "number" && typeof a === "string") return b;
-  if (typeof a === "string" && typeof b === "string" && (a.startsWith("?") || b.startsWith("?"))) {
-    return a.startsWith("?") ? b : a;
-  }
-  return undefined;
+  if (isUnknown(a)) return b;
+  return isUnknown(b) ? a : undefined;
 }
 
 /** NumPy and ONNX multidirectional broadcasting; throws with both shapes where it is impossible. */

@@ -1,5 +1,5 @@
 /** What inference of shape operators shares: dimensions that must agree, axes and sizes read from inputs. */
-import { normalizeAxis, type Dim, type Shape } from "../ir/shape.ts";
+import { isUnknown, normalizeAxis, type Dim, type Shape } from "../ir/shape.ts";
 import { GradusError } from "../util/errors.ts";
 import type { InferContext } from "./op.ts";
 
@@ -7,8 +7,8 @@ import type { InferContext } from "./op.ts";
 export function matchDim(a: Dim, b: Dim): Dim | undefined {
   if (a === b) return a;
   if (typeof b === "number") return typeof a === "string" ? b : undefined;
-  if (typeof a === "number" || b.startsWith("?")) return a;
-  return a.startsWith("?") ? b : undefined;
+  if (typeof a === "number" || isUnknown(b)) return a;
+  return isUnknown(a) ? b : undefined;
 }
 
 /** `matchDim`, with an error that says which sizes differ. */

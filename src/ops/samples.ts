@@ -13,6 +13,11 @@ export function int(value: number): SampleInput {
   return { shape: [], dtype: "int64", values: [value], constant: true };
 }
 
+/** Build-time int64s of any shape. */
+export function fixed(shape: readonly number[], values: readonly number[]): SampleInput {
+  return { shape, dtype: "int64", values, constant: true };
+}
+
 /** Integers that are an input of the graph. */
 export function indices(shape: readonly number[], values: readonly number[]): SampleInput {
   return { shape, dtype: "int64", values };

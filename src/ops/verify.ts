@@ -1,6 +1,6 @@
 /** The verifier: does every node say of its outputs what its operator infers, and does order hold? */
 import { dependencies, isGraph, type Graph, type Value } from "../ir/graph.ts";
-import { formatShape, type Dim } from "../ir/shape.ts";
+import { formatShape, isUnknown, type Dim } from "../ir/shape.ts";
 import { GradusError } from "../util/errors.ts";
 import { inferContext, opRecord } from "./build.ts";
 
@@ -31,5 +31,5 @@ export function verifyGraph(graph: Graph, outer: ReadonlySet<Value> = new Set())
 
 /** Equal, or unknown on either side (every inference names unknown sizes anew). */
 function compatible(a: Dim, b: Dim): boolean {
-  return a === b || (typeof a === "string" && a.startsWith("?")) || (typeof b === "string" && b.startsWith("?"));
+  return a === b || isUnknown(a) || isUnknown(b);
 }
