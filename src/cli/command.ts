@@ -1,0 +1,36 @@
+/** The contract of a command: what it takes as plain data, so that `--help` loads nothing else; the rest when it runs. */
+import type { Terminal } from "./terminal.ts";
+
+/** Options by camel-case name, as given; a flag without a value is true. */
+export type OptionValues = Readonly<Record<string, string | boolean | undefined>>;
+
+export interface CommandInput {
+  /** In the order of `arguments`. */
+  readonly arguments: readonly (string | undefined)[];
+  readonly options: OptionValues;
+}
+
+export interface CommandContext {
+  readonly terminal: Terminal;
+  /** Under `--json`: one object a line; without it, nothing happens. */
+  emit(event: { readonly type: string } & Readonly<Record<string, unknown>>): void;
+  readonly json: boolean;
+  /** Aborted by the first Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+/** Exit status: 0 done, 1 the work failed, 130 interrupted. Bad input throws a `GradusError`. */
+export type Action = (input: CommandInput, context: CommandContext) => Promise<0 | 1 | 130>;
+
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  /** `<run>` must be given, `[data]` may. */
+  readonly arguments: readonly { readonly name: string; readonly description: string }[];
+  readonly options: readonly { readonly flags: string; readonly description: string }[];
+  /** Shown below the options. */
+  readonly examples: readonly string[];
+  /** Finishes by itself when interrupted; others stop at once. */
+  readonly interruptible?: boolean;
+  load(): Promise<Action>;
+}

@@ -1,0 +1,37 @@
+import type { Command } from "../command.ts";
+
+export const train: Command = {
+  name: "train",
+  summary: "train a network on a data file, measure it, save the run",
+  arguments: [{ name: "[data]", description: "a CSV or TSV file with a header line (may stand in the experiment file instead)" }],
+  options: [
+    { flags: "-t, --target <column>", description: 'what to predict: a column, or an SQL expression such as "delay > 15"' },
+    { flags: "--task <task>", description: "classification or regression; inferred from the target, and said" },
+    { flags: "--layers <units>", description: "units of the hidden layers, e.g. 256,128; none for logistic or linear regression (64,32)" },
+    { flags: "--activation <name>", description: "relu, leakyRelu, elu, gelu, tanh, sigmoid, softmax, identity (relu)" },
+    { flags: "--optimizer <name>", description: "sgd, momentum, nesterov, rmsprop, adam, adamw (adam)" },
+    { flags: "--learning-rate <rate>", description: "the optimizer's usual one where left out" },
+    { flags: "--epochs <n>", description: "passes over the training rows; the weights of the best one are kept (100)" },
+    { flags: "--batch-size <n>", description: "examples per step; chosen from the number of rows where left out" },
+    { flags: "--seed <n>", description: "of everything random: split, initialisation, shuffling (1)" },
+    { flags: "--split <shares>", description: "train/validation/test in per cent, e.g. 70/15/15; by size where left out (60/20/20)" },
+    { flags: "--split-column <column>", description: "a column that says each row's part: train, validation or dev, test" },
+    { flags: "--group <column>", description: "rows of one group stay in one part" },
+    { flags: "--time <column>", description: "train on the earliest rows, test on the latest" },
+    { flags: "--id <column>", description: "names each row: no feature, and the split goes by it" },
+    { flags: "--drop <columns>", description: "columns that are no features, e.g. name,ticket" },
+    { flags: "--target-transform <kind>", description: "log: train on the logarithm of the target" },
+    { flags: "--experiment <file>", description: "a YAML or JSON file with all of this and more; options win over it" },
+    { flags: "-o, --out <folder>", description: "where to save the run (runs/<two words>)" },
+    { flags: "--threads <n>", description: "threads of the runtime; the weights are the same for any number" },
+    { flags: "--device <device>", description: "cpu, webgpu or cuda (cpu)" },
+  ],
+  examples: [
+    "gradus train churn.csv --target churn",
+    'gradus train flights.csv --target "arr_delay > 15" --drop dep_delay --layers 256,128',
+    "gradus train diamonds.csv --target price --target-transform log --epochs 40 --out runs/diamonds",
+    "gradus train --experiment experiment.yaml --seed 2",
+  ],
+  interruptible: true,
+  load: async () => (await import("./train-action.ts")).trainAction,
+};

@@ -1,0 +1,32 @@
+/** Errors as a person, or a program, reads them. */
+import { paint } from "./render/paint.ts";
+
+interface Failure {
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly stack?: string;
+  readonly cause?: unknown;
+  readonly name?: string;
+}
+
+/** `error: …` and below it what to do. A defect of ours says so; stacks only under `--debug`. */
+export function failureLines(error: unknown, { debug, color }: { debug: boolean; color: boolean }): string[] {
+  const p = paint(color);
+  const failure = asFailure(error);
+  const known = failure.name === "GradusError";
+  const lines = [`${p.red("error:")} ${known ? failure.message : `${failure.message} (a defect in Gradus, not in your input)`}`];
+  if (failure.hint) lines.push(`  ${failure.hint}`);
+  if (!known && !debug) lines.push("  run it again with --debug for the stack trace, and please report it");
+  if (debug) for (let at: Failure | undefined = failure; at; at = at.cause === undefined ? undefined : asFailure(at.cause)) lines.push(at.stack ?? at.message);
+  return lines;
+}
+
+/** The last line of `--json` where a command failed. */
+export function jsonFailure(error: unknown, exit: number) {
+  const { message, hint } = asFailure(error);
+  return { type: "result", error: { message, ...(hint ? { hint } : {}), exit } } as const;
+}
+
+function asFailure(error: unknown): Failure {
+  return error instanceof Error ? (error as Failure) : { message: String(error) };
+}

@@ -1,0 +1,74 @@
+/** The flags of `gradus train` as an experiment: each one a place in the file's schema. */
+import type { ExperimentSource } from "../train/experiment-file.ts";
+import type { OptionValues } from "./command.ts";
+
+type Read = (text: string) => unknown;
+
+/** The number a text is, or the text where it is none, for the schema to refuse. */
+const numeric: Read = (text) => (text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text);
+const asIs: Read = (text) => text;
+const list =
+  (read: Read): Read =>
+  (text) =>
+    text.trim() === "" || text.trim() === "none" ? [] : text.split(",").map((part) => read(part.trim()));
+
+interface Flag {
+  /** Commander's name of the option. */
+  readonly option: string;
+  readonly flag: string;
+  readonly path: readonly string[];
+  readonly read: Read;
+}
+
+const flag = (name: string, path: string, read: Read = asIs): Flag => ({
+  option: name.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase()),
+  flag: `--${name}`,
+  path: path.split("."),
+  read,
+});
+
+const flags: readonly Flag[] = [
+  flag("target", "data.target"),
+  flag("task", "data.task"),
+  flag("drop", "data.drop", list(asIs)),
+  flag("id", "data.id"),
+  flag("target-transform", "data.targetTransform"),
+  flag("split", "split.policy"),
+  flag("split-column", "split.column"),
+  flag("group", "split.groupBy"),
+  flag("time", "split.timeBy"),
+  flag("layers", "model.layers", list(numeric)),
+  flag("activation", "model.activation"),
+  flag("optimizer", "optimizer.kind"),
+  flag("learning-rate", "optimizer.learningRate", numeric),
+  flag("batch-size", "batchSize", numeric),
+  flag("epochs", "epochs", numeric),
+  flag("seed", "seed", numeric),
+];
+
+/** @param data the DATA argument */
+export function experimentFromFlags(data: string | undefined, options: OptionValues): ExperimentSource {
+  const value: Record<string, unknown> = {};
+  const given = new Map<string, string>();
+  const set = (path: readonly string[], entry: unknown, name: string) => {
+    let at = value;
+    for (const step of path.slice(0, -1)) at = (at[step] ??= {}) as Record<string, unknown>;
+    at[path[path.length - 1]!] = entry;
+    given.set(path.join("."), name);
+  };
+  if (data !== undefined) set(["data", "path"], data, "DATA");
+  for (const { option, flag: name, path, read } of flags) {
+    const text = options[option];
+    if (typeof text === "string") set(path, read(text), name);
+  }
+  return {
+    value,
+    place: () => undefined,
+    subject(path) {
+      const steps = path.filter((step) => typeof step === "string");
+      const entry = path.find((step) => typeof step === "number");
+      const name = given.get(steps.join(".")) ?? steps.join(".");
+      return entry === undefined ? name : `${name}: entry ${Number(entry) + 1}`;
+    },
+  };
+}

@@ -1,0 +1,124 @@
+/** Curves drawn with box characters: light strokes for one, heavy for another, so that they differ without colour too. */
+import type { Paint } from "./paint.ts";
+import { short } from "./format.ts";
+
+export interface Curve {
+  readonly label: string;
+  /** One per epoch, from epoch 0. */
+  readonly values: readonly number[];
+  readonly stroke: "light" | "heavy";
+  readonly color: "cyan" | "yellow";
+}
+
+/** Strokes: level, from above turning right, from left turning down, upright, from left turning up, from below turning right. */
+const strokes = {
+  light: { level: "─", downRight: "╰", leftDown: "╮", upright: "│", leftUp: "╯", upRight: "╭" },
+  heavy: { level: "━", downRight: "┗", leftDown: "┓", upright: "┃", leftUp: "┛", upRight: "┏" },
+} as const;
+
+export interface PlotOptions {
+  readonly title: string;
+  /** Columns of the terminal. */
+  readonly width: number;
+  readonly height?: number;
+  /** An epoch to point at, and what it is. */
+  readonly mark?: { readonly at: number; readonly label: string };
+  readonly paint: Paint;
+}
+
+/** The curves over the epochs, later curves on top; nothing where there are fewer than two points. */
+export function plotCurves(curves: readonly Curve[], options: PlotOptions): string[] {
+  const { paint } = options;
+  const height = options.height ?? 10;
+  const points = Math.max(...curves.map(({ values }) => values.length));
+  const finite = curves.flatMap(({ values }) => values.filter(Number.isFinite));
+  const [low, high] = [Math.min(...finite), Math.max(...finite)];
+  if (points < 2 || finite.length < 2) return [];
+  const logarithmic = low > 0 && high / low > 20;
+  const scale = logarithmic ? Math.log : (value: number) => value;
+  const span = scale(high) - scale(low) || 1;
+  const rowOf = (value: number) => Math.round(((scale(high) - scale(value)) / span) * (height - 1));
+  const valueAt = (row: number) => {
+    const at = scale(high) - (row / (height - 1)) * span;
+    return logarithmic ? Math.exp(at) : at;
+  };
+
+  const labels = Array.from({ length: height }, (_, row) => (row % 3 === 0 || row === height - 1 ? short(valueAt(row)) : ""));
+  const gutter = Math.max(...labels.map((label) => label.length));
+  const room = Math.max(10, Math.min(options.width - gutter - 6, 100));
+  const width = Math.min(room, points <= room / 2 ? (points - 1) * Math.floor(room / (points - 1)) + 1 : room);
+  const columnOf = (epoch: number) => Math.round((epoch / (points - 1)) * (width - 1));
+
+  const cells = Array.from({ length: height }, () => new Array<Cell | undefined>(width).fill(undefined));
+  for (const curve of curves) draw(cells, curve, { width, points, rowOf });
+
+  const plotted = cells.map((row, i) => `  ${labels[i]!.padStart(gutter)} ${labels[i] ? "┤" : "│"}${paintCells(row, paint)}`);
+  const axis = new Array<string>(width).fill("─");
+  if (options.mark) axis[columnOf(options.mark.at)] = paint.bold("▲");
+  const legend = [
+    ...curves.map(({ label, stroke, color }) => `${paint[color](strokes[stroke].level.repeat(2))} ${label}`),
+    ...(options.mark ? [`${paint.bold("▲")} ${options.mark.label}`] : []),
+  ];
+  return [
+    `  ${options.title}${logarithmic ? " (logarithmic)" : ""}   ${legend.join("   ")}`,
+    ...plotted,
+    `  ${" ".repeat(gutter)} └${axis.join("")}`,
+    `  ${" ".repeat(gutter)}  0${`${points - 1} epochs`.padStart(Math.max(width - 1, 10))}`,
+  ];
+}
+
+interface Cell {
+  readonly character: string;
+  readonly color: Curve["color"];
+}
+
+/** A row of cells, each run of one colour painted once. */
+function paintCells(row: readonly (Cell | undefined)[], paint: Paint): string {
+  const runs: { color: Curve["color"] | undefined; text: string }[] = [];
+  for (const cell of row) {
+    const last = runs[runs.length - 1];
+    if (last && last.color === cell?.color) last.text += cell?.character ?? " ";
+    else runs.push({ color: cell?.color, text: cell?.character ?? " " });
+  }
+  if (runs[runs.length - 1]?.color === undefined) runs.pop();
+  return runs.map(({ color, text }) => (color ? paint[color](text) : text)).join("");
+}
+
+/** Level strokes where a value stays in its row, corners and uprights where it moves. */
+function draw(
+  cells: (Cell | undefined)[][],
+  { values, stroke, color }: Curve,
+  { width, points, rowOf }: { width: number; points: number; rowOf: (value: number) => number },
+): void {
+  const s = strokes[stroke];
+  const put = (row: number, column: number, character: string) => {
+    if (cells[row]) cells[row][column] = { character, color };
+  };
+  let before: number | undefined;
+  for (let column = 0; column < width; column++) {
+    const value = valueAtColumn(values, (column / Math.max(1, width - 1)) * (points - 1));
+    if (value === undefined) {
+      before = undefined;
+      continue;
+    }
+    const row = rowOf(value);
+    if (before === undefined || before === row) put(row, column, s.level);
+    else {
+      const down = row > before;
+      put(before, column, down ? s.leftDown : s.leftUp);
+      put(row, column, down ? s.downRight : s.upRight);
+      for (let between = Math.min(before, row) + 1; between < Math.max(before, row); between++) put(between, column, s.upright);
+    }
+    before = row;
+  }
+}
+
+/** Straight lines between the epochs; undefined beyond the last, or where a value is not finite. */
+function valueAtColumn(values: readonly number[], epoch: number): number | undefined {
+  const left = Math.floor(epoch);
+  const from = values[left];
+  const to = values[Math.min(left + 1, values.length - 1)];
+  if (from === undefined || to === undefined || left > values.length - 1) return undefined;
+  const value = from + (epoch - left) * (to - from);
+  return Number.isFinite(value) ? value : undefined;
+}

@@ -1,0 +1,147 @@
+/** Run folders: reserved before training, written whole or not at all, read back with clear errors. */
+import { access, mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { closest } from "../util/closest.ts";
+import { GradusError } from "../util/errors.ts";
+import { friendlyName } from "../util/names.ts";
+
+/** Contents by file name. */
+export type RunFiles = Readonly<Record<string, string | Uint8Array>>;
+
+/** A place kept for a run: a hidden folder beside its final name until it is written. */
+export interface RunReservation {
+  /** Where the run will lie, as a person would type it. */
+  readonly path: string;
+  /** Writes every file, then moves the folder to its name. @returns the path, another one where the name was taken meanwhile */
+  write(files: RunFiles): Promise<string>;
+  /** Leaves nothing behind. */
+  discard(): Promise<void>;
+}
+
+const runsFolder = "runs";
+
+/**
+ * Reserves a folder for a run: `out`, which must be new or empty, else `runs/<two words>`.
+ * @param seed of the two words
+ * @throws GradusError where the folder holds files, or cannot be made
+ */
+export async function reserveRun(out: string | undefined, seed: number): Promise<RunReservation> {
+  const path = out ?? (await freeName(seed));
+  const target = resolve(path);
+  if (out !== undefined) await refuseOccupied(path, target);
+  const parent = dirname(target);
+  const partial = join(parent, `.${basename(target)}.${process.pid}.partial`);
+  let created: string | undefined;
+  try {
+    created = await mkdir(parent, { recursive: true });
+    await mkdir(partial);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new GradusError(`${path} cannot be made (${code}).`, { hint: "name another folder: --out DIR", cause });
+  }
+  return {
+    path,
+    async write(files) {
+      for (const [name, content] of Object.entries(files)) await writeFile(join(partial, name), content);
+      for (let attempt = 0; ; attempt++) {
+        const name = attempt === 0 ? path : `${path}-${attempt + 1}`;
+        try {
+          await rename(partial, resolve(name));
+          return name;
+        } catch (error) {
+          if (attempt === 99 || !["ENOTEMPTY", "EEXIST", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+        }
+      }
+    },
+    async discard() {
+      await rm(partial, { recursive: true, force: true });
+      // Folders that were made only for this run go too, innermost first, as long as they are empty.
+      for (let folder = parent; created !== undefined && folder.length >= created.length; folder = dirname(folder)) {
+        if (!(await rmdir(folder).then(() => true, () => false))) break;
+      }
+    },
+  };
+}
+
+async function freeName(seed: number): Promise<string> {
+  for (let attempt = 0; ; attempt++) {
+    const path = join(runsFolder, friendlyName(seed, attempt));
+    if (!(await exists(path))) return path;
+  }
+}
+
+const exists = (path: string) => access(path).then(() => true, () => false);
+
+async function refuseOccupied(path: string, target: string): Promise<void> {
+  const status = await stat(target).catch(() => undefined);
+  if (!status) return;
+  if (!status.isDirectory()) throw new GradusError(`${path} is a file; --out names a folder for the run.`, { hint: "name another folder." });
+  const inside = await readdir(target);
+  if (inside.length === 0) return;
+  const what = inside.includes("experiment.json") ? "holds a run already" : `is not empty (${inside.slice(0, 3).join(", ")}${inside.length > 3 ? ", …" : ""})`;
+  throw new GradusError(`${path} ${what}; a run needs a folder of its own.`, { hint: "name another folder with --out, or remove this one." });
+}
+
+/**
+ * A file of a run folder.
+ * @throws GradusError where the folder is none, or is no run
+ */
+export async function readRunFile(run: string, name: string): Promise<Buffer> {
+  try {
+    return await readFile(join(run, name));
+  } catch (cause) {
+    throw await notARun(run, name, cause as NodeJS.ErrnoException);
+  }
+}
+
+/** As {@link readRunFile}, parsed. */
+export async function readRunJson<T>(run: string, name: string): Promise<T> {
+  const text = (await readRunFile(run, name)).toString("utf8");
+  try {
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    throw new GradusError(`${join(run, name)} is not JSON: ${(cause as Error).message}.`, { hint: "restore the file, or train again.", cause });
+  }
+}
+
+async function notARun(run: string, name: string, cause: NodeJS.ErrnoException): Promise<GradusError> {
+  const status = await stat(run).catch(() => undefined);
+  if (!status) {
+    const siblings = await readdir(dirname(resolve(run))).catch(() => []);
+    const near = closest(basename(run), siblings.filter((sibling) => !sibling.startsWith("."))).map((sibling) => join(dirname(run), sibling));
+    const runs = near.length > 0 ? [] : (await readdir(runsFolder).catch(() => [])).filter((entry) => !entry.startsWith("."));
+    const hint =
+      near.length > 0
+        ? `did you mean ${near.join(" or ")}?`
+        : runs.length > 0
+          ? `runs here: ${runs.slice(0, 8).map((entry) => join(runsFolder, entry)).join(", ")}${runs.length > 8 ? ", …" : ""}`
+          : "gradus train makes one.";
+    return new GradusError(`no run folder ${run}.`, { hint, cause });
+  }
+  if (!status.isDirectory()) return new GradusError(`${run} is a file; a run folder was expected.`, { hint: "gradus train makes one.", cause });
+  if (cause.code !== "ENOENT") return new GradusError(`${join(run, name)} cannot be read (${cause.code}).`, { hint: "check its permissions.", cause });
+  return new GradusError(`${run} is no run folder, or not a whole one: it has no ${name}.`, { hint: "gradus train makes one.", cause });
+}
+
+/** Writes a file whole or not at all. @throws GradusError where the place cannot be written */
+export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
+  const partial = join(dirname(resolve(path)), `.${basename(path)}.${process.pid}.partial`);
+  try {
+    if ((await stat(path).catch(() => undefined))?.isDirectory()) throw Object.assign(new Error("a directory"), { code: "it is a directory" });
+    await writeFile(partial, content);
+    await rename(partial, path);
+  } catch (cause) {
+    await rm(partial, { force: true });
+    throw new GradusError(`${path} cannot be written (${(cause as NodeJS.ErrnoException).code}).`, { hint: "name another file.", cause });
+  }
+}
+
+/** A data path as it is stored in a run folder: from that folder, so that both can move together. */
+export function pathFromRun(run: string, path: string): string {
+  return relative(resolve(run), resolve(path));
+}
+
+/** The data path a run stored, from where we are. */
+export function pathFromHere(run: string, stored: string): string {
+  return relative("", resolve(run, stored)) || ".";
+}
