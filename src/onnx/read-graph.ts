@@ -102,7 +102,7 @@ function readInput(info: ValueInfoProto): Value {
 function typeOf(info: ValueInfoProto, what: string): { dtype: Value["dtype"]; shape: Shape | undefined } | undefined {
   const type = info.type?.value;
   if (type?.case === undefined) return undefined;
-  if (type.case !== "tensorType") throw new GradusError(`${what} is ${type.case.replace("Type", "").replace("sparseTensor", "sparse tensor")}; Gradus takes tensors only`);
+  if (type.case !== "tensorType") throw new GradusError(`${what} is of ${type.case.replace(/Type$/, " type")}; Gradus takes tensors`);
   if (type.value.elemType === 0) return undefined;
   const shape = type.value.shape?.dim.map(({ value: dim }) => {
     if (dim.case === "dimValue" && dim.value >= 0n) return Number(dim.value);
