@@ -17,6 +17,9 @@ export function gradient(loss: Value, wrt: readonly Value[]): Value[] {
   if (!isFloat(loss.dtype) || !loss.shape.every((dim) => dim === 1)) {
     throw new GradusError(`gradient needs a float scalar, got ${loss.dtype}${formatShape(loss.shape)}`);
   }
+  for (const { dtype, name } of wrt) {
+    if (!isFloat(dtype)) throw new GradusError(`there is no gradient with respect to ${name ?? "a value"} of dtype ${dtype}, only to floats`);
+  }
   const nodes = nodesInOrder(loss);
   const active = new Set<Value>(wrt);
   for (const node of nodes) {
@@ -34,7 +37,11 @@ export function gradient(loss: Value, wrt: readonly Value[]): Value[] {
   };
   for (const node of nodes.reverse()) {
     if (!node.outputs.some((output) => active.has(output) && parts.has(output))) continue;
-    backward(node, active, total, (value, term) => parts.set(value, [...(parts.get(value) ?? []), term]));
+    backward(node, active, total, (value, term) => {
+      const terms = parts.get(value);
+      if (terms) terms.push(term);
+      else parts.set(value, [term]);
+    });
   }
   return wrt.map((value) => total(value) ?? fullLike(value, 0));
 }

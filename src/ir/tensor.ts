@@ -1,6 +1,6 @@
 /** Host tensors: a dtype, a shape of numbers, and row-major data in the dtype's own typed array. */
 import { GradusError } from "../util/errors.ts";
-import type { DType } from "./dtype.ts";
+import { isInteger, type DType } from "./dtype.ts";
 import { formatShape, sizeOf } from "./shape.ts";
 
 export type NumericArray =
@@ -77,8 +77,11 @@ function flatten(dtype: DType, data: Nested): TensorData {
   const items = (Array.isArray(data) ? (data as unknown[]).flat(Infinity) : [data]) as (number | bigint | boolean | string)[];
   if (dtype === "string") return items.map(String);
   const array = zeros(dtype, items.length) as NumericArray;
+  const whole = isInteger(dtype);
   for (let i = 0; i < items.length; i++) {
-    array[i] = dtype === "int64" || dtype === "uint64" ? BigInt(items[i]!) : Number(items[i]);
+    const item = items[i]!;
+    if (whole && typeof item === "number" && !Number.isInteger(item)) throw new GradusError(`${item} is no ${dtype}`);
+    array[i] = dtype === "int64" || dtype === "uint64" ? BigInt(item) : Number(item);
   }
   return array;
 }

@@ -5,7 +5,7 @@ import { formatShape, type Dim } from "../ir/shape.ts";
 import * as all from "./all.ts";
 import type { AnyOp, InferContext, Op } from "./op.ts";
 
-/** A value, a number (a scalar of the first value's dtype), or null for an input left out. */
+/** A value, a number (a scalar of the first value's dtype, conditions passed over), or null for an input left out. */
 export type Operand = Value | number | null;
 type Outputs<Out> = Out extends "many" ? readonly Value[] : Value;
 type Builder<O> =
@@ -31,7 +31,8 @@ const isAttributes = (arg: unknown): arg is Attributes =>
 /** Applies an operator by name. Errors name the operator and the inputs with their shapes. */
 export function applyOp(name: string, inputs: readonly Operand[], attributes: Attributes = {}): Node {
   const record = opRecord(name);
-  const like = inputs.find((operand) => operand !== null && typeof operand === "object");
+  const given = inputs.filter((operand) => operand !== null && typeof operand === "object");
+  const like = given.find(({ dtype }) => dtype !== "bool") ?? given[0];
   const values = inputs.map((operand) => (typeof operand === "number" ? scalar(like?.dtype ?? "float32", operand) : operand));
   while (values.length > 0 && values[values.length - 1] === null) values.pop();
   const [least, most] = record.arity;
@@ -43,10 +44,10 @@ export function applyOp(name: string, inputs: readonly Operand[], attributes: At
       throw new GradusError(`${name} has no attribute "${key}"; it has ${Object.keys(record.attributes ?? {}).join(", ") || "none"}`);
     }
   }
-  const given = Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined)) as Attributes;
+  const set = Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined)) as Attributes;
   try {
-    const outputs = record.infer(inferContext(name, values, given));
-    return makeNode(name, record.domain ?? "", values, given, outputs);
+    const outputs = record.infer(inferContext(name, values, set));
+    return makeNode(name, record.domain ?? "", values, set, outputs);
   } catch (error) {
     if (!(error instanceof GradusError)) throw error;
     const described = values.map((value) => (value ? `${value.name ?? origin(value)} ${value.dtype}${formatShape(value.shape)}` : "(none)"));

@@ -1,5 +1,5 @@
 /** Conversions between dtypes. */
-import { isFloat, type DType } from "../ir/dtype.ts";
+import { isFloat, isInteger, type DType } from "../ir/dtype.ts";
 import { GradusError } from "../util/errors.ts";
 import { required } from "./infer.ts";
 import { castNumber, ndarray, numbers } from "./ndarray.ts";
@@ -50,6 +50,7 @@ export const Cast: Op<{ readonly to: DType }> = defineOp<{ readonly to: DType }>
   },
   evaluate: ([x], { attributes: { to } }) => [convert(x!, to)],
   gradient: (context) => [castBack(context)],
+  contents: (context) => (isInteger(context.attributes.to) ? context.contents(0) : undefined),
   samples: [
     { inputs: [bothSigns([2, 3], 0.3, 9)], attributes: { to: "int32" } },
     { inputs: [bothSigns([2, 3], 0.3, 9)], attributes: { to: "float32" } },

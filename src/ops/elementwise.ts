@@ -6,6 +6,7 @@ import { indicator } from "./masks.ts";
 import { castNumber, map1, mapBroadcast } from "./ndarray.ts";
 import { defineOp, type InferContext, type NdArray, type Op, type OpDefinition, type GradientRule, type NoAttributes, type Sample } from "./op.ts";
 import { bothSigns, integers, within } from "./samples.ts";
+import { addContents, divideContents, multiplyContents, subtractContents } from "./shape-arithmetic.ts";
 import { unary } from "./unary.ts";
 import { erf } from "./erf.ts";
 
@@ -20,12 +21,17 @@ const pairs: Samples = [
 ];
 
 /** A function of two inputs of one dtype, broadcast together; integers wrap as their dtype does. */
-function binary(f: (a: number, b: number) => number, gradient: GradientRule<NoAttributes>, samples = pairs): Op {
+function binary(
+  f: (a: number, b: number) => number,
+  contents: OpDefinition<NoAttributes, "one">["contents"] & {},
+  gradient: GradientRule<NoAttributes>,
+  samples = pairs,
+): Op {
   const infer = (context: InferContext<unknown>) => {
     requireNumber(required(context, 0));
     return broadcasting()(context);
   };
-  return defineOp({ arity: [2, 2], infer, evaluate: ([a, b]) => [evaluateBinary(f, a!, b!)], gradient, samples });
+  return defineOp({ arity: [2, 2], infer, evaluate: ([a, b]) => [evaluateBinary(f, a!, b!)], gradient, contents, samples });
 }
 
 function evaluateBinary(f: (a: number, b: number) => number, a: NdArray, b: NdArray): NdArray {
@@ -42,18 +48,20 @@ function unaryNumber(f: (x: number) => number, gradient: OpDefinition<NoAttribut
   return defineOp({ arity: [1, 1], infer, evaluate, gradient, samples });
 }
 
-export const Add: Op = binary((a, b) => a + b, ({ outputGradients: [dy] }) => [dy, dy]);
+export const Add: Op = binary((a, b) => a + b, addContents, ({ outputGradients: [dy] }) => [dy, dy]);
 
-export const Sub: Op = binary((a, b) => a - b, ({ ops, outputGradients: [dy], needs }) => [dy, needs(1) ? ops.Neg(dy) : null]);
+export const Sub: Op = binary((a, b) => a - b, subtractContents, ({ ops, outputGradients: [dy], needs }) => [dy, needs(1) ? ops.Neg(dy) : null]);
 
 export const Mul: Op = binary(
   (a, b) => a * b,
+  multiplyContents,
   ({ ops, inputs: [a, b], outputGradients: [dy], needs }) => [needs(0) ? ops.Mul(dy, b!) : null, needs(1) ? ops.Mul(dy, a!) : null],
 );
 
 /** Division; integers truncate towards zero. */
 export const Div: Op = binary(
   (a, b) => a / b,
+  divideContents,
   ({ ops, inputs: [, b], outputs: [y], outputGradients: [dy], needs }) => {
     const da = ops.Div(dy, b!);
     return [da, needs(1) ? ops.Neg(ops.Mul(da, y!)) : null]; // ∂(a/b)/∂b = -(a/b)/b

@@ -3,9 +3,10 @@ import { int64, type Value } from "../ir/graph.ts";
 import { requireNumber, required } from "./infer.ts";
 import { indicator } from "./masks.ts";
 import { numbers } from "./ndarray.ts";
-import { defineOp, type GradientContext, type Op, type Sample } from "./op.ts";
+import { defineOp, type GradientContext, type Op, type OpDefinition, type Sample } from "./op.ts";
 import { divideByCount, expandLike, inferWithAxesInput, reduceArray, reducedAxes, reducedShape, withReducedAxes } from "./reduction.ts";
 import { ints } from "./samples.ts";
+import { productContents } from "./shape-arithmetic.ts";
 
 export interface ReduceSumAttributes {
   readonly keepdims?: number;
@@ -74,7 +75,12 @@ interface Reduced extends GradientContext<ReduceAttributes> {
 }
 
 /** A reduction with axes as an attribute. */
-function reduction(f: (group: Float64Array) => number, rule: (context: Reduced) => Value, samples = variants): Op<ReduceAttributes> {
+function reduction(
+  f: (group: Float64Array) => number,
+  rule: (context: Reduced) => Value,
+  samples = variants,
+  contents?: OpDefinition<ReduceAttributes, "one">["contents"] & {},
+): Op<ReduceAttributes> {
   return defineOp<ReduceAttributes>({
     attributes: { axes: "ints", keepdims: "int" },
     arity: [1, 1],
@@ -89,6 +95,7 @@ function reduction(f: (group: Float64Array) => number, rule: (context: Reduced) 
       const restore = (value: Value) => withReducedAxes(ops, value, attributes.axes, attributes.keepdims);
       return [rule({ ...context, x: inputs[0]!, dy: restore(outputGradients[0]), y: () => restore(outputs[0]!) })];
     },
+    ...(contents && { contents }),
     samples,
   });
 }
@@ -126,6 +133,7 @@ export const ReduceProd: Op<ReduceAttributes> = reduction(
     return ops.Mul(dy, ops.Mul(others, indicator(ops, ops.Equal(otherZeros, 0), x)));
   },
   [...variants, ...integers],
+  productContents,
 );
 
 /** Sum of absolute values. */
