@@ -9,7 +9,7 @@ import { countMissing, grouped, type Column } from "./table.ts";
 const MOST_CATEGORIES = 100_000;
 /** From this share of distinct values on, text identifies the row instead of describing it. */
 const IDENTIFYING = 0.9;
-const ROW_NUMBER_NAME = /^(column1|unnamed: ?0|index|rownames?|row|row[ _.]?(id|number|no)|id|x1?|\.\.\.1)$/i;
+const ROW_NUMBER_NAME = /^(column1|unnamed: ?0|index|rownames?|row|row[ _.]?(id|number|no)|id|\.\.\.1)$/i;
 
 /**
  * The columns that can be features: all but those set aside, dropped, all alike, or naming the row.
@@ -126,5 +126,5 @@ function isConstant(column: Column): boolean {
 }
 
 function countsRows(values: Float64Array): boolean {
-  return values.length > 2 && values.every((value, row) => value === values[0]! + row);
+  return values.length > 2 && (values[0] === 0 || values[0] === 1) && values.every((value, row) => value === values[0]! + row);
 }

@@ -22,8 +22,7 @@ export const csv: Reader = {
     try {
       const copy = join(folder, "utf-8.csv");
       await writeFile(copy, text);
-      const note = `read as ${encoding.toUpperCase().replace("16", "16 ")}, ${text.length} characters`.replace(/,.*/, "");
-      return await stageText(file, copy, text, database, [note]);
+      return await stageText(file, copy, text, database, [`read as ${encoding.toUpperCase()}`]);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
