@@ -10,7 +10,9 @@ interface NodeRuntime extends Runtime {
 export const nodePackage: RuntimePackage = {
   name: "onnxruntime-node",
   async load() {
-    return (await import("onnxruntime-node")).default as unknown as NodeRuntime;
+    // A CommonJS package: what stands for it depends on who loads it.
+    const loaded = (await import("onnxruntime-node")) as { default?: unknown };
+    return (loaded.default ?? loaded) as NodeRuntime;
   },
   devices(runtime) {
     const devices: readonly Device[] = ["cpu", "webgpu", "cuda"];

@@ -61,7 +61,7 @@ async function scanStepper(options: StepperOptions): Promise<Stepper> {
   // Two sets of buffers in turn: a run reads one and writes the other.
   let [now, next] = [makeState(), makeState()];
   const width = stepScalars(optimizer, 1, 1).length;
-  return {
+  const stepper: Stepper = {
     get theta() {
       return now[0]!.data as Float32Array;
     },
@@ -90,11 +90,12 @@ async function scanStepper(options: StepperOptions): Promise<Stepper> {
       const bad = found.findIndex((loss) => !Number.isFinite(loss));
       if (bad < 0) [now, next] = [next, now];
       // Take the good steps again and stop at the θ whose loss is not finite, as the other stepper does.
-      else if (bad > 0) await this.run(rows.subarray(0, bad * batch), batch, firstStep, learningRate);
+      else if (bad > 0) await stepper.run(rows.subarray(0, bad * batch), batch, firstStep, learningRate);
       return bad < 0 ? found : found.subarray(0, bad + 1);
     },
     dispose: () => session.dispose(),
   };
+  return stepper;
 }
 
 async function fusedStepper(options: StepperOptions): Promise<Stepper> {
