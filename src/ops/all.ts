@@ -16,3 +16,5 @@ export * from "./logic.ts";
 export * from "./select.ts";
 export * from "./softmax.ts";
 export * from "./trigonometric.ts";
+export * from "./ml.ts";
+export * from "./control.ts";

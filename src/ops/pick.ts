@@ -1,4 +1,5 @@
 /** Moving elements, numbers or strings alike: the arrays behind the operators that only rearrange. */
+import type { DType } from "../ir/dtype.ts";
 import { sizeOf } from "../ir/shape.ts";
 import { numbers, walk } from "./ndarray.ts";
 import type { NdArray } from "./op.ts";
@@ -26,4 +27,16 @@ export function reshaped({ dtype, data }: NdArray, shape: readonly number[]): Nd
 /** The elements of an input of integers, as plain numbers. */
 export function integers(array: NdArray | null | undefined): number[] {
   return Array.from(numbers(array));
+}
+
+/** The elements of arrays of one dtype, one array after the other. */
+export function joinedData(dtype: DType, arrays: readonly NdArray[]): NdArray["data"] {
+  if (dtype === "string") return arrays.flatMap((array) => array.data as readonly string[]);
+  const data = new Float64Array(arrays.reduce((total, array) => total + array.data.length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    data.set(numbers(array), at);
+    at += array.data.length;
+  }
+  return data;
 }

@@ -7,7 +7,7 @@
 export function centralDifferences(f: (x: Float64Array) => number, at: Float64Array, step = 1e-4): Float64Array {
   const x = at.slice();
   return at.map((value, i) => {
-    const h = step * Math.max(1, Math.abs(value));
+    const h = step * (Math.max(1, Math.abs(value)) || 1); // NaN stays NaN: no slope
     const slope = (reach: number) => {
       x[i] = value + reach;
       const above = f(x);
