@@ -1,5 +1,6 @@
 /** The reference interpreter: every operator's own float64 evaluation, plain and slow; the oracle of all tests. */
 import { GradusError, internal } from "../util/errors.ts";
+import type { DType } from "../ir/dtype.ts";
 import type { Graph, Value } from "../ir/graph.ts";
 import { formatShape, sameShape, sizeOf } from "../ir/shape.ts";
 import { zeros, type NumericArray, type Tensor } from "../ir/tensor.ts";
@@ -16,16 +17,17 @@ export function toNdArray({ dtype, shape, data }: Tensor): NdArray {
   return { dtype, shape, data: Float64Array.from(data as Float64Array, Number) };
 }
 
-/** An interpreter array in its dtype's own typed array (float16 is not written). */
+/** An interpreter array in its dtype's own typed array. */
 export function toTensor({ dtype, shape, data }: NdArray): Tensor {
   if (dtype === "string") return { dtype, shape, data: data as readonly string[] };
   const array = zeros(dtype, data.length) as NumericArray;
-  copyInto(array, data as Float64Array);
+  copyInto(array, data as Float64Array, dtype);
   return { dtype, shape, data: array };
 }
 
-function copyInto(target: NumericArray, source: Float64Array): void {
-  if (target instanceof BigInt64Array || target instanceof BigUint64Array) {
+function copyInto(target: NumericArray, source: Float64Array, dtype: DType): void {
+  if (dtype === "float16") for (let i = 0; i < source.length; i++) target[i] = numberToHalf(source[i]!);
+  else if (target instanceof BigInt64Array || target instanceof BigUint64Array) {
     for (let i = 0; i < source.length; i++) target[i] = BigInt(source[i]!);
   } else (target as Float64Array).set(source);
 }
@@ -36,6 +38,21 @@ function halfToNumber(bits: number): number {
   const fraction = bits & 1023;
   if (exponent === 31) return fraction ? NaN : sign * Infinity;
   return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
+}
+
+/** The nearest float16, ties to even, as its bits. */
+function numberToHalf(x: number): number {
+  if (Number.isNaN(x)) return 0x7e00;
+  const sign = x < 0 || Object.is(x, -0) ? 0x8000 : 0;
+  const size = Math.abs(x);
+  if (size >= 65520) return sign | 0x7c00;
+  const exponent = Math.max(-14, Math.floor(Math.log2(size)));
+  const scaled = size * 2 ** (10 - exponent); // in units of the last place: below 2048, and below 1024 where subnormal
+  const below = Math.floor(scaled);
+  const rest = scaled - below;
+  const units = rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? below + 1 : below;
+  // Where rounding fills the fraction, it carries into the exponent by itself.
+  return sign | (units < 1024 ? units : ((exponent + 15) << 10) + units - 1024);
 }
 
 /**
@@ -118,6 +135,6 @@ function deliver(name: string, array: NdArray, target: Tensor | undefined): Tens
     throw new GradusError(`output "${name}" is ${array.dtype}${formatShape(array.shape)}, the tensor given for it ${formatShape(target.shape)}`);
   }
   if (target.dtype === "string") (array.data as readonly string[]).forEach((text, i) => ((target.data as string[])[i] = text));
-  else copyInto(target.data as NumericArray, array.data as Float64Array);
+  else copyInto(target.data as NumericArray, array.data as Float64Array, array.dtype);
   return target;
 }

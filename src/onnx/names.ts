@@ -38,7 +38,8 @@ export function isLeftOut(part: Part, node: Node, index: number): boolean {
 /** Names of values in a graph, those of the enclosing graphs included; constants are named by their tensors, once per file. */
 export interface Scope {
   readonly values: Map<Value, string>;
-  readonly taken: Set<string>;
+  /** Names in use, and how many others were made from each. */
+  readonly taken: Map<string, number>;
   readonly constants: Map<Tensor, string>;
 }
 
@@ -48,10 +49,12 @@ export function nameOf(value: Value, scope: Scope): string {
 }
 
 /** `Add`, `Add_1`, … : the first that is free. */
-function freeName(taken: Set<string>, wish: string): string {
+function freeName(taken: Map<string, number>, wish: string): string {
   let name = wish;
-  for (let i = 1; taken.has(name); i++) name = `${wish}_${i}`;
-  taken.add(name);
+  let count = taken.get(wish) ?? 0;
+  while (taken.has(name)) name = `${wish}_${++count}`;
+  taken.set(wish, count);
+  if (name !== wish) taken.set(name, 0);
   return name;
 }
 
@@ -60,7 +63,7 @@ function freeName(taken: Set<string>, wish: string): string {
  * Inputs, outputs and constants keep theirs where they are free; other values are called after their operator.
  */
 export function scopeOf(part: Part, outer?: Scope): Scope {
-  const scope: Scope = { values: new Map(outer?.values), taken: new Set(outer?.taken), constants: outer?.constants ?? new Map() };
+  const scope: Scope = { values: new Map(outer?.values), taken: new Map(outer?.taken), constants: outer?.constants ?? new Map() };
   for (const value of part.graph.inputs) scope.values.set(value, freeName(scope.taken, value.name!));
   part.outputs.forEach((value, i) => scope.values.set(value, freeName(scope.taken, part.graph.outputs[i]!.name)));
   for (const node of part.nodes) {

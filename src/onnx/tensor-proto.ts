@@ -76,7 +76,8 @@ function elements(proto: TensorProto, dtype: DType): TensorData {
     return proto.stringData.map((bytes) => decoder.decode(bytes));
   }
   const raw = proto.rawData;
-  if (raw.length > 0) return viewBytes(dtype, raw.slice(0, raw.length - (raw.length % bytesOf(dtype))));
+  // A copy by constructor: Node's Buffer has a slice of its own, which is a view.
+  if (raw.length > 0) return viewBytes(dtype, new Uint8Array(raw.subarray(0, raw.length - (raw.length % bytesOf(dtype)))));
   const values = typedField(proto, dtype);
   const data = zeros(dtype, values.length) as NumericArray;
   for (let i = 0; i < values.length; i++) data[i] = values[i]!;
