@@ -148,10 +148,13 @@ export function graph(spec: {
 export function nameValues(root: Graph): Map<Value, string> {
   const names = new Map<Value, string>();
   const taken = new Set<string>();
+  const counts = new Map<string, number>();
   const give = (value: Value, wish: string) => {
     if (names.has(value)) return;
     let name = wish;
-    for (let i = 1; taken.has(name); i++) name = `${wish}_${i}`;
+    let count = counts.get(wish) ?? 0;
+    while (taken.has(name)) name = `${wish}_${++count}`;
+    counts.set(wish, count);
     taken.add(name);
     names.set(value, name);
   };

@@ -37,7 +37,8 @@ export function applyOp(name: string, inputs: readonly Operand[], attributes: At
   while (values.length > 0 && values[values.length - 1] === null) values.pop();
   const [least, most] = record.arity;
   if (values.length < least || values.length > most) {
-    throw new GradusError(`${name} takes ${least === most ? least : `${least} to ${most}`} inputs, got ${values.length}`);
+    const range = least === most ? least : most === Infinity ? `${least} or more` : `${least} to ${most}`;
+    throw new GradusError(`${name} takes ${range} inputs, got ${values.length}`);
   }
   for (const key of Object.keys(attributes)) {
     if (!record.attributes || !Object.hasOwn(record.attributes, key)) {

@@ -9,15 +9,13 @@ import { castNumber, map1, mapBroadcast, numbers } from "./ndarray.ts";
 import { defineOp, type GradientRule, type InferContext, type NoAttributes, type Op, type Sample, type TensorType } from "./op.ts";
 import { bothSigns, integers, within } from "./samples.ts";
 
-const MANY = Number.MAX_SAFE_INTEGER;
-
 /** A function of any number of inputs broadcast together. */
 function variadic(f: (...xs: number[]) => number, check: (type: TensorType) => unknown, gradient: GradientRule<NoAttributes>, samples: readonly Sample<NoAttributes>[]): Op {
   const infer = (context: InferContext<unknown>) => {
     check(required(context, 0));
     return broadcasting()(context);
   };
-  return defineOp({ arity: [1, MANY], infer, evaluate: (inputs) => [mapBroadcast(inputs.map((x) => x!), f)], gradient, samples });
+  return defineOp({ arity: [1, Infinity], infer, evaluate: (inputs) => [mapBroadcast(inputs.map((x) => x!), f)], gradient, samples });
 }
 
 const floats: readonly Sample<NoAttributes>[] = [{ inputs: [[2, 3], [2, 3]] }, { inputs: [[2, 3], [3], []] }, { inputs: [[2, 2]] }];

@@ -1,0 +1,100 @@
+/** Differentiation: accumulation, broadcasting, what is not reached, second order, what is refused. */
+import { describe, expect, test } from "vitest";
+import { gradient, undoBroadcast } from "../../src/autodiff/gradient.ts";
+import { evaluateGraph } from "../../src/exec/reference.ts";
+import { graph, input, type Value } from "../../src/ir/graph.ts";
+import { ops } from "../../src/ops/build.ts";
+import { verifyGraph } from "../../src/ops/verify.ts";
+
+const x = input("x", "float64", ["batch", 3]);
+const w = input("w", "float64", [3]);
+const feeds = {
+  x: { dtype: "float64", shape: [2, 3], data: Float64Array.of(1, 2, 3, 4, 5, 6) },
+  w: { dtype: "float64", shape: [3], data: Float64Array.of(0.5, -1, 2) },
+} as const;
+const sum = (value: Value) => ops.ReduceSum(value, { keepdims: 0 });
+
+function values(outputs: readonly Value[]): number[][] {
+  const made = graph({ outputs: Object.fromEntries(outputs.map((value, i) => [`y${i}`, value])), inputs: [x, w] });
+  verifyGraph(made);
+  return Object.values(evaluateGraph(made, feeds)).map(({ data }) => [...data] as number[]);
+}
+
+describe("gradient", () => {
+  test("adds up what a value contributes on several ways", () => {
+    const loss = sum(ops.Add(ops.Mul(w, w), ops.Add(w, w)));
+    expect(values(gradient(loss, [w]))).toEqual([[3, 0, 6]]); // 2w + 2
+  });
+
+  test("sums over the axes along which a value was repeated", () => {
+    const [dx, dw] = gradient(sum(ops.Mul(x, w)), [x, w]);
+    expect(dw!.shape).toEqual([3]);
+    expect(values([dx!, dw!])).toEqual([[0.5, -1, 2, 0.5, -1, 2], [5, 7, 9]]);
+  });
+
+  test("undoes broadcasting of leading axes and of axes of size 1 together", () => {
+    const big = input("big", "float64", [4, "batch", 3]);
+    expect(undoBroadcast(big, [1, 3]).shape).toEqual([1, 3]);
+    expect(undoBroadcast(big, []).shape).toEqual([]);
+    expect(undoBroadcast(big, ["batch", 1]).shape).toEqual(["batch", 1]);
+    expect(undoBroadcast(big, [4, "batch", 3])).toBe(big);
+  });
+
+  test("is zeros for what the loss does not depend on, and one for the loss itself", () => {
+    const loss = sum(w);
+    const [dx, dloss] = gradient(loss, [x, loss]);
+    expect(values([dx!, dloss!])).toEqual([[0, 0, 0, 0, 0, 0], [1]]);
+  });
+
+  test("reaches values in the middle of a graph", () => {
+    const middle = ops.Mul(w, 3);
+    expect(values(gradient(sum(ops.Mul(middle, middle)), [middle, w]))).toEqual([[3, -6, 12], [9, -18, 36]]);
+  });
+
+  test("does not pass through comparisons and integers, and through a condition to neither side of it", () => {
+    const loss = sum(ops.Where(ops.Greater(w, 0), ops.Mul(w, 2), ops.Neg(w)));
+    expect(values(gradient(loss, [w]))).toEqual([[2, -1, 2]]);
+    const count = ops.Cast(ops.Cast(sum(w), { to: "int64" }), { to: "float64" });
+    expect(values(gradient(ops.Mul(count, sum(w)), [w]))).toEqual([[1, 1, 1]]); // ⌊Σw⌋ counts as a constant
+  });
+
+  test("can be taken of a gradient: Hessian times vector", () => {
+    const loss = sum(ops.Mul(ops.Mul(w, w), w));
+    const [first] = gradient(loss, [w]);
+    const v = ops.Exp(w);
+    const [product] = gradient(sum(ops.Mul(first!, v)), [w]);
+    const expected = feeds.w.data.map((value) => 6 * value * Math.exp(value) + 3 * value * value * Math.exp(value));
+    values([product!])[0]!.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 12));
+    const [third] = gradient(sum(gradient(sum(first!), [w])[0]!), [w]);
+    expect(values([third!])).toEqual([[6, 6, 6]]);
+  });
+
+  test("builds a graph in proportion to a deep one, without overflowing the stack", () => {
+    let y: Value = w;
+    for (let i = 0; i < 20_000; i++) y = ops.Neg(y);
+    expect(values(gradient(sum(y), [w]))).toEqual([[1, 1, 1]]);
+  });
+
+  test("adds 20 000 contributions to one value", () => {
+    const terms = Array.from({ length: 20_000 }, () => ops.Neg(w));
+    expect(values(gradient(sum(ops.Sum(...terms)), [w]))).toEqual([[-20000, -20000, -20000]]);
+  });
+
+  test("makes few nodes for the layers of a classifier", () => {
+    const label = input("label", "float64", ["batch", 3]);
+    const loss = ops.Neg(sum(ops.Mul(ops.LogSoftmax(ops.Relu(x)), label)));
+    const forward = graph({ outputs: { loss } }).nodes.length;
+    const [dx] = gradient(loss, [x]);
+    expect(graph({ outputs: { loss, dx: dx! } }).nodes.length - forward).toBeLessThanOrEqual(12);
+  });
+
+  test("refuses what is no float scalar, with its dtype and shape", () => {
+    expect(() => gradient(x, [x])).toThrow("gradient needs a float scalar, got float64[batch, 3]");
+    expect(() => gradient(ops.Size(x), [x])).toThrow("gradient needs a float scalar, got int64[]");
+  });
+
+  test("refuses a gradient with respect to integers", () => {
+    const n = input("n", "int64", []);
+    expect(() => gradient(sum(w), [n])).toThrow("there is no gradient with respect to n of dtype int64, only to floats");
+  });
+});
