@@ -1,0 +1,75 @@
+/** A trained model: preprocessing, network, loss and parameters as plain data; its graph from raw columns to predictions. */
+import { preprocessingGraph, type PreprocessPlan } from "../data/preprocess.ts";
+import { outputsOf, restoreAmount } from "../data/target-plan.ts";
+import { constant, graph, type Graph, type Value } from "../ir/graph.ts";
+import { ops } from "../ops/build.ts";
+import { GradusError } from "../util/errors.ts";
+import { activationByName } from "./activation.ts";
+import { lossByName, type LossName } from "./losses/index.ts";
+import { buildNetwork, type Network } from "./network.ts";
+import { layoutParameters, parameterViews, type ParameterLayout } from "./parameters.ts";
+import { readSafetensors, writeSafetensors } from "./safetensors.ts";
+
+export interface Model {
+  readonly network: Network;
+  readonly loss: LossName;
+  readonly plan: PreprocessPlan;
+  /** All parameters, laid out as `layoutParameters` says. */
+  readonly theta: Float32Array;
+}
+
+/** What `model.json` holds: the model without its numbers. */
+export type ModelDescription = Omit<Model, "theta"> & { readonly format: 1 };
+
+export function modelLayout({ network, plan }: Pick<Model, "network" | "plan">): ParameterLayout {
+  return layoutParameters(network, [plan.features.length]);
+}
+
+/**
+ * The graph of `model.onnx`. One input per raw column, [batch, 1], named as the column: numbers (NaN is missing) or strings
+ * ("" is missing). Outputs: for classes `probabilities` float32 [batch, classes] in the order of `plan.target.classes` and
+ * `prediction` string [batch], the likeliest; for amounts `prediction` float32 [batch, 1].
+ */
+export function modelGraph({ network, loss, plan, theta }: Model): Graph {
+  const { inputs, features } = preprocessingGraph(plan);
+  const views = parameterViews(modelLayout({ network, plan }), theta);
+  const built = buildNetwork(network, features, ({ name }) => constant(views[name]!, name));
+  const output = activationByName(lossByName(loss).prediction).apply(built.output);
+  if (plan.target.kind === "amount") return graph({ inputs, outputs: { prediction: ops.Identity(restoreAmount(output, plan.target)) } });
+  const { classes } = plan.target;
+  const probabilities = outputsOf(plan.target) === 1 ? ops.Concat(ops.Sub(1, output), output, { axis: 1 }) : output;
+  return graph({ inputs, outputs: { prediction: likeliest(probabilities, classes), probabilities: ops.Identity(probabilities) } });
+}
+
+function likeliest(probabilities: Value, classes: readonly string[]): Value {
+  const index = ops.ArgMax(probabilities, { axis: 1, keepdims: 0 });
+  const keys = classes.map((_, i) => i);
+  return ops.LabelEncoder(index, { keys_int64s: keys, values_strings: classes, default_string: "" });
+}
+
+/** `model.json` and `model.safetensors`. */
+export function saveModel(model: Model): { description: ModelDescription; weights: Uint8Array } {
+  const { theta, ...rest } = model;
+  return { description: { format: 1, ...rest }, weights: writeSafetensors(parameterViews(modelLayout(model), theta), { format: "gradus" }) };
+}
+
+/**
+ * The model back from its two files.
+ * @throws GradusError where they do not belong together, naming the tensor
+ */
+export function loadModel(description: ModelDescription, weights: Uint8Array): Model {
+  const { format, ...rest } = description;
+  if (format !== 1) throw new GradusError(`the model is of format ${String(format)}; this version reads format 1`);
+  const { tensors } = readSafetensors(weights);
+  const layout = modelLayout(rest);
+  const theta = new Float32Array(layout.size);
+  for (const { name, shape, offset } of layout.slots) {
+    const found = tensors[name];
+    if (!found || found.dtype !== "float32" || String(found.shape) !== String(shape)) {
+      const what = found ? `${found.dtype}[${found.shape.join(", ")}]` : "missing";
+      throw new GradusError(`weights "${name}" must be float32[${shape.join(", ")}], found ${what}`, { hint: "model.json and model.safetensors belong to one run" });
+    }
+    theta.set(found.data as Float32Array, offset);
+  }
+  return { ...rest, theta };
+}
