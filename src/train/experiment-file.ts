@@ -10,8 +10,10 @@ type Path = readonly PropertyKey[];
 /** A plain object of an experiment, and where its parts were written. */
 export interface ExperimentSource {
   readonly value: Readonly<Record<string, unknown>>;
-  /** `churn.yaml, line 3` for the value (or, with `key`, the key) at a path. */
+  /** `churn.yaml, line 3` for the value (or, with `key`, the key) at a path; nothing for a flag. */
   place(path: Path, key?: string): string | undefined;
+  /** What a person calls the value at a path: `churn.yaml, line 3: model.layers[1]`, or `--layers`. */
+  subject(path: Path): string;
 }
 
 /** @throws GradusError where the text is not YAML (or JSON), naming the line */
@@ -31,7 +33,8 @@ export function parseExperimentText(source: string, path: string): ExperimentSou
       hint: "e.g. data: { path: churn.csv, target: churn }",
     });
   }
-  return { value, place: (at, key) => `${path}, line ${lines.linePos(offsetOf(document, at, key)).line}` };
+  const place = (at: Path, key?: string) => `${path}, line ${lines.linePos(offsetOf(document, at, key)).line}`;
+  return { value, place, subject: (at) => `${place(at)}: ${spell(at)}` };
 }
 
 /** The offset of the value at a path, or of one of its keys; of the nearest node around it where it is not there. */
@@ -53,10 +56,10 @@ function offsetOf(document: Document.Parsed, path: Path, key: string | undefined
  * Another kind of optimizer leaves the former one's settings behind.
  */
 export function overrideExperiment(base: ExperimentSource, over: ExperimentSource): ExperimentSource {
-  const merged = merge(base.value, over.value);
   return {
-    value: merged,
-    place: (path, key) => (has(over.value, path, key) ? over.place(path, key) : base.place(path, key)),
+    value: merge(base.value, over.value),
+    place: (path, key) => (has(over.value, path, key) ? over : base).place(path, key),
+    subject: (path) => (has(over.value, path) ? over : base).subject(path),
   };
 }
 
@@ -102,7 +105,7 @@ function describeIssue(issue: z.core.$ZodIssue, source: ExperimentSource): Gradu
   }
   const choices = /^one of (.*)$/.exec(issue.message)?.[1]?.split(", ");
   const hint = choices && typeof found === "string" ? didYouMean(found, choices, "choices") : undefined;
-  return new GradusError(`${prefix(source.place(path))}${spell(path)} must be ${issue.message}, found ${show(found)}.`, hint ? { hint } : {});
+  return new GradusError(`${source.subject(path)} must be ${issue.message}, found ${show(found)}.`, hint ? { hint } : {});
 }
 
 const missingHints: Readonly<Record<string, string>> = {

@@ -71,7 +71,7 @@ test("broken YAML and a lone list are refused with a line", () => {
   expect(failure("")).toMatch(/^churn.yaml, line 1: an experiment is a set of keys.*found null/);
 });
 
-const flags = (value: Record<string, unknown>): ExperimentSource => ({ value, place: (path, key) => `--${String(key ?? path.at(-1))}` });
+const flags = (value: Record<string, unknown>): ExperimentSource => ({ value, place: () => undefined, subject: (path) => `--${String(path.at(-1))}` });
 
 test("flags lie over the file, section by section", () => {
   const file = parseExperimentText(`${start}optimizer: { kind: momentum, momentum: 0.8 }\nepochs: 5\n`, "churn.yaml");
@@ -88,7 +88,7 @@ test("another optimizer by flag leaves the former one's settings behind", () => 
 
 test("a mistake in a flag names the flag", () => {
   const file = parseExperimentText(start, "churn.yaml");
-  expect(() => checkExperiment(overrideExperiment(file, flags({ epochs: 0 })))).toThrow("--epochs: epochs must be a whole number of at least 1, found 0.");
+  expect(() => checkExperiment(overrideExperiment(file, flags({ epochs: 0 })))).toThrow("--epochs must be a whole number of at least 1, found 0.");
 });
 
 test("resolving fills in what needs the data", () => {

@@ -1,0 +1,87 @@
+/** What an experiment says of itself while it runs, and what came of it. Figures are plain numbers; wording is the reader's. */
+import type { Task } from "../data/table.ts";
+import type { Interval } from "../util/statistics.ts";
+import type { NonFinite, TrainingEvent } from "./events.ts";
+
+/** Measured values with 95 % intervals, by name: `error`, `loss`; `r2`, `rmse`. */
+export type Metrics = Readonly<Record<string, Interval>>;
+
+/** What the network is compared with: the answer that needs no network. */
+export interface Baseline {
+  /** `always "no"`, `the mean`. */
+  readonly name: string;
+  /** On the validation part. */
+  readonly metrics: Metrics;
+}
+
+export type ExperimentEvent =
+  /** What is being done now, for a screen that is waiting. */
+  | { readonly type: "stage"; readonly text: string }
+  | {
+      readonly type: "data";
+      readonly path: string;
+      readonly rows: number;
+      readonly numeric: number;
+      readonly categorical: number;
+      readonly target: string;
+      readonly task: Task;
+      /** Why this task. */
+      readonly reason: string;
+      /** Classification: classes in order and how many rows each has. */
+      readonly classes?: readonly { readonly name: string; readonly rows: number }[];
+      readonly description: string;
+      readonly notes: readonly string[];
+    }
+  | {
+      readonly type: "split";
+      readonly policy: string;
+      readonly train: number;
+      readonly validation: number;
+      readonly test: number;
+      /** Half-width, in percentage points, of the interval of a validation error of 10 %. */
+      readonly resolves?: number;
+      readonly notes: readonly string[];
+    }
+  | {
+      readonly type: "transforms";
+      /** How many columns each transform took. */
+      readonly columns: Readonly<Record<string, number>>;
+      readonly inputs: number;
+      readonly log: boolean;
+      readonly notes: readonly string[];
+    }
+  | {
+      readonly type: "model";
+      /** Inputs, hidden units, outputs. */
+      readonly units: readonly number[];
+      readonly activation?: string;
+      readonly initializers: readonly string[];
+      readonly parameters: number;
+      readonly loss: string;
+      readonly optimizer: string;
+      readonly learningRate: number;
+      readonly batchSize: number;
+      readonly epochs: number;
+      readonly seed: number;
+      /** What the training's `error` figures mean: a share, or times `scale` the root mean squared error in the target's unit. */
+      readonly error: { readonly name: "error" | "rmse"; readonly scale: number };
+    }
+  | TrainingEvent;
+
+/** The closing figures, on the whole parts, in evaluation mode, with the weights that were kept. */
+export interface ClosingFigures {
+  readonly task: Task;
+  readonly metrics: { readonly train: Metrics; readonly validation: Metrics };
+  readonly baseline: Baseline;
+  readonly parameters: number;
+  /** All of it: reading, preparing, training, measuring. */
+  readonly seconds: number;
+  /** The training loop alone. */
+  readonly fitSeconds: number;
+  readonly reason: "finished" | "interrupted" | "diverged";
+  readonly finding?: NonFinite;
+  /** Epochs begun, and the one whose weights were kept. */
+  readonly epochs: { readonly run: number; readonly best: number };
+  readonly steps: number;
+  readonly rows: { readonly train: number; readonly validation: number; readonly test: number };
+}

@@ -1,0 +1,85 @@
+/** An experiment from its file to its figures: read, split, train, measure. */
+import { readTable } from "../data/read-table.ts";
+import { countCategories, describeTable, schemaOf, type Table } from "../data/table.ts";
+import type { Device, Executor } from "../exec/session.ts";
+import { resolveExperiment, type Experiment, type ResolvedExperiment } from "./experiment.ts";
+import type { ExperimentEvent } from "./experiment-events.ts";
+import { describeSplit, fitTable, splitTable, type FittedTable, type TableParts } from "./fit-table.ts";
+
+export interface TrainExperimentOptions {
+  readonly threads?: number;
+  readonly device?: Device;
+  readonly executor?: Executor;
+  /** Stops at the next step; what was reached is kept. */
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: ExperimentEvent) => void;
+}
+
+export interface ExperimentRun extends FittedTable {
+  readonly experiment: ResolvedExperiment;
+  readonly parts: TableParts;
+}
+
+/**
+ * Runs an experiment; equal experiments on equal files give equal weights to the bit.
+ * @throws GradusError naming file, row, column or field, what was expected and found, and a remedy
+ */
+export async function trainExperiment(experiment: Experiment, options: TrainExperimentOptions = {}): Promise<ExperimentRun> {
+  const started = performance.now();
+  const { onEvent = () => {} } = options;
+  onEvent({ type: "stage", text: `reading ${experiment.data.path}` });
+  const table = await readExperimentTable(experiment);
+  onEvent(describeData(table));
+  const { policy, seed = experiment.seed } = experiment.split;
+  const parts = splitTable(table, { seed, ...(policy === undefined ? {} : { policy }) });
+  onEvent(describeSplit(parts));
+  const resolved = resolveExperiment(experiment, {
+    task: table.target!.task,
+    classes: schemaOf(table).target?.classes?.length ?? 0,
+    trainRows: parts.train.length,
+  });
+  const { model, data, optimizer, batchSize, epochs, loss } = resolved;
+  const fitted = await fitTable(model, parts, {
+    ...options,
+    optimizer,
+    batchSize,
+    epochs,
+    loss,
+    seed: resolved.seed,
+    targetTransform: data.targetTransform,
+  });
+  return { ...fitted, experiment: resolved, parts, seconds: (performance.now() - started) / 1000 };
+}
+
+/** The table an experiment speaks of, with its target and the columns that steer the split. */
+export function readExperimentTable({ data, split }: Pick<Experiment, "data" | "split">): Promise<Table> {
+  return readTable(data.path, {
+    target: data.target,
+    task: data.task,
+    drop: data.drop,
+    id: data.id,
+    group: split.groupBy,
+    time: split.timeBy,
+    splitColumn: split.column,
+  });
+}
+
+function describeData(table: Table): ExperimentEvent {
+  const target = table.target!;
+  const counts = target.column.kind === "categorical" ? countCategories(target.column) : undefined;
+  const classes = target.column.kind === "categorical" ? target.column.categories.map((name, code) => ({ name, rows: counts![code]! })) : undefined;
+  const numeric = table.columns.filter(({ kind }) => kind === "numeric").length;
+  return {
+    type: "data",
+    path: table.source.path,
+    rows: table.rows,
+    numeric,
+    categorical: table.columns.length - numeric,
+    target: target.name,
+    task: target.task,
+    reason: target.reason,
+    ...(classes ? { classes } : {}),
+    description: describeTable(table),
+    notes: table.notes,
+  };
+}

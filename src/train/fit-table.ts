@@ -1,0 +1,218 @@
+/** From a split table to a trained, measured model: preprocessing fitted on the training rows, the loop, the closing figures. */
+import { fitPreprocessing, type PreprocessPlan } from "../data/preprocess.ts";
+import { resolvablePoints, split as splitRows, type Parts, type SplitOptions } from "../data/splitter.ts";
+import type { Table } from "../data/table.ts";
+import { outputsOf } from "../data/target-plan.ts";
+import { compile } from "../exec/executor.ts";
+import type { CompileOptions, Device, Executor } from "../exec/session.ts";
+import type { ActivationName } from "../nn/activation.ts";
+import { lossByName, type LossName } from "../nn/losses/index.ts";
+import { mlp as mlpNetwork, type Network } from "../nn/network.ts";
+import { layoutParameters, type ParameterLayout } from "../nn/parameters.ts";
+import { optimizerByName, optimizers, type OptimizerName } from "../optim/optimizers/index.ts";
+import { GradusError } from "../util/errors.ts";
+import type { Dataset } from "./dataset.ts";
+import { createEvaluator } from "./evaluate.ts";
+import type { TrainingResult } from "./events.ts";
+import { defaultBatchSize, defaultLoss, numbersOnly } from "./experiment.ts";
+import type { ClosingFigures, ExperimentEvent, Metrics } from "./experiment-events.ts";
+import { fit } from "./fit.ts";
+import { amountsOf, measure, measureBaseline, measureLoss, restoreAmounts } from "./measure.ts";
+import { prepareDatasets } from "./prepare.ts";
+import type { Problem } from "./step-graph.ts";
+
+/** A table and which of its rows train, validate and test. */
+export interface TableParts extends Parts {
+  readonly table: Table;
+}
+
+/** Splits a table, see {@link splitRows}; the parts remember the table. */
+export function splitTable(table: Table, options: SplitOptions = {}): TableParts {
+  return { ...splitRows(table, options), table };
+}
+
+/** A dense network whose output is chosen from the target. */
+export interface MlpSpec {
+  readonly kind: "mlp";
+  /** Units of each hidden layer. */
+  readonly layers: readonly number[];
+  readonly activation: ActivationName;
+}
+
+/** `mlp({ layers: [64, 32] })`; the output layer follows from the target. */
+export function mlp(options: { readonly layers?: readonly number[]; readonly activation?: ActivationName } = {}): MlpSpec {
+  return { kind: "mlp", layers: options.layers ?? [64, 32], activation: options.activation ?? "relu" };
+}
+
+/** An optimizer by name, and any of its settings. */
+export interface OptimizerSettings {
+  readonly kind: OptimizerName;
+  readonly learningRate?: number | undefined;
+  readonly [setting: string]: string | number | undefined;
+}
+
+export interface FitTableOptions {
+  /** Default: Adam with its usual settings. */
+  readonly optimizer?: OptimizerSettings;
+  /** Default 100. */
+  readonly epochs?: number;
+  readonly batchSize?: number;
+  /** Default 1. */
+  readonly seed?: number;
+  readonly loss?: LossName;
+  readonly targetTransform?: "none" | "log";
+  readonly threads?: number;
+  readonly device?: Device;
+  /** Default: the platform's ONNX Runtime. */
+  readonly executor?: Executor;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: ExperimentEvent) => void;
+}
+
+/** A trained network with everything that predicting needs, and its figures. */
+export interface FittedTable extends ClosingFigures {
+  readonly plan: PreprocessPlan;
+  readonly problem: Problem;
+  readonly layout: ParameterLayout;
+  /** The weights that were kept. */
+  readonly theta: Float32Array;
+  readonly history: TrainingResult["history"];
+}
+
+const platform: Executor = { name: "platform", compile };
+
+/**
+ * Trains on the training rows, keeps the weights of the best validation epoch, and measures both parts.
+ * @example const run = await fit(mlp({ layers: [64, 32] }), split(await readTable("churn.csv", { target: "churn" })));
+ * @throws GradusError where the network, the loss or the target do not fit each other
+ */
+export async function fitTable(model: MlpSpec | Network, parts: TableParts, options: FitTableOptions = {}): Promise<FittedTable> {
+  const started = performance.now();
+  const { table } = parts;
+  const target = table.target;
+  if (!target) throw new GradusError(`${table.source.path} was read without a target`, { hint: 'readTable(path, { target: "column" })' });
+  const { executor = platform, seed = 1, epochs = 100, onEvent = () => {}, signal } = options;
+  const runtime: CompileOptions = { ...(options.threads ? { threads: options.threads } : {}), ...(options.device ? { device: options.device } : {}) };
+
+  const { plan, notes } = fitPreprocessing(table, parts.train, { log: options.targetTransform === "log" });
+  onEvent(describeTransforms(plan, notes));
+  const outputs = outputsOf(plan.target);
+  const classes = plan.target.kind === "classes" ? plan.target.classes.length : 0;
+  const loss = lossByName(checkLoss(options.loss ?? defaultLoss(target.task, classes), target.task, classes));
+  const network = "kind" in model ? mlpNetwork({ ...model, outputs }) : model;
+  const problem: Problem = { network, loss, inputShape: [plan.features.length], outputs };
+  const layout = layoutParameters(network, problem.inputShape);
+  const { kind, learningRate: givenRate, ...settings }: OptimizerSettings = options.optimizer ?? { kind: "adam" };
+  const learningRate = givenRate ?? optimizers[kind].learningRate;
+  const optimizer = optimizerByName(kind, numbersOnly(settings));
+  const batchSize = options.batchSize ?? defaultBatchSize(parts.train.length);
+  onEvent({
+    type: "model",
+    units: unitsOf(problem, layout),
+    ...("kind" in model && model.layers.length > 0 ? { activation: model.activation } : {}),
+    initializers: [...new Set(layout.slots.filter(({ role }) => role === "weight").map(({ initializer }) => initializer))],
+    parameters: layout.size,
+    loss: loss.name,
+    optimizer: kind,
+    learningRate,
+    batchSize: Math.min(batchSize, parts.train.length),
+    epochs,
+    seed,
+    error: plan.target.kind === "classes" ? { name: "error", scale: 1 } : { name: "rmse", scale: plan.target.log ? 1 : plan.target.deviation },
+  });
+
+  onEvent({ type: "stage", text: "preparing the rows" });
+  const [train, validation] = await prepareDatasets(table, [parts.train, parts.validation], plan, executor, runtime);
+  if (signal?.aborted) throw interruptedEarly();
+  const fitStarted = performance.now();
+  const loop = { optimizer, learningRate, epochs, batchSize, seed, executor, onEvent, ...runtime, ...(signal ? { signal } : {}) };
+  const training = await fit(problem, { train: train!, validation: validation! }, loop);
+  const fitSeconds = (performance.now() - fitStarted) / 1000;
+  if (training.reason === "interrupted" && training.steps === 0) throw interruptedEarly();
+
+  onEvent({ type: "stage", text: "measuring" });
+  const metrics = await measureParts(problem, layout, training.theta, { table, plan, executor, runtime }, [
+    [parts.train, train!],
+    [parts.validation, validation!],
+  ]);
+  return {
+    task: target.task,
+    metrics: { train: metrics[0]!, validation: metrics[1]! },
+    baseline: measureBaseline(table, parts.train, parts.validation),
+    parameters: layout.size,
+    seconds: (performance.now() - started) / 1000,
+    fitSeconds,
+    reason: training.reason,
+    ...(training.finding ? { finding: training.finding } : {}),
+    epochs: { run: training.history.length - 1, best: training.bestEpoch },
+    steps: training.steps,
+    rows: { train: parts.train.length, validation: parts.validation.length, test: parts.test.length },
+    plan,
+    problem,
+    layout,
+    theta: training.theta,
+    history: training.history,
+  };
+}
+
+async function measureParts(
+  problem: Problem,
+  layout: ParameterLayout,
+  theta: Float32Array,
+  { table, plan, executor, runtime }: { table: Table; plan: PreprocessPlan; executor: Executor; runtime: CompileOptions },
+  parts: readonly (readonly [Int32Array, Dataset])[],
+): Promise<Metrics[]> {
+  const evaluator = await createEvaluator(problem, layout, executor, runtime);
+  try {
+    const metrics: Metrics[] = [];
+    for (const [rows, data] of parts) {
+      const { loss, prediction } = await evaluator.evaluate(theta, data);
+      const { target } = plan;
+      const figures =
+        target.kind === "classes"
+          ? measure(target, prediction, data.targets.data as Float32Array, problem.outputs)
+          : measure(target, restoreAmounts(prediction, target), amountsOf(table, rows), 1);
+      metrics.push({ ...figures, ...measureLoss(loss) });
+    }
+    return metrics;
+  } finally {
+    await evaluator.dispose();
+  }
+}
+
+/** What is said of a split. */
+export function describeSplit(parts: TableParts): ExperimentEvent {
+  const { policy, notes, train, validation, test, table } = parts;
+  return {
+    type: "split",
+    policy,
+    train: train.length,
+    validation: validation.length,
+    test: test.length,
+    ...(table.target?.task === "classification" ? { resolves: resolvablePoints(validation.length) } : {}),
+    notes,
+  };
+}
+
+function describeTransforms(plan: PreprocessPlan, notes: readonly string[]): ExperimentEvent {
+  const columns: Record<string, number> = {};
+  for (const { kind } of plan.columns) columns[kind] = (columns[kind] ?? 0) + 1;
+  return { type: "transforms", columns, inputs: plan.features.length, log: plan.target.kind === "amount" && plan.target.log, notes };
+}
+
+/** Inputs, then the units of every layer with weights. */
+function unitsOf(problem: Problem, layout: ParameterLayout): number[] {
+  return [...problem.inputShape, ...layout.slots.filter(({ role }) => role === "weight").map(({ shape }) => shape[shape.length - 1]!)];
+}
+
+function checkLoss(name: LossName, task: "classification" | "regression", classes: number): LossName {
+  const usual = defaultLoss(task, classes);
+  const fits = task === "regression" ? lossByName(name).prediction === "identity" : name === usual;
+  if (fits) return name;
+  const what = task === "regression" ? "regression" : `${classes} classes`;
+  throw new GradusError(`loss ${name} does not fit ${what}.`, { hint: task === "regression" ? "meanSquared, meanAbsolute or huber" : usual });
+}
+
+function interruptedEarly(): GradusError {
+  return new GradusError("interrupted before the first step; nothing was saved.", { exitCode: 1 });
+}
