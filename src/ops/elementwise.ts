@@ -6,7 +6,7 @@ import { indicator } from "./masks.ts";
 import { castNumber, map1, mapBroadcast } from "./ndarray.ts";
 import { defineOp, type InferContext, type NdArray, type Op, type OpDefinition, type GradientRule, type NoAttributes, type Sample } from "./op.ts";
 import { bothSigns, integers, within } from "./samples.ts";
-import { addContents, divideContents, multiplyContents, subtractContents } from "./shape-arithmetic.ts";
+import { addContents, divideContents, multiplyContents, negateContents, subtractContents } from "./shape-arithmetic.ts";
 import { unary } from "./unary.ts";
 import { erf } from "./erf.ts";
 
@@ -116,7 +116,10 @@ function constantNumber({ origin, shape }: Value): number | undefined {
 
 const numbersOfBothKinds: Samples = [{ inputs: [bothSigns([3, 4])] }, { inputs: [bothSigns([])] }, { inputs: [integers([5], -9, 9)] }];
 
-export const Neg: Op = unaryNumber((x) => -x, ({ ops, outputGradients: [dy] }) => [ops.Neg(dy)], numbersOfBothKinds);
+export const Neg: Op = {
+  ...unaryNumber((x) => -x, ({ ops, outputGradients: [dy] }) => [ops.Neg(dy)], numbersOfBothKinds),
+  contents: negateContents,
+};
 
 export const Abs: Op = unaryNumber(
   Math.abs,

@@ -24,6 +24,10 @@ export const subtractContents = elementwiseContents((a, b) => {
   return a === b && !isUnknown(a) ? 0 : unknownDim();
 });
 
+export function negateContents(context: InferContext<unknown>): readonly Dim[] | undefined {
+  return context.contents(0)?.map((dim) => (typeof dim === "number" ? 0 - dim : unknownDim()));
+}
+
 const negative = (dim: Dim) => typeof dim === "number" && dim < 0;
 
 export const multiplyContents = elementwiseContents((a, b) => {
