@@ -17,22 +17,45 @@ export interface SourceColumn extends ColumnType {
 
 const DATE_PATTERN = String.raw`'^\s*\d{4}[-/]\d{1,2}[-/]\d{1,2}'`;
 const COLUMNS_PER_QUERY = 200;
+/** The first rows are tried in every way; all rows only in the ways that these leave open. */
+const FIRST_ROWS = 2048;
 
-/** What the values of text columns could be read as; one row of counts per column. */
-async function countReadings(
-  database: Database,
-  ids: readonly string[],
-  readings: (id: string) => Record<string, string>,
-): Promise<Record<string, number>[]> {
-  const found: Record<string, number>[] = [];
+/** How many values of a column can be read in some way, as SQL. */
+const READINGS = {
+  present: (c: string) => `count(${c})`,
+  numbers: (c: string) => `count(try_cast(${c} AS DOUBLE))`,
+  whole: (c: string) => `count(*) FILTER (try_cast(${c} AS DOUBLE) = trunc(try_cast(${c} AS DOUBLE)) AND try_cast(${c} AS BIGINT) IS NOT NULL)`,
+  codes: (c: string) => `count(*) FILTER (regexp_matches(${c}, '^[+-]?0[0-9]+$'))`,
+  stamps: (c: string) => `count(*) FILTER (regexp_matches(${c}, ${DATE_PATTERN}) AND try_cast(${c} AS TIMESTAMPTZ) IS NOT NULL)`,
+  clocks: (c: string) => `count(*) FILTER (contains(${c}, ':'))`,
+  times: (c: string) => `count(*) FILTER (contains(${c}, ':') AND try_cast(${c} AS TIME) IS NOT NULL)`,
+} as const;
+type Reading = keyof typeof READINGS;
+type Counts = Partial<Record<Reading, number>>;
+
+/** Counts per column, of the readings asked for. */
+async function count(database: Database, relation: string, asked: ReadonlyMap<string, readonly Reading[]>): Promise<Map<string, Counts>> {
+  const found = new Map<string, Counts>();
+  const ids = [...asked.keys()];
   for (let at = 0; at < ids.length; at += COLUMNS_PER_QUERY) {
     const some = ids.slice(at, at + COLUMNS_PER_QUERY);
-    const list = some.flatMap((id) => Object.entries(readings(id)).map(([key, sql]) => `${sql} AS ${identifier(`${id} ${key}`)}`));
-    const row = (await database.query(`SELECT ${list.join(", ")} FROM raw`))[0]!;
-    for (const id of some)
-      found.push(Object.fromEntries(Object.keys(readings(id)).map((key) => [key, Number(row[`${id} ${key}`])])));
+    const list = some.flatMap((id) => asked.get(id)!.map((reading) => `${READINGS[reading](id)} AS ${identifier(`${id} ${reading}`)}`));
+    const row = (await database.query(`SELECT ${list.join(", ")} FROM ${relation}`))[0]!;
+    for (const id of some) found.set(id, Object.fromEntries(asked.get(id)!.map((reading) => [reading, Number(row[`${id} ${reading}`])])));
   }
   return found;
+}
+
+/** The ways in which all values might still be read, after the first rows; one value that does not fit rules a way out. */
+function openReadings({ present = 0, numbers = 0, whole = 0, stamps = 0, times = 0 }: Counts): Reading[] {
+  if (present === 0) return Object.keys(READINGS) as Reading[];
+  const open: Reading[] = ["present"];
+  // Half are enough to look further: a column of numbers with a few texts is worth a word.
+  if (2 * numbers >= present) open.push("numbers");
+  if (whole === present) open.push("whole", "codes");
+  if (stamps === present) open.push("stamps", "clocks");
+  if (times === present) open.push("times");
+  return open;
 }
 
 /**
@@ -47,41 +70,27 @@ export async function inferTypes(
 ): Promise<{ columns: SourceColumn[]; notes: string[] }> {
   const ids = names.map((_, i) => `c${i}`);
   const notes: string[] = [];
-  const numeric = await countReadings(database, ids, (c) => ({
-    present: `count(${c})`,
-    numbers: `count(try_cast(${c} AS DOUBLE))`,
-    whole: `count(*) FILTER (try_cast(${c} AS DOUBLE) = trunc(try_cast(${c} AS DOUBLE)) AND try_cast(${c} AS BIGINT) IS NOT NULL)`,
-    codes: `count(*) FILTER (regexp_matches(${c}, '^[+-]?0[0-9]+$'))`,
-  }));
-  const textIds = ids.filter((_, i) => numeric[i]!["numbers"]! < numeric[i]!["present"]!);
-  const temporal = await countReadings(database, textIds, (c) => {
-    const stamp = `regexp_matches(${c}, ${DATE_PATTERN}) AND try_cast(${c} AS TIMESTAMPTZ) IS NOT NULL`;
-    return {
-      dates: `count(*) FILTER (${stamp} AND NOT contains(${c}, ':'))`,
-      stamps: `count(*) FILTER (${stamp})`,
-      times: `count(*) FILTER (contains(${c}, ':') AND try_cast(${c} AS TIME) IS NOT NULL)`,
-    };
-  });
+  const every = Object.keys(READINGS) as Reading[];
+  const first = await count(database, `(SELECT * FROM raw LIMIT ${FIRST_ROWS})`, new Map(ids.map((id) => [id, every])));
+  const counts = await count(database, "raw", new Map(ids.map((id) => [id, openReadings(first.get(id)!)])));
   const columns: SourceColumn[] = [];
   for (const [i, name] of names.entries()) {
-    const { present, numbers, whole, codes } = numeric[i] as Record<"present" | "numbers" | "whole" | "codes", number>;
-    const dated = temporal[textIds.indexOf(ids[i]!)];
+    const id = ids[i]!;
+    const { present = 0, numbers, whole, codes = 0, stamps, clocks, times } = counts.get(id)!;
     let sqlType: SqlType = "VARCHAR";
-    if (present > 0 && numbers === present) {
+    if (present === 0) sqlType = "VARCHAR";
+    else if (numbers === present) {
       sqlType = whole === present ? "BIGINT" : "DOUBLE";
       if (sqlType === "BIGINT" && codes > 0) {
         sqlType = "VARCHAR";
         notes.push(`${name} read as categories: whole numbers with leading zeros are codes`);
       }
-    } else if (dated) {
-      if (dated["dates"] === present) sqlType = "DATE";
-      else if (dated["stamps"] === present) sqlType = "TIMESTAMP";
-      else if (dated["times"] === present) sqlType = "TIME";
-      else if (numbers >= 0.9 * present) notes.push(await mostlyNumbers(database, ids[i]!, name, present - numbers, where));
-    }
+    } else if (stamps === present) sqlType = clocks === 0 ? "DATE" : "TIMESTAMP";
+    else if (times === present) sqlType = "TIME";
+    else if (numbers !== undefined && numbers >= 0.9 * present) notes.push(await mostlyNumbers(database, id, name, present - numbers, where));
     if (sqlType === "DATE" || sqlType === "TIMESTAMP") notes.push(`${name} read as seconds since 1970-01-01 UTC`);
     if (sqlType === "TIME") notes.push(`${name} read as seconds since midnight`);
-    columns.push({ id: ids[i]!, name, kind: sqlType === "VARCHAR" ? "categorical" : "numeric", sqlType, missing: rows - present });
+    columns.push({ id, name, kind: sqlType === "VARCHAR" ? "categorical" : "numeric", sqlType, missing: rows - present });
   }
   return { columns, notes };
 }
@@ -91,7 +100,7 @@ async function mostlyNumbers(database: Database, id: string, name: string, texts
     `SELECT ${id} AS text, rowid AS row FROM raw WHERE ${id} IS NOT NULL AND try_cast(${id} AS DOUBLE) IS NULL ORDER BY rowid LIMIT 1`,
   );
   const example = `"${String(first!["text"])}" in ${where(Number(first!["row"]))}`;
-  return `${name} read as categories: ${grouped(texts)} values are no numbers, e.g. ${example} (leave the field empty where a value is missing)`;
+  return `${name} read as categories: ${texts === 1 ? "1 value is no number" : `${grouped(texts)} values are no numbers`}, e.g. ${example} (leave the field empty where a value is missing)`;
 }
 
 /** The columns of a schema, found in a file and read as the schema says. A whole number may have become a fraction. */

@@ -59,7 +59,7 @@ describe("types", () => {
     const path = csv("late.csv", "a,y", [...rows, "?,1"]);
     const table = await readTable(path, { target: "y" });
     expect(texts(table, "a").at(-1)).toBe("?");
-    expect(table.notes).toContain('a read as categories: 1 values are no numbers, e.g. "?" in line 30002 (leave the field empty where a value is missing)');
+    expect(table.notes).toContain('a read as categories: 1 value is no number, e.g. "?" in line 30002 (leave the field empty where a value is missing)');
   });
 
   test("empty fields, NA, NaN and null are missing", async () => {

@@ -19,12 +19,6 @@ export const random: Splitter = {
   },
 };
 
-/** Rows with equal features: they go to one part together. */
-interface Cluster {
-  readonly key: number;
-  readonly rows: number[];
-}
-
 /**
  * Deals rows to parts. In each stratum (class) the clusters of equal rows stand in the order of their keys; test takes the first that fit
  * its share, validation the next, training the rest. A cluster with several labels counts in the stratum of its first row.
@@ -36,43 +30,50 @@ export function assign(
   sizes: Pick<PartSizes, "train" | "validation" | "test">,
   seed: number,
 ): { parts: Record<"train" | "validation" | "test", Int32Array>; together: number } {
-  const features = hashRows(table.columns, table.rows, seed);
-  const order = table.roles.id ? hashRows([table.roles.id], table.rows, seed) : features;
+  const clusters = clusterRows(table, rows, seed);
   const labels = table.target?.column.kind === "categorical" ? table.target.column.codes : undefined;
-  const clusters = new Map<number, { key: number; rows: number[] }>();
-  for (const row of rows) {
-    const cluster = clusters.get(features[row]!);
-    if (cluster === undefined) clusters.set(features[row]!, { key: order[row]!, rows: [row] });
-    else {
-      cluster.rows.push(row);
-      cluster.key = Math.min(cluster.key, order[row]!);
-    }
-  }
-  const strata = new Map<number, Cluster[]>();
-  for (const cluster of clusters.values()) {
-    const label = labels ? labels[cluster.rows[0]!]! : 0;
+  const strata = new Map<number, Int32Array[]>();
+  for (const cluster of clusters) {
+    const label = labels ? labels[cluster[0]!]! : 0;
     const stratum = strata.get(label);
     if (stratum) stratum.push(cluster);
     else strata.set(label, [cluster]);
   }
   const codes = [...strata.keys()].toSorted((a, b) => a - b);
-  const counts = codes.map((code) => strata.get(code)!.reduce((sum, cluster) => sum + cluster.rows.length, 0));
+  const counts = codes.map((code) => strata.get(code)!.reduce((sum, cluster) => sum + cluster.length, 0));
   // One row of each class is left for training before the others take theirs.
   const test = apportion(sizes.test, counts, counts.map((count) => count - 1));
   const validation = apportion(sizes.validation, counts, counts.map((count, i) => count - 1 - test[i]!));
   const parts: Record<"train" | "validation" | "test", number[]> = { train: [], validation: [], test: [] };
   codes.forEach((code, i) => {
     const room = { test: test[i]!, validation: validation[i]! };
-    for (const cluster of strata.get(code)!.toSorted((a, b) => a.key - b.key || a.rows[0]! - b.rows[0]!)) {
-      const part = (["test", "validation"] as const).find((name) => room[name] >= cluster.rows.length);
-      if (part) room[part] -= cluster.rows.length;
-      for (const row of cluster.rows) parts[part ?? "train"].push(row);
+    for (const cluster of strata.get(code)!) {
+      const part = room.test >= cluster.length ? "test" : room.validation >= cluster.length ? "validation" : "train";
+      if (part !== "train") room[part] -= cluster.length;
+      for (const row of cluster) parts[part].push(row);
     }
   });
   return {
     parts: { train: ascending(parts.train), validation: ascending(parts.validation), test: ascending(parts.test) },
-    together: rows.length - clusters.size,
+    together: rows.length - clusters.length,
   };
+}
+
+/** Rows with equal features, each cluster ascending, in the order of their keys: of the features, or of the id where there is one. */
+function clusterRows(table: Table, rows: Int32Array, seed: number): Int32Array[] {
+  const features = hashRows(table.columns, table.rows, seed);
+  const order = rows.toSorted((a, b) => features[a]! - features[b]! || a - b);
+  const clusters: Int32Array[] = [];
+  for (let from = 0, to = 1; from < order.length; from = to++) {
+    while (to < order.length && features[order[to]!] === features[order[from]!]) to++;
+    clusters.push(order.subarray(from, to));
+  }
+  if (!table.roles.id) return clusters;
+  const ids = hashRows([table.roles.id], table.rows, seed);
+  return clusters
+    .map((cluster) => ({ cluster, key: cluster.reduce((least, row) => Math.min(least, ids[row]!), Infinity) }))
+    .toSorted((a, b) => a.key - b.key || a.cluster[0]! - b.cluster[0]!)
+    .map(({ cluster }) => cluster);
 }
 
 /** Row numbers in the file's order. */

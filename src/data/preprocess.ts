@@ -1,0 +1,100 @@
+/** Preprocessing as a whole: fitted on the training rows, plain JSON, and the graph from raw columns to the design matrix. */
+import { GradusError, internal } from "../util/errors.ts";
+import type { Value } from "../ir/graph.ts";
+import type { Tensor } from "../ir/tensor.ts";
+import { ops } from "../ops/build.ts";
+import { schemaOf, selectColumn, type Column, type Table, type TableSchema } from "./table.ts";
+import { fitTarget, type TargetPlan } from "./target-plan.ts";
+import type { Transform } from "./transform.ts";
+import * as transforms from "./transforms/index.ts";
+import type { OneHotPlan } from "./transforms/one-hot.ts";
+import type { StandardisePlan } from "./transforms/standardise.ts";
+
+/** A fitted transform of one column. */
+export type FittedColumn = StandardisePlan | OneHotPlan;
+
+/** Everything fitted on the training rows; plain JSON, stored with the run. */
+export interface PreprocessPlan {
+  /** One per raw column that carries something, in the table's order. */
+  readonly columns: readonly FittedColumn[];
+  /** Names of the design matrix's columns, in order. */
+  readonly features: readonly string[];
+  readonly target: TargetPlan;
+  /** How another file is read for this model. */
+  readonly schema: TableSchema;
+}
+
+/** The preprocessing graph, to be joined to a network or run by itself. */
+export interface PreprocessGraph {
+  /** One per raw column, [batch, 1], named as the column: float32 or float64 (NaN is missing), or string ("" is missing). */
+  readonly inputs: readonly Value[];
+  /** float32 [batch, features.length]. */
+  readonly features: Value;
+}
+
+const registry = Object.values(transforms) as unknown as readonly Transform<Column, FittedColumn>[];
+
+const transformOf = (kind: string): Transform<Column, FittedColumn> =>
+  registry.find((transform) => transform.kind === kind) ?? internal(`no transform ${kind}`);
+
+/**
+ * Fits preprocessing on the training rows alone.
+ * @param options.log the target enters as its logarithm (regression)
+ * @returns the plan, and what was done in sentences
+ * @throws GradusError where no column is left, or a target value has no logarithm
+ */
+export function fitPreprocessing(
+  table: Table,
+  train: Int32Array,
+  options: { readonly log?: boolean | undefined } = {},
+): { plan: PreprocessPlan; notes: string[] } {
+  const notes: string[] = [];
+  const columns: FittedColumn[] = [];
+  for (const column of table.columns) {
+    const transform = registry.find((candidate) => candidate.applies(column)) ?? internal(`no transform for ${column.name}`);
+    const fitted = transform.fit(selectColumn(column, train));
+    notes.push(...fitted.notes);
+    if (fitted.plan) columns.push(fitted.plan);
+  }
+  if (columns.length === 0)
+    throw new GradusError(`${table.source.path}: no column is left to predict from.`, { hint: `${notes.slice(0, 5).join("; ")}.` });
+  const target = fitTarget(table, train, options);
+  const schema = schemaOf(table);
+  const used = new Set(columns.map(({ column }) => column));
+  const partial = { columns, target, schema: { ...schema, columns: schema.columns.filter(({ name }) => used.has(name)) } };
+  return { plan: { ...partial, features: blocksOf(columns).blocks.flatMap(({ features }) => features) }, notes };
+}
+
+/**
+ * The graph of a plan.
+ * @example const { inputs, features } = preprocessingGraph(plan);
+ */
+export function preprocessingGraph(plan: Pick<PreprocessPlan, "columns">): PreprocessGraph {
+  const { inputs, blocks } = blocksOf(plan.columns);
+  const values = blocks.map(({ value }) => value);
+  return { inputs, features: values.length === 1 ? values[0]! : ops.Concat(...values, { axis: 1 }) };
+}
+
+function blocksOf(columns: readonly FittedColumn[]) {
+  const inputs = columns.map((plan) => transformOf(plan.kind).input(plan));
+  const blocks = registry.flatMap((transform) => {
+    const mine = columns.flatMap((plan, i) => (plan.kind === transform.kind ? [{ plan, value: inputs[i]! }] : []));
+    return mine.length === 0 ? [] : transform.build(mine.map(({ plan }) => plan), mine.map(({ value }) => value));
+  });
+  return { inputs, blocks };
+}
+
+/**
+ * Rows of a table as the graph's inputs take them, [rows.length, 1] each.
+ * @param rows all of them where left out
+ */
+export function rawInputs(table: Table, rows: Int32Array | undefined, plan: Pick<PreprocessPlan, "columns">): Record<string, Tensor> {
+  const chosen = rows ?? Int32Array.from({ length: table.rows }, (_, row) => row);
+  const byName = new Map(table.columns.map((column) => [column.name, column]));
+  return Object.fromEntries(
+    plan.columns.map((fitted) => {
+      const column = byName.get(fitted.column) ?? internal(`the table has no column ${fitted.column}`);
+      return [fitted.column, transformOf(fitted.kind).raw(column, chosen, fitted)];
+    }),
+  );
+}

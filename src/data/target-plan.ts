@@ -1,0 +1,82 @@
+/** The target as the network sees it: classes as 0/1, amounts standardised (of their logarithm, if asked), and the way back. */
+import { constant, type Value } from "../ir/graph.ts";
+import { tensor, type Tensor } from "../ir/tensor.ts";
+import { ops } from "../ops/build.ts";
+import { GradusError, internal } from "../util/errors.ts";
+import type { Table, Target } from "./table.ts";
+import { moments } from "./transforms/standardise.ts";
+
+/** Fitted on the training rows; plain JSON. */
+export type TargetPlan =
+  | { readonly kind: "classes"; readonly name: string; readonly classes: readonly string[] }
+  | {
+      readonly kind: "amount";
+      readonly name: string;
+      /** The network learns (t − mean)/deviation with t the amount, or its natural logarithm. */
+      readonly log: boolean;
+      readonly mean: number;
+      readonly deviation: number;
+    };
+
+const targetOf = (table: Table): Target => table.target ?? internal("the table was read without a target");
+
+/**
+ * Fits the target's part of the plan on the training rows; the classes are those of the whole table.
+ * @throws GradusError where a logarithm is asked for and a value of any part has none, or the task is no regression
+ */
+export function fitTarget(table: Table, train: Int32Array, options: { readonly log?: boolean | undefined } = {}): TargetPlan {
+  const { name, column } = targetOf(table);
+  const log = options.log ?? false;
+  if (column.kind === "categorical") {
+    if (log)
+      throw new GradusError(`--target-transform log is for regression; "${name}" is a classification target.`, {
+        hint: "leave it out, or use --task regression.",
+      });
+    return { kind: "classes", name, classes: column.categories };
+  }
+  if (log) {
+    const bad = column.values.findIndex((value) => value <= 0);
+    if (bad >= 0)
+      throw new GradusError(
+        `${table.source.path}, row ${bad + 1}: --target-transform log needs amounts above 0, target "${name}" is ${column.values[bad]}.`,
+        { hint: `leave it out, or shift the target by an expression, e.g. --target "${name} + 1".` },
+      );
+  }
+  const { mean, deviation } = moments(Float64Array.from(train, (row) => (log ? Math.log(column.values[row]!) : column.values[row]!)));
+  return { kind: "amount", name, log, mean, deviation: deviation === 0 ? 1 : deviation };
+}
+
+/** Units of the network's output: 1 for amounts and for two classes (the second one's logit), else one per class. */
+export function outputsOf(plan: TargetPlan): number {
+  return plan.kind === "amount" || plan.classes.length === 2 ? 1 : plan.classes.length;
+}
+
+/**
+ * The targets of rows as the loss takes them, float32 [rows.length, outputs]: 0/1 (second of two classes), one-hot, or standardised.
+ * @param rows all of them where left out
+ */
+export function targetTensor(table: Table, rows: Int32Array | undefined, plan: TargetPlan): Tensor {
+  const { column } = targetOf(table);
+  const count = rows?.length ?? table.rows;
+  const outputs = outputsOf(plan);
+  const data = new Float32Array(count * outputs);
+  for (let i = 0; i < count; i++) {
+    const row = rows ? rows[i]! : i;
+    if (column.kind === "categorical" && plan.kind === "classes") {
+      const code = column.codes[row]!;
+      if (outputs === 1) data[i] = code;
+      else data[i * outputs + code] = 1;
+    } else if (column.kind === "numeric" && plan.kind === "amount") {
+      const amount = column.values[row]!;
+      data[i] = ((plan.log ? Math.log(amount) : amount) - plan.mean) / plan.deviation;
+    } else internal(`a ${column.kind} target under a plan of ${plan.kind}`);
+  }
+  return tensor("float32", data, [count, outputs]);
+}
+
+/** The way back, as graph: the network's output in the target's own unit; float32 [batch, 1]. */
+export function restoreAmount(output: Value, plan: Extract<TargetPlan, { kind: "amount" }>): Value {
+  const scalar = (value: number): Value => constant(tensor("float32", value));
+  const amount = ops.Add(ops.Mul(output, scalar(plan.deviation)), scalar(plan.mean));
+  return plan.log ? ops.Exp(amount) : amount;
+}

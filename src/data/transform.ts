@@ -1,0 +1,41 @@
+/** The contract of a transform: fitted on training rows to plain data, which builds its part of the preprocessing graph. */
+import type { Value } from "../ir/graph.ts";
+import type { Tensor } from "../ir/tensor.ts";
+import type { Column } from "./table.ts";
+
+/** What every fitted transform of a column says of itself; the rest is its own. Plain JSON. */
+export interface ColumnPlan {
+  readonly kind: string;
+  /** The raw column, and the name of the graph's input. */
+  readonly column: string;
+  readonly sqlType: string;
+}
+
+/** A piece of the design matrix: `value` is float32 [batch, features.length]. */
+export interface FeatureBlock {
+  readonly value: Value;
+  /** A name per column of the block, e.g. `age`, `age is missing`, `sex = male`. */
+  readonly features: readonly string[];
+}
+
+/** One kind of transform, for one kind of column. */
+export interface Transform<C extends Column, P extends ColumnPlan> {
+  readonly kind: P["kind"];
+  readonly applies: (column: Column) => column is C;
+  /**
+   * Fits to a column that holds the training rows only.
+   * @returns no plan where the column carries nothing there; the notes say so
+   */
+  readonly fit: (column: C) => { readonly plan: P | undefined; readonly notes: readonly string[] };
+  /** The raw input: [batch, 1], named as the column; NaN or "" where a value is missing. */
+  readonly input: (plan: P) => Value;
+  /** The features of all columns with this transform. */
+  readonly build: (plans: readonly P[], inputs: readonly Value[]) => FeatureBlock[];
+  /** The given rows of a column as the raw input takes them. */
+  readonly raw: (column: C, rows: Int32Array, plan: P) => Tensor;
+}
+
+/** Annotates a transform's record. */
+export function defineTransform<C extends Column, P extends ColumnPlan>(transform: Transform<C, P>): Transform<C, P> {
+  return transform;
+}

@@ -1,0 +1,3 @@
+/** The transforms: each column takes the first that applies to it. */
+export { standardise } from "./standardise.ts";
+export { oneHot } from "./one-hot.ts";
