@@ -1,5 +1,5 @@
 /** Losses and predictions in evaluation mode, in large batches. */
-import type { Executor } from "../exec/session.ts";
+import type { Device, Executor } from "../exec/session.ts";
 import { tensor } from "../ir/tensor.ts";
 import { parameterViews, type ParameterLayout } from "../nn/parameters.ts";
 import { rowsOf, sliceRows, type Dataset } from "./dataset.ts";
@@ -24,7 +24,7 @@ export async function createEvaluator(
   problem: Problem,
   layout: ParameterLayout,
   executor: Executor,
-  options: { threads?: number; device?: "cpu" | "webgpu" | "cuda" } = {},
+  options: { threads?: number; device?: Device } = {},
 ): Promise<Evaluator> {
   const session = await executor.compile(evaluationGraph(problem, layout), options);
   const batches = new WeakMap<Dataset, ReturnType<typeof cut>>();

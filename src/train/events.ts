@@ -55,12 +55,12 @@ export function summarize(problem: Problem, data: Dataset, { loss, prediction }:
   return { loss: sum / n, error: problem.loss.prediction === "identity" ? Math.sqrt(wrong / n) : wrong / n, n };
 }
 
-/** Examples whose likeliest class is not the target's; with one output, those on the wrong side of ½. */
+/** Examples whose likeliest class is not the target's; with one output, above ½ is the second class. */
 export function countWrong(prediction: Float32Array, targets: Float32Array, outputs: number): number {
   let wrong = 0;
   for (let at = 0; at < targets.length; at += outputs) {
     if (outputs === 1) {
-      if (prediction[at]! >= 0.5 !== targets[at]! >= 0.5) wrong++;
+      if (prediction[at]! > 0.5 !== targets[at]! > 0.5) wrong++;
       continue;
     }
     let likeliest = 0;

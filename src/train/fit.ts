@@ -1,5 +1,5 @@
 /** The training loop, on one screen: shuffle, step, measure, keep the best. */
-import type { Executor } from "../exec/session.ts";
+import type { Device, Executor } from "../exec/session.ts";
 import { initializeParameters, layoutParameters, type ParameterLayout } from "../nn/parameters.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { rng } from "../util/rng.ts";
@@ -19,7 +19,7 @@ export interface FitOptions {
   readonly seed: number;
   readonly executor: Executor;
   readonly threads?: number;
-  readonly device?: "cpu" | "webgpu" | "cuda";
+  readonly device?: Device;
   /** Stops at the next step; what was reached is kept. */
   readonly signal?: AbortSignal;
 }
@@ -55,6 +55,10 @@ export async function* train(
     yield { type: "start", parameters: layout.size, stepsPerEpoch: Math.ceil(rows / batch), figures: best.figures };
 
     let step = 0;
+    const consider = (figures: EpochFigures) => {
+      history.push(figures);
+      if (!figures.validation || figures.validation.loss <= best.figures.validation!.loss) best = { figures, theta: stepper.theta.slice() };
+    };
     const ended = (reason: TrainingResult["reason"], finding?: TrainingResult["finding"]): TrainingResult => {
       return { reason, ...(finding ? { finding } : {}), theta: best.theta, layout, bestEpoch: best.figures.epoch, history, steps: step };
     };
@@ -62,7 +66,10 @@ export async function* train(
       const order = rng(seed, "shuffle", epoch).permutation(rows);
       const whole = rows - (rows % batch);
       for (let at = 0; at < rows; ) {
-        if (options.signal?.aborted) return ended("interrupted");
+        if (options.signal?.aborted) {
+          if (at > 0) consider(await measure(epoch));
+          return ended("interrupted");
+        }
         const size = at < whole ? batch : rows - whole;
         const steps = Math.min(stepper.stepsPerCall, Math.max(1, Math.floor((whole - at) / batch)));
         const chosen = order.subarray(at, at + steps * size);
@@ -77,8 +84,7 @@ export async function* train(
         yield { type: "step", epoch, step, examples: (epoch - 1) * rows + at, loss: losses[losses.length - 1]! };
       }
       const figures = await measure(epoch);
-      history.push(figures);
-      if (score(figures) <= score(best.figures) || epoch === 1) best = { figures, theta: stepper.theta.slice() };
+      consider(figures);
       yield { type: "epoch", figures, best: best.figures.epoch };
     }
     return ended("finished");
@@ -86,11 +92,6 @@ export async function* train(
     await stepper.dispose();
     await evaluator.dispose();
   }
-}
-
-/** What decides which epoch's weights are kept: the validation error, then its loss; lower is better. */
-function score({ train, validation }: EpochFigures): number {
-  return (validation ?? train).loss;
 }
 
 /** A fixed, seeded sample for the training curve; the whole part where it is small. */

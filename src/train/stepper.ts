@@ -1,5 +1,5 @@
 /** Runs training steps: small models many steps a call inside Scan, larger ones a call a step with a fused update. */
-import type { Executor, Session } from "../exec/session.ts";
+import type { CompileOptions, Device, Executor, Session } from "../exec/session.ts";
 import { tensor, type Tensor } from "../ir/tensor.ts";
 import { parameterViews, type ParameterLayout } from "../nn/parameters.ts";
 import { arenaBytes, createArena } from "../optim/kernels/memory.ts";
@@ -31,7 +31,9 @@ export interface StepperOptions {
   readonly data: Dataset;
   readonly executor: Executor;
   readonly threads?: number;
-  readonly device?: "cpu" | "webgpu" | "cuda";
+  readonly device?: Device;
+  /** Chosen by the number of parameters where left out. */
+  readonly form?: "scan" | "fused";
 }
 
 /** Up to this many parameters the copies inside Scan cost less than a call a step saves. */
@@ -40,10 +42,11 @@ const scannedSteps = 32;
 
 /** θ starts at zero: fill it (initialisers, or a saved model) before the first run. */
 export function createStepper(options: StepperOptions): Promise<Stepper> {
-  return options.layout.size <= scanLimit ? scanStepper(options) : fusedStepper(options);
+  const form = options.form ?? (options.layout.size <= scanLimit ? "scan" : "fused");
+  return form === "scan" ? scanStepper(options) : fusedStepper(options);
 }
 
-function compileOptions({ threads, device }: StepperOptions) {
+function compileOptions({ threads, device }: StepperOptions): CompileOptions {
   return { ...(threads === undefined ? {} : { threads }), ...(device === undefined ? {} : { device }) };
 }
 
