@@ -1,6 +1,6 @@
 /** Graphs that tests of files and executors share. */
 import { gradient } from "../../src/autodiff/gradient.ts";
-import { constant, graph, input, makeNode, type Graph } from "../../src/ir/graph.ts";
+import { constant, graph, input, type Graph } from "../../src/ir/graph.ts";
 import { tensor } from "../../src/ir/tensor.ts";
 import { ops, registry } from "../../src/ops/build.ts";
 import { build, describe, graphInputs } from "../conformance/sample.ts";
@@ -47,12 +47,6 @@ export function runningSum(): Graph {
   const x = input("x", "float32", [2]);
   const next = ops.Add(state, ops.Mul(ops.Mul(x, factor), constant(tensor("float32", [0.5, 2]), "rate")));
   const body = graph({ inputs: [state, x], outputs: { next, trace: next, before: state }, captures: [factor] });
-  if (Object.hasOwn(registry, "Scan")) {
-    const scan = ops as unknown as Record<string, (...args: unknown[]) => Graph["outputs"][number]["value"][]>;
-    const [last, trace, before] = scan["Scan"]!(start, xs, { body, num_scan_inputs: 1 });
-    return graph({ outputs: { last: last!, trace: trace!, before: before! }, inputs: [xs, start] });
-  }
-  const types = [[2], ["time", 2], ["time", 2]].map((shape) => ({ dtype: "float32" as const, shape }));
-  const node = makeNode("Scan", "", [start, xs], { body, num_scan_inputs: 1 }, types);
-  return graph({ outputs: { last: node.outputs[0]!, trace: node.outputs[1]!, before: node.outputs[2]! }, inputs: [xs, start] });
+  const [last, trace, before] = ops.Scan(start, xs, { body, num_scan_inputs: 1 });
+  return graph({ outputs: { last: last!, trace: trace!, before: before! }, inputs: [xs, start] });
 }
