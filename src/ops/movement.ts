@@ -32,6 +32,9 @@ export const Identity: Op = defineOp({
   samples: [{ inputs: [[2, 3]] }, { inputs: [[]] }],
 });
 
+/** The names in a product of sizes; of two with the same names, the numbers decide. */
+const symbols = (product: Dim) => String(product).replace(/^\d+\*?/, "");
+
 /** The shape Reshape makes: 0 keeps a dimension (unless allowzero), one -1 takes what is left. */
 function reshapedShape(from: Shape, to: readonly Dim[], allowzero: number): Dim[] {
   const fail = (why: string): never => {
@@ -46,12 +49,9 @@ function reshapedShape(from: Shape, to: readonly Dim[], allowzero: number): Dim[
     if (shape.indexOf(-1, free + 1) >= 0) fail("two sizes are -1");
     if (rest === 0) fail("-1 beside a size of 0 could be anything");
     const known = divideDims(total, rest);
-    if (known === undefined && typeof total === "number" && typeof rest === "number") fail(`${total} elements do not divide by ${rest}`);
+    if (known === undefined && symbols(total) === symbols(rest)) fail(`${total} elements do not divide by ${rest}`);
     shape[free] = known ?? unknownDim();
-  } else if (total !== rest) {
-    const ratio = divideDims(total, rest) ?? divideDims(rest, total);
-    if (typeof ratio === "number" || (typeof total === "number" && typeof rest === "number")) fail(`${total} elements against ${rest}`);
-  }
+  } else if (total !== rest && symbols(total) === symbols(rest)) fail(`${total} elements against ${rest}`);
   return shape;
 }
 
