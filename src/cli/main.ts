@@ -1,13 +1,11 @@
 #!/usr/bin/env node
 /** The `gradus` binary. */
-import { readFileSync } from "node:fs";
 import { runCommandLine } from "./program.ts";
 import { processTerminal } from "./terminal.ts";
+import { version } from "./version.ts";
 
 // A reader that has seen enough (`| head`) closes the pipe: no error of ours.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
-
-const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   terminal: processTerminal(process, process.env),

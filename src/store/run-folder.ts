@@ -12,8 +12,12 @@ export type RunFiles = Readonly<Record<string, string | Uint8Array>>;
 export interface RunReservation {
   /** Where the run will lie, as a person would type it. */
   readonly path: string;
-  /** Writes every file, then moves the folder to its name. @returns the path, another one where the name was taken meanwhile */
-  write(files: RunFiles): Promise<string>;
+  /**
+   * Writes every file, then moves the folder to its name.
+   * @param files the contents for a path
+   * @returns the path, another one where the name was taken meanwhile
+   */
+  write(files: (path: string) => RunFiles): Promise<string>;
   /** Leaves nothing behind. */
   discard(): Promise<void>;
 }
@@ -42,9 +46,9 @@ export async function reserveRun(out: string | undefined, seed: number): Promise
   return {
     path,
     async write(files) {
-      for (const [name, content] of Object.entries(files)) await writeFile(join(partial, name), content);
       for (let attempt = 0; ; attempt++) {
         const name = attempt === 0 ? path : `${path}-${attempt + 1}`;
+        for (const [file, content] of Object.entries(files(name))) await writeFile(join(partial, file), content);
         try {
           await rename(partial, resolve(name));
           return name;

@@ -46,17 +46,18 @@ export function unitOf(metric: string): Unit {
   return metric === "error" ? "share" : "number";
 }
 
-/** Decimals that show two digits of the interval's half-width. */
-function decimals({ low, high }: Interval, scale: number): number {
-  const half = ((high - low) / 2) * scale;
-  if (!Number.isFinite(half) || half <= 0) return scale === 100 ? 1 : 3;
-  return Math.min(8, Math.max(scale === 100 ? 1 : 0, 1 - Math.floor(Math.log10(half))));
+/** Decimals that the interval's half-width supports: of a share one or two, of a number as many as show two digits of it. */
+function decimals({ low, high }: Interval, unit: Unit): number {
+  const half = ((high - low) / 2) * (unit === "share" ? 100 : 1);
+  const known = Number.isFinite(half) && half > 0;
+  if (unit === "share") return known && half < 0.1 ? 2 : 1;
+  return known ? Math.min(8, Math.max(0, 1 - Math.floor(Math.log10(half)))) : 3;
 }
 
 /** A value and its interval, to the digits the interval supports. */
 export function formatInterval(interval: Interval, unit: Unit): { value: string; range: string } {
   const scale = unit === "share" ? 100 : 1;
-  const places = unit === "share" ? Math.min(2, decimals(interval, scale)) : decimals(interval, scale);
+  const places = decimals(interval, unit);
   const write = (value: number) => {
     const scaled = value * scale;
     if (!Number.isFinite(scaled)) return short(scaled);

@@ -28,11 +28,18 @@ export function pad(text: string, width: number): string {
   return text + " ".repeat(Math.max(1, width - plain(text).length));
 }
 
-/** Rows of cells under each other, the columns wide enough for all; the first is the label column. */
+/**
+ * Rows of cells under each other, the columns wide enough for all; the first is the label column. A row that is shorter than the
+ * others ends in free text, which widens nothing.
+ */
 export function columns(rows: readonly (readonly string[])[]): string[] {
+  const most = Math.max(...rows.map((row) => row.length));
   const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, plain(cell).length)));
-  return rows.map((row) =>
-    `  ${row.map((cell, i) => (i === row.length - 1 ? cell : pad(cell, i === 0 ? Math.max(labelWidth, widths[0]! + 2) : widths[i]! + 4))).join("")}`.trimEnd(),
-  );
+  for (const row of rows) {
+    row.forEach((cell, i) => {
+      if (i < row.length - 1 || row.length === most) widths[i] = Math.max(widths[i] ?? 0, plain(cell).length);
+    });
+  }
+  const widthOf = (i: number) => (i === 0 ? Math.max(labelWidth, widths[0]! + 2) : (widths[i] ?? 0) + 4);
+  return rows.map((row) => `  ${row.map((cell, i) => (i === row.length - 1 ? cell : pad(cell, widthOf(i)))).join("")}`.trimEnd());
 }

@@ -1,0 +1,90 @@
+/** `gradus evaluate`: opens the test set and records it, or measures on other rows. */
+import { readTable } from "../../data/read-table.ts";
+import type { Table } from "../../data/table.ts";
+import type { Model } from "../../nn/model.ts";
+import { loadRunExperiment, loadRunModel, loadRunResult } from "../../store/load-run.ts";
+import { readRunJson } from "../../store/run-folder.ts";
+import { checkFingerprint, storedRows, type StoredSplit } from "../../store/split-file.ts";
+import { readOpenings, recordOpening } from "../../store/test-openings.ts";
+import { readExperimentTable } from "../../train/experiment-run.ts";
+import { measureBaseline } from "../../train/measure.ts";
+import { measureRows } from "../../train/predict.ts";
+import { GradusError } from "../../util/errors.ts";
+import type { Action } from "../command.ts";
+import { counted } from "../render/format.ts";
+import { line } from "../render/lines.ts";
+import { paint } from "../render/paint.ts";
+import { closingTable } from "../render/report.ts";
+import { runtimeOptions } from "../runtime-options.ts";
+
+/** Which rows are measured, and what they are called. */
+interface Choice {
+  readonly part: "test" | "validation" | "data";
+  readonly table: Table;
+  readonly rows: Int32Array;
+  /** Rows whose most frequent class, or mean, the figures are compared with. */
+  readonly reference: Int32Array;
+}
+
+export const evaluateAction: Action = async ({ arguments: [run = "", data], options }, { terminal, json, emit }) => {
+  const started = performance.now();
+  const p = paint(terminal.color);
+  const model = await loadRunModel(run);
+  const result = await loadRunResult(run);
+  const choice = options["test"] === true || data === undefined ? await storedPart(run, data, options["test"] === true) : await otherRows(model, data);
+  const { part, table, rows } = choice;
+  const metrics = await measureRows(model, table, rows, runtimeOptions(options));
+  const baseline = measureBaseline(table, choice.reference, rows);
+  const openings = part === "test" ? await recordOpening(run, { time: new Date().toISOString(), metrics }) : await readOpenings(run);
+  const seconds = (performance.now() - started) / 1000;
+  emit({
+    type: "result",
+    command: "evaluate",
+    run,
+    data: table.source.path,
+    task: result.task,
+    metrics: { [part]: metrics },
+    baseline,
+    openings: openings.length,
+    parameters: result.parameters,
+    seconds,
+  });
+  if (json) return 0;
+  const parts = [
+    { name: "train", metrics: result.metrics.train },
+    { name: "validation", metrics: part === "validation" ? metrics : result.metrics.validation },
+    ...(part === "validation" ? [] : [{ name: part === "test" ? "test" : "these rows", metrics }]),
+  ];
+  const said = [...closingTable({ task: result.task, parts, baseline }, p)];
+  if (part === "test") {
+    const before = openings.length - 1;
+    const note =
+      before === 0
+        ? "opened for the first time, recorded in test-openings.jsonl; a choice made after seeing it needs a new test set"
+        : `opened ${counted(before, "time")} before (first ${openings[0]!.time.slice(0, 10)}): the more choices it has seen, the rosier it looks`;
+    said.push("", line("test set", note, terminal.width));
+  }
+  terminal.out(`${said.join("\n")}\n`);
+  return 0;
+};
+
+/** The test part, or without `--test` the validation part, of the file the run was trained on. */
+async function storedPart(run: string, data: string | undefined, test: boolean): Promise<Choice> {
+  const experiment = await loadRunExperiment(run);
+  const split = await readRunJson<StoredSplit>(run, "split.json");
+  const part = test ? "test" : "validation";
+  const rows = storedRows(split, part);
+  if (rows.length === 0) {
+    throw new GradusError(`${run} has no test set: its split (${split.policy}) left no rows for it.`, { hint: `measure on other rows: gradus evaluate ${run} FILE` });
+  }
+  const table = await readExperimentTable({ ...experiment, data: { ...experiment.data, path: data ?? experiment.data.path } });
+  checkFingerprint(split, table.source, run);
+  return { part, table, rows, reference: storedRows(split, "train") };
+}
+
+/** All rows of another file. */
+async function otherRows(model: Model, data: string): Promise<Choice> {
+  const table = await readTable(data, { schema: model.plan.schema });
+  const rows = Int32Array.from({ length: table.rows }, (_, row) => row);
+  return { part: "data", table, rows, reference: rows };
+}

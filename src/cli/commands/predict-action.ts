@@ -1,0 +1,87 @@
+/** `gradus predict`: raw rows in, CSV out. */
+import { readTable } from "../../data/read-table.ts";
+import { loadRunModel } from "../../store/load-run.ts";
+import { writeWhole } from "../../store/run-folder.ts";
+import { chooseClasses, predictRows, type Prediction } from "../../train/predict.ts";
+import { GradusError } from "../../util/errors.ts";
+import type { Action } from "../command.ts";
+import { csvLine } from "../render/csv.ts";
+import { counted, duration } from "../render/format.ts";
+import { paint } from "../render/paint.ts";
+import { runtimeOptions } from "../runtime-options.ts";
+
+export const predictAction: Action = async ({ arguments: [run = "", data = ""], options }, { terminal, json, emit }) => {
+  const started = performance.now();
+  const model = await loadRunModel(run);
+  const threshold = readThreshold(options["threshold"], model.plan.target);
+  const { target: _, ...schema } = model.plan.schema;
+  const table = await readTable(data, { schema });
+  const rows = Int32Array.from({ length: table.rows }, (_, row) => row);
+  const prediction = await predictRows(model, table, rows, runtimeOptions(options));
+  const out = typeof options["out"] === "string" ? options["out"] : undefined;
+  if (out !== undefined) await writeWhole(out, [...csv(prediction, threshold)].join(""));
+  else if (json) for (const record of records(prediction, threshold)) emit(record);
+  else {
+    let block = "";
+    for (const line of csv(prediction, threshold)) {
+      block += line;
+      if (block.length > 65_536) {
+        terminal.out(block);
+        block = "";
+      }
+    }
+    terminal.out(block);
+  }
+  const seconds = (performance.now() - started) / 1000;
+  emit({ type: "result", command: "predict", run, data, rows: table.rows, ...(out === undefined ? {} : { out }), ...(threshold === undefined ? {} : { threshold }), seconds });
+  if (!json && out !== undefined) terminal.out(`  ${counted(table.rows, "prediction")} in ${paint(terminal.color).bold(out)}, ${duration(seconds)}\n`);
+  return 0;
+};
+
+function readThreshold(text: unknown, target: { readonly kind: string; readonly classes?: readonly string[] }): number | undefined {
+  if (typeof text !== "string") return undefined;
+  const threshold = text.trim() === "" ? NaN : Number(text);
+  if (!(threshold >= 0 && threshold <= 1)) throw new GradusError(`--threshold must be a probability from 0 to 1, found "${text}".`);
+  if (target.classes?.length !== 2) {
+    const found = target.classes ? `${target.classes.length} classes` : "amounts";
+    throw new GradusError(`--threshold is for two classes; this run predicts ${found}.`, { hint: "leave it out" });
+  }
+  return threshold;
+}
+
+function* csv(prediction: Prediction, threshold: number | undefined): Generator<string> {
+  if (prediction.kind === "amount") {
+    yield csvLine(["prediction"]);
+    for (const amount of prediction.amounts) yield csvLine([shortest(amount)]);
+    return;
+  }
+  const { classes, probabilities } = prediction;
+  yield csvLine(["prediction", ...classes.map((name) => `probability_${name}`)]);
+  const chosen = chooseClasses(prediction, threshold);
+  for (let row = 0; row < chosen.length; row++) {
+    const shares = Array.from(probabilities.subarray(row * classes.length, (row + 1) * classes.length), shortest);
+    yield csvLine([classes[chosen[row]!]!, ...shares]);
+  }
+}
+
+function* records(prediction: Prediction, threshold: number | undefined) {
+  if (prediction.kind === "amount") {
+    for (const [row, amount] of prediction.amounts.entries()) yield { type: "prediction", row: row + 1, prediction: Number(shortest(amount)) };
+    return;
+  }
+  const { classes, probabilities } = prediction;
+  const chosen = chooseClasses(prediction, threshold);
+  for (const [row, code] of chosen.entries()) {
+    const shares = classes.map((name, c) => [name, Number(shortest(probabilities[row * classes.length + c]!))]);
+    yield { type: "prediction", row: row + 1, prediction: classes[code]!, probabilities: Object.fromEntries(shares) as Record<string, number> };
+  }
+}
+
+/** Nine digits give every float32 back. */
+const shortest = (value: number) => {
+  for (let digits = 6; digits < 9; digits++) {
+    const text = Number(value.toPrecision(digits));
+    if (Math.fround(text) === value) return String(text);
+  }
+  return String(Number(value.toPrecision(9)));
+};

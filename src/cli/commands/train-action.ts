@@ -1,0 +1,128 @@
+/** `gradus train`: flags and file to an experiment, the experiment to a run folder, the report while it goes. */
+import { readFile } from "node:fs/promises";
+import { dirname, isAbsolute, join } from "node:path";
+import { reserveRun } from "../../store/run-folder.ts";
+import type { RunResult } from "../../store/run-record.ts";
+import { saveRun } from "../../store/save-run.ts";
+import type { ExperimentEvent } from "../../train/experiment-events.ts";
+import { checkExperiment, overrideExperiment, parseExperimentText, type ExperimentSource } from "../../train/experiment-file.ts";
+import { trainExperiment, type ExperimentRun } from "../../train/experiment-run.ts";
+import type { Experiment } from "../../train/experiment.ts";
+import { GradusError } from "../../util/errors.ts";
+import type { Action, CommandContext, CommandInput } from "../command.ts";
+import { failureLines } from "../failure.ts";
+import { experimentFromFlags } from "../flags.ts";
+import { line } from "../render/lines.ts";
+import { paint } from "../render/paint.ts";
+import { createProgress } from "../render/progress.ts";
+import { closingLines } from "../render/closing.ts";
+import { dataLines, modelLines, splitLines, transformLines } from "../render/report.ts";
+import { runtimeOptions } from "../runtime-options.ts";
+import { version } from "../version.ts";
+
+export const trainAction: Action = async (input, context) => {
+  const { terminal, signal } = context;
+  const p = paint(terminal.color);
+  const experiment = await readExperiment(input);
+  const runtime = runtimeOptions(input.options);
+  const { out } = input.options;
+  const reservation = await reserveRun(typeof out === "string" ? out : undefined, Date.now());
+  const reporter = createReporter(context);
+  try {
+    const run = await trainExperiment(experiment, { ...runtime, signal, onEvent: reporter.see });
+    const result = await saveRun(reservation, run, resultOf(run));
+    reporter.end();
+    context.emit({ ...result });
+    if (!context.json) {
+      const closing = { ...result, history: run.history, data: experiment.data.path };
+      terminal.out(`${closingLines(closing, terminal.width, p).join("\n")}\n`);
+      if (result.error) terminal.err(`${failureLines(Object.assign(new Error(), { name: "GradusError" }, result.error), { debug: false, color: terminal.color }).join("\n")}\n`);
+    }
+    return result.error ? 1 : result.reason === "interrupted" ? 130 : 0;
+  } catch (error) {
+    reporter.end();
+    await reservation.discard();
+    if (!signal.aborted) throw error;
+    if (!context.json) terminal.err(`${line(p.yellow("interrupted"), "before the first step; nothing was saved")}\n`);
+    else context.emit({ type: "result", error: { message: "interrupted before the first step; nothing was saved.", exit: 130 } });
+    return 130;
+  }
+};
+
+/** @throws GradusError for anything in the file or the flags that is not an experiment */
+async function readExperiment({ arguments: [data], options }: CommandInput): Promise<Experiment> {
+  const flags = experimentFromFlags(data, options);
+  const { experiment: file } = options;
+  return checkExperiment(typeof file === "string" ? overrideExperiment(await readSource(file), flags) : flags);
+}
+
+async function readSource(path: string): Promise<ExperimentSource> {
+  if (/\.[cm]?[jt]s$/.test(path)) {
+    throw new GradusError(`${path}: experiments are YAML or JSON files.`, { hint: "a TypeScript program imports gradus and calls trainExperiment itself" });
+  }
+  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    const why = cause.code === "ENOENT" ? "does not exist" : cause.code === "EISDIR" ? "is a directory" : `cannot be read (${cause.code})`;
+    throw new GradusError(`the experiment file ${path} ${why}.`, { hint: "an experiment is a YAML or JSON file; see docs/experiment.md", cause });
+  });
+  const source = parseExperimentText(text, path);
+  const data = source.value["data"] as { path?: unknown } | undefined;
+  if (typeof data?.path !== "string" || isAbsolute(data.path)) return source;
+  return { ...source, value: { ...source.value, data: { ...data, path: join(dirname(path), data.path) } } };
+}
+
+function resultOf(run: ExperimentRun): Omit<RunResult, "run"> {
+  const { task, metrics, baseline, parameters, seconds, fitSeconds, reason, finding, epochs, steps, rows } = run;
+  return {
+    type: "result",
+    command: "train",
+    gradus: version,
+    finished: new Date().toISOString(),
+    task,
+    metrics,
+    baseline,
+    parameters,
+    seconds,
+    fitSeconds,
+    reason,
+    ...(finding ? { finding } : {}),
+    epochs,
+    steps,
+    rows,
+    ...(finding
+      ? {
+          error: {
+            message: `the training diverged at step ${finding.step}: ${finding.tensor} is not finite.`,
+            hint: `lower the learning rate: --learning-rate ${Number((run.experiment.optimizer.learningRate / 10).toPrecision(2))}`,
+            exit: 1,
+          },
+        }
+      : {}),
+  };
+}
+
+/** Events to lines, or to JSON. */
+function createReporter({ terminal, json, emit }: CommandContext) {
+  const p = paint(terminal.color);
+  const progress = createProgress(terminal, p);
+  const say = (lines: readonly string[]) => {
+    progress.clear();
+    terminal.out(`${lines.join("\n")}\n`);
+  };
+  const see = (event: ExperimentEvent) => {
+    if (json) return emitEvent(event, emit);
+    const { width } = terminal;
+    if (event.type === "data") say(dataLines(event, width, p));
+    if (event.type === "split") say(splitLines(event, width, p));
+    if (event.type === "transforms") say(transformLines(event, width, p));
+    if (event.type === "model") say([...modelLines(event, width), ""]);
+    progress.see(event);
+  };
+  return { see, end: () => progress.clear() };
+}
+
+function emitEvent(event: ExperimentEvent, emit: CommandContext["emit"]): void {
+  if (event.type === "stage" || event.type === "step") return;
+  if (event.type === "start") emit({ type: "epoch", ...event.figures, best: 0 });
+  else if (event.type === "epoch") emit({ type: "epoch", ...event.figures, best: event.best });
+  else emit(event);
+}

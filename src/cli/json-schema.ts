@@ -1,0 +1,149 @@
+/** What `--json` prints, exactly: the schema that docs/json-output.md explains and the tests hold every command to. */
+import { z } from "zod";
+
+/** JSON has no NaN and no infinity: such a number is null. */
+const number = z.number().nullable();
+const count = z.int().min(0);
+const part = z.strictObject({ loss: number, error: number, n: count });
+const task = z.enum(["classification", "regression"]);
+const notes = z.array(z.string());
+
+/** A measured value, its 95 % interval, and the examples behind it. */
+export const intervalSchema = z.strictObject({ value: number, low: number, high: number, n: count });
+/** Classification always has `error`, regression `r2` and `rmse`. */
+export const metricsSchema = z.record(z.string(), intervalSchema);
+
+export const dataEventSchema = z.strictObject({
+  type: z.literal("data"),
+  path: z.string(),
+  rows: count,
+  numeric: count,
+  categorical: count,
+  target: z.string(),
+  task,
+  reason: z.string(),
+  classes: z.array(z.strictObject({ name: z.string(), rows: count })).optional(),
+  description: z.string(),
+  notes,
+});
+
+export const splitEventSchema = z.strictObject({
+  type: z.literal("split"),
+  policy: z.string(),
+  train: count,
+  validation: count,
+  test: count,
+  resolves: z.number().optional(),
+  notes,
+});
+
+export const transformsEventSchema = z.strictObject({
+  type: z.literal("transforms"),
+  columns: z.record(z.string(), count),
+  inputs: count,
+  log: z.boolean(),
+  notes,
+});
+
+export const modelEventSchema = z.strictObject({
+  type: z.literal("model"),
+  units: z.array(count),
+  activation: z.string().optional(),
+  initializers: z.array(z.string()),
+  parameters: count,
+  loss: z.string(),
+  optimizer: z.string(),
+  learningRate: z.number(),
+  batchSize: count,
+  epochs: count,
+  seed: count,
+  error: z.strictObject({ name: z.enum(["error", "rmse"]), scale: z.number() }),
+});
+
+/** Also the lines of metrics.jsonl, without `type`. */
+export const epochSchema = z.strictObject({ epoch: count, train: part, validation: part.optional() });
+export const epochEventSchema = epochSchema.extend({ type: z.literal("epoch"), best: count });
+
+export const predictionEventSchema = z.strictObject({
+  type: z.literal("prediction"),
+  row: count,
+  prediction: z.union([z.string(), number]),
+  probabilities: z.record(z.string(), number).optional(),
+});
+
+const failure = z.strictObject({ message: z.string(), hint: z.string().optional(), exit: z.int() });
+
+/** Also result.json of a run folder. */
+export const trainResultSchema = z.strictObject({
+  type: z.literal("result"),
+  command: z.literal("train"),
+  gradus: z.string(),
+  finished: z.string(),
+  run: z.string(),
+  task,
+  metrics: z.strictObject({ train: metricsSchema, validation: metricsSchema }),
+  baseline: z.strictObject({ name: z.string(), metrics: metricsSchema }),
+  parameters: count,
+  seconds: z.number(),
+  fitSeconds: z.number(),
+  reason: z.enum(["finished", "interrupted", "diverged"]),
+  finding: z.strictObject({ step: count, tensor: z.string() }).optional(),
+  epochs: z.strictObject({ run: count, best: count }),
+  steps: count,
+  rows: z.strictObject({ train: count, validation: count, test: count }),
+  /** The work failed (a training that diverged), though a run was saved. */
+  error: failure.optional(),
+});
+
+export const predictResultSchema = z.strictObject({
+  type: z.literal("result"),
+  command: z.literal("predict"),
+  run: z.string(),
+  data: z.string(),
+  rows: count,
+  out: z.string().optional(),
+  threshold: z.number().optional(),
+  seconds: z.number(),
+});
+
+export const evaluateResultSchema = z.strictObject({
+  type: z.literal("result"),
+  command: z.literal("evaluate"),
+  run: z.string(),
+  data: z.string(),
+  task,
+  metrics: z.strictObject({ test: metricsSchema.optional(), validation: metricsSchema.optional(), data: metricsSchema.optional() }),
+  baseline: z.strictObject({ name: z.string(), metrics: metricsSchema }),
+  /** How often the test set has been opened, this time included. */
+  openings: count,
+  parameters: count,
+  seconds: z.number(),
+});
+
+export const showResultSchema = z.strictObject({
+  type: z.literal("result"),
+  command: z.literal("show"),
+  run: z.string(),
+  experiment: z.record(z.string(), z.unknown()),
+  result: trainResultSchema,
+  history: z.array(epochSchema),
+  testOpenings: z.array(z.strictObject({ time: z.string(), metrics: metricsSchema })),
+});
+
+/** The last line of a command that failed before it had a result. */
+export const failureResultSchema = z.strictObject({ type: z.literal("result"), error: failure });
+
+/** Any line of any command. */
+export const lineSchema = z.union([
+  dataEventSchema,
+  splitEventSchema,
+  transformsEventSchema,
+  modelEventSchema,
+  epochEventSchema,
+  predictionEventSchema,
+  trainResultSchema,
+  predictResultSchema,
+  evaluateResultSchema,
+  showResultSchema,
+  failureResultSchema,
+]);

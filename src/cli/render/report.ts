@@ -1,0 +1,102 @@
+/** The lines of a training report: what was read and done for the user, then the closing table. */
+import type { Baseline, ExperimentEvent, Metrics } from "../../train/experiment-events.ts";
+import { counted, duration, formatInterval, grouped, short, unitOf } from "./format.ts";
+import { columns, line } from "./lines.ts";
+import type { Paint } from "./paint.ts";
+
+type EventOf<T extends ExperimentEvent["type"]> = Extract<ExperimentEvent, { type: T }>;
+
+const fileName = (path: string) => path.split(/[\\/]/).pop()!;
+
+const transformNames: Readonly<Record<string, string>> = { standardise: "standardise", oneHot: "one-hot" };
+const activationNames: Readonly<Record<string, string>> = { relu: "ReLU", leakyRelu: "leaky ReLU", elu: "ELU", gelu: "GELU" };
+const initializerNames: Readonly<Record<string, string>> = { he: "He", lecun: "LeCun", glorot: "Glorot" };
+const optimizerNames: Readonly<Record<string, string>> = { sgd: "SGD", rmsprop: "RMSProp", adam: "Adam", adamw: "AdamW", nesterov: "Nesterov" };
+
+/** Notes under a line, in the text column. */
+function withNotes(label: string, text: string, notes: readonly string[], width: number, p: Paint): string[] {
+  return [line(label, text, width), ...notes.map((note) => line("", p.dim(note), width))];
+}
+
+export function dataLines(event: EventOf<"data">, width: number, p: Paint): string[] {
+  return [
+    ...withNotes(p.bold(fileName(event.path)), event.description, event.notes, width, p),
+    line("task", `${event.task}: ${event.reason}`, width),
+  ];
+}
+
+export function splitLines(event: EventOf<"split">, width: number, p: Paint): string[] {
+  const sizes = [event.train, event.validation, ...(event.test > 0 ? [event.test] : [])].map(grouped).join(" / ");
+  const resolves = event.resolves === undefined ? "" : `   ${p.dim(`(this validation set tells an error near 10 % to ± ${event.resolves.toFixed(1)} points)`)}`;
+  return withNotes("split", `${event.policy} → ${sizes}${event.test > 0 ? "" : ", no test set"}${resolves}`, event.notes, width, p);
+}
+
+export function transformLines(event: EventOf<"transforms">, width: number, p: Paint): string[] {
+  const kinds = Object.entries(event.columns).map(([kind, n]) => `${transformNames[kind] ?? kind} ${n}`);
+  const target = event.log ? " · logarithm of the target" : "";
+  const text = `${kinds.join(", ")} → ${counted(event.inputs, "input")}${target} · fitted on the training part, saved with the model`;
+  return withNotes("transforms", text, event.notes, width, p);
+}
+
+export function modelLines(event: EventOf<"model">, width: number): string[] {
+  const activation = event.activation ? [activationNames[event.activation] ?? event.activation] : [];
+  const kind = event.units.length === 2 ? [event.error.name === "error" ? "logistic regression" : "linear regression"] : activation;
+  const draws = event.initializers.map((name) => initializerNames[name.replace(/(Normal|Uniform)$/, "")] ?? name);
+  const initialisation = `${[...new Set(draws)].join(" and ")} initialisation`;
+  const network = [event.units.map(grouped).join(" → "), ...kind, initialisation, counted(event.parameters, "parameter")];
+  const training = [
+    `${optimizerNames[event.optimizer] ?? event.optimizer}, learning rate ${short(event.learningRate)}`,
+    `batches of ${grouped(event.batchSize)}`,
+    `${counted(event.epochs, "epoch")} at most`,
+    `seed ${event.seed}`,
+  ];
+  return [line("model", network.join(" · "), width), line("training", training.join(" · "), width)];
+}
+
+/** How the training ended. */
+export function endLine(
+  ending: { readonly reason: string; readonly epochs: { readonly run: number; readonly best: number }; readonly fitSeconds: number; readonly finding?: { readonly step: number; readonly tensor: string } },
+  width: number,
+  p: Paint,
+): string {
+  const kept = `weights of epoch ${ending.epochs.best} kept (lowest validation loss)`;
+  const done = `${counted(ending.epochs.run, "epoch")} in ${duration(ending.fitSeconds)}`;
+  if (ending.reason === "diverged") {
+    return line(p.red("diverged"), `step ${grouped(ending.finding!.step)}: ${ending.finding!.tensor} is not finite; weights of epoch ${ending.epochs.best} kept`, width);
+  }
+  return line(ending.reason === "interrupted" ? p.yellow("interrupted") : "finished", `${done}; ${kept}`, width);
+}
+
+export interface ClosingTable {
+  readonly task: string;
+  /** By part; a part without metrics is locked. */
+  readonly parts: readonly { readonly name: string; readonly metrics?: Metrics; readonly locked?: string }[];
+  readonly baseline?: Baseline;
+}
+
+/** Shown in the table; the loss stays in the files. */
+const shown = (metrics: Metrics) => Object.keys(metrics).filter((name) => name !== "loss");
+
+/** Parts under each other: the metric, its 95 % interval, n. Two metrics stand side by side. */
+export function closingTable(table: ClosingTable, p: Paint): string[] {
+  const names = [...new Set(table.parts.flatMap(({ metrics }) => (metrics ? shown(metrics) : [])))];
+  const measured = table.parts.find(({ metrics }) => metrics)?.metrics;
+  if (!measured) return [];
+  const cells = (metrics: Metrics, withRange: boolean) =>
+    names.flatMap((name) => {
+      const interval = metrics[name];
+      if (!interval) return ["", ""];
+      const { value, range } = formatInterval(interval, unitOf(name));
+      return [value, withRange ? range : ""];
+    });
+  const head = ["", ...names.flatMap((name) => [metricName(name), "95 % interval"]), "n"].map((cell) => p.dim(cell));
+  const rows = table.parts.map(({ name, metrics, locked }) =>
+    metrics ? [name, ...cells(metrics, true), grouped(Object.values(metrics)[0]!.n)] : [name, p.dim("locked"), p.dim(locked ?? "")],
+  );
+  const compared = table.baseline ? [[table.baseline.name, ...cells(table.baseline.metrics, false)]] : [];
+  return columns([head, ...rows, ...compared]);
+}
+
+function metricName(name: string): string {
+  return { r2: "R²", r2_log: "R² of log", rmse_log: "rmse of log" }[name] ?? name;
+}

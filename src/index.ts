@@ -1,0 +1,51 @@
+/**
+ * Gradus: networks trained at native speed, with the practices that make training work applied and shown.
+ * @example
+ * import { fit, mlp, readTable, split } from "gradus";
+ * const table = await readTable("churn.csv", { target: "churn" });
+ * const run = await fit(mlp({ layers: [64, 32] }), split(table, { seed: 1 }), { epochs: 40 });
+ * console.log(run.metrics.validation);
+ */
+// The whole thing: a table, its parts, a network, a run.
+export { readTable, type ReadOptions } from "./data/read-table.ts";
+export { describeTable, type Column, type Table, type TableSchema, type Task } from "./data/table.ts";
+export type { SplitOptions } from "./data/splitter.ts";
+export {
+  fitTable as fit,
+  mlp,
+  splitTable as split,
+  type FittedTable,
+  type FitTableOptions as FitOptions,
+  type MlpSpec,
+  type OptimizerSettings,
+  type TableParts,
+} from "./train/fit-table.ts";
+export { trainExperiment, type ExperimentRun, type TrainExperimentOptions } from "./train/experiment-run.ts";
+export { checkExperiment, parseExperimentText, type ExperimentSource } from "./train/experiment-file.ts";
+export type { Experiment, ExperimentInput, ResolvedExperiment } from "./train/experiment.ts";
+export type { Baseline, ClosingFigures, ExperimentEvent, Metrics } from "./train/experiment-events.ts";
+export { measureRows, predictRows, type PredictOptions, type Prediction } from "./train/predict.ts";
+
+// Runs as files.
+export { reserveRun, type RunReservation } from "./store/run-folder.ts";
+export { modelOf, saveRun } from "./store/save-run.ts";
+export { loadRunExperiment, loadRunHistory, loadRunModel, loadRunResult } from "./store/load-run.ts";
+export type { RunResult } from "./store/run-record.ts";
+
+// Own networks, and the loop under `fit`.
+export { sequential, type Network } from "./nn/network.ts";
+export { dense } from "./nn/layers/dense.ts";
+export { activation } from "./nn/layers/activation.ts";
+export { flatten } from "./nn/layers/flatten.ts";
+export type { ActivationName } from "./nn/activation.ts";
+export { lossByName, type LossName } from "./nn/losses/index.ts";
+export { loadModel, modelGraph, saveModel, type Model, type ModelDescription } from "./nn/model.ts";
+export { optimizerByName, type OptimizerName } from "./optim/optimizers/index.ts";
+export { fit as fitDatasets, train, type FitOptions as FitDatasetsOptions } from "./train/fit.ts";
+export type { Dataset } from "./train/dataset.ts";
+export type { EpochFigures, PartFigures, TrainingEvent, TrainingResult } from "./train/events.ts";
+export type { Problem } from "./train/step-graph.ts";
+export { readModel, type ReadModel } from "./onnx/read.ts";
+export { writeModel } from "./onnx/write.ts";
+export { GradusError } from "./util/errors.ts";
+export type { Interval } from "./util/statistics.ts";

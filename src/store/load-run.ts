@@ -1,0 +1,39 @@
+/** A run folder read back. */
+import { loadModel, type Model, type ModelDescription } from "../nn/model.ts";
+import type { EpochFigures } from "../train/events.ts";
+import type { ResolvedExperiment } from "../train/experiment.ts";
+import { GradusError } from "../util/errors.ts";
+import { pathFromHere, readRunFile, readRunJson } from "./run-folder.ts";
+import type { RunResult } from "./run-record.ts";
+
+/** The trained model of a run. @throws GradusError where the folder is no run, or its files do not fit each other */
+export async function loadRunModel(run: string): Promise<Model> {
+  const description = await readRunJson<ModelDescription>(run, "model.json");
+  const weights = await readRunFile(run, "model.safetensors");
+  try {
+    return loadModel(description, weights);
+  } catch (error) {
+    if (!(error instanceof GradusError)) throw error;
+    throw new GradusError(`${run}: ${error.message}`, { ...(error.hint ? { hint: error.hint } : {}), cause: error });
+  }
+}
+
+/** The resolved experiment, its data path from where we are. */
+export async function loadRunExperiment(run: string): Promise<ResolvedExperiment> {
+  const experiment = await readRunJson<ResolvedExperiment>(run, "experiment.json");
+  return { ...experiment, data: { ...experiment.data, path: pathFromHere(run, experiment.data.path) } };
+}
+
+/** What came of it; the folder under the name it has now. */
+export async function loadRunResult(run: string): Promise<RunResult> {
+  return { ...(await readRunJson<RunResult>(run, "result.json")), run };
+}
+
+/** The figures of every epoch. */
+export async function loadRunHistory(run: string): Promise<EpochFigures[]> {
+  const text = (await readRunFile(run, "metrics.jsonl")).toString("utf8");
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as EpochFigures);
+}

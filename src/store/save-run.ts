@@ -1,0 +1,33 @@
+/** A finished training to the files of its run folder; docs/run-folder.md says what each is. */
+import { modelGraph, saveModel, type Model } from "../nn/model.ts";
+import { writeModel } from "../onnx/write.ts";
+import type { ExperimentRun } from "../train/experiment-run.ts";
+import { pathFromRun, type RunReservation } from "./run-folder.ts";
+import type { RunResult } from "./run-record.ts";
+import { storeSplit } from "./split-file.ts";
+
+const lines = (values: readonly unknown[]) => values.map((value) => `${JSON.stringify(value)}\n`).join("");
+const pretty = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
+
+/** The model of a run, as it is saved. */
+export function modelOf({ problem, plan, theta }: Pick<ExperimentRun, "problem" | "plan" | "theta">): Model {
+  return { network: problem.network, loss: problem.loss.name as Model["loss"], plan, theta };
+}
+
+/** @returns the result with the folder's name, as result.json holds it */
+export async function saveRun(reservation: RunReservation, run: ExperimentRun, result: Omit<RunResult, "run">): Promise<RunResult> {
+  const model = modelOf(run);
+  const { description, weights } = saveModel(model);
+  const { experiment, parts } = run;
+  const files = (path: string) => ({
+    "experiment.json": pretty({ ...experiment, data: { ...experiment.data, path: pathFromRun(path, experiment.data.path) } }),
+    "model.json": pretty(description),
+    "model.safetensors": weights,
+    "model.onnx": writeModel(modelGraph(model)),
+    "metrics.jsonl": lines(run.history),
+    "split.json": pretty(storeSplit(parts.table.source, parts)),
+    "result.json": pretty({ ...result, run: path }),
+  });
+  const path = await reservation.write(files);
+  return { ...result, run: path };
+}
