@@ -1,6 +1,7 @@
 /** Host tensors: a dtype, a shape of numbers, and row-major data in the dtype's own typed array. */
 import { GradusError } from "../util/errors.ts";
 import { isInteger, type DType } from "./dtype.ts";
+import { numberToHalf } from "./half.ts";
 import { formatShape, sizeOf } from "./shape.ts";
 
 export type NumericArray =
@@ -81,7 +82,8 @@ function flatten(dtype: DType, data: Nested): TensorData {
   for (let i = 0; i < items.length; i++) {
     const item = items[i]!;
     if (whole && typeof item === "number" && !Number.isInteger(item)) throw new GradusError(`${item} is no ${dtype}`);
-    array[i] = dtype === "int64" || dtype === "uint64" ? BigInt(item) : Number(item);
+    if (dtype === "int64" || dtype === "uint64") array[i] = BigInt(item);
+    else array[i] = dtype === "float16" ? numberToHalf(Number(item)) : Number(item);
   }
   return array;
 }

@@ -1,6 +1,7 @@
 /** Operators that read shapes or make tensors from them. */
 import type { DType } from "../ir/dtype.ts";
 import { scalar, type Value } from "../ir/graph.ts";
+import { halfToNumber } from "../ir/half.ts";
 import { multiplyDims, sizeOf, unknownDim, type Dim, type Shape as Dims } from "../ir/shape.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import { GradusError } from "../util/errors.ts";
@@ -58,7 +59,8 @@ interface ConstantOfShapeAttributes {
 function fillOf({ value }: ConstantOfShapeAttributes): { dtype: Tensor["dtype"]; fill: number } {
   if (!value) return { dtype: "float32", fill: 0 };
   if (value.data.length !== 1 || value.dtype === "string") throw new GradusError(`value must be one number, got ${value.data.length} of ${value.dtype}`);
-  return { dtype: value.dtype, fill: Number(value.data[0]) };
+  const element = Number(value.data[0]);
+  return { dtype: value.dtype, fill: value.dtype === "float16" ? halfToNumber(element) : element };
 }
 
 /** A tensor of one repeated number. */
