@@ -4,6 +4,7 @@ import { isFloat } from "../ir/dtype.ts";
 import { formatShape, staticShape, type Shape } from "../ir/shape.ts";
 import { opRecord, ops } from "../ops/build.ts";
 import { GradusError } from "../util/errors.ts";
+import { leanOps } from "./repetition.ts";
 
 /**
  * Gradients of a scalar with respect to values of its graph, as new values; differentiate again for second order.
@@ -60,7 +61,7 @@ function backward(
     return value ? active.has(value) : false;
   };
   const terms = rule({
-    ops,
+    ops: leanOps,
     inputs: node.inputs as readonly Value[],
     outputs: node.outputs,
     outputGradients: node.outputs.map(total) as unknown as [Value],

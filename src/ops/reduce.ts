@@ -1,6 +1,7 @@
 /** Reductions. At opset 17 ReduceSum takes its axes as an input, the others as an attribute. */
 import { int64, type Value } from "../ir/graph.ts";
 import { requireNumber, required } from "./infer.ts";
+import { isUnknown } from "../ir/shape.ts";
 import { indicator } from "./masks.ts";
 import { numbers } from "./ndarray.ts";
 import { defineOp, type GradientContext, type Op, type OpDefinition, type Sample } from "./op.ts";
@@ -36,8 +37,8 @@ export const ReduceSum: Op<ReduceSumAttributes> = defineOp<ReduceSumAttributes>(
     const none = !axes || axes.shape[0] === 0;
     if (none && attributes.noop_with_empty_axes && x!.shape.length === y!.shape.length) return [dy];
     if (attributes.keepdims !== 0 || y!.shape.length === 0) return [expandLike(ops, dy, x!)];
-    const fixed = axes!.origin.kind === "constant";
-    const kept = fixed ? ops.Unsqueeze(dy, axes!) : ops.Reshape(dy, ops.Shape(ops.ReduceSum(x!, axes!))); // axes put back as 1
+    const known = !y!.shape.every(isUnknown); // then the axes were known too
+    const kept = known ? ops.Unsqueeze(dy, axes!) : ops.Reshape(dy, ops.Shape(ops.ReduceSum(x!, axes!))); // axes put back as 1
     return [expandLike(ops, kept, x!)];
   },
   samples: [

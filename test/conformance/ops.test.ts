@@ -9,7 +9,7 @@ import { registry } from "../../src/ops/build.ts";
 import type { NdArray } from "../../src/ops/op.ts";
 import { verifyGraph } from "../../src/ops/verify.ts";
 import { centralDifferences, relativeError } from "./differences.ts";
-import { notSymbolic, onceOnly, withoutGradient } from "./exceptions.ts";
+import { notInOnnxRuntime, notSymbolic, onceOnly, withoutGradient } from "./exceptions.ts";
 import { build, describe, floatInputs, graphInputs, leadingSize, renaming, weightedSum, type AnySample, type Case } from "./sample.ts";
 
 const numbered = (values: readonly Value[], prefix: string) => Object.fromEntries(values.map((value, i) => [`${prefix}${i}`, value]));
@@ -109,6 +109,12 @@ for (const [op, record] of Object.entries(registry)) {
     }
   });
 }
+
+test("every excuse names a sample or an operator that is there", () => {
+  const keys = new Set(Object.entries(registry).flatMap(([op, { samples }]) => [op, ...samples.map((sample) => `${op}: ${describe(sample)}`)]));
+  const excuses = [withoutGradient, notSymbolic, onceOnly, notInOnnxRuntime].flatMap((list) => Object.keys(list));
+  expect(excuses.filter((key) => !keys.has(key))).toEqual([]);
+});
 
 afterAll(() => {
   const withRule = Object.entries(registry).filter(([, { gradient: rule }]) => typeof rule === "function");
