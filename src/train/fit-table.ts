@@ -10,6 +10,7 @@ import { lossByName, type LossName } from "../nn/losses/index.ts";
 import { mlp as mlpNetwork, type Network } from "../nn/network.ts";
 import { layoutParameters, type ParameterLayout } from "../nn/parameters.ts";
 import { optimizerByName, optimizers, type OptimizerName } from "../optim/optimizers/index.ts";
+import { scheduleByName, type ScheduleName } from "../optim/schedules/index.ts";
 import { GradusError } from "../util/errors.ts";
 import type { Dataset } from "./dataset.ts";
 import { createEvaluator } from "./evaluate.ts";
@@ -56,6 +57,8 @@ export interface FitTableOptions {
   readonly optimizer?: OptimizerSettings;
   /** Default 100. */
   readonly epochs?: number;
+  /** Default cosine. */
+  readonly schedule?: ScheduleName;
   readonly batchSize?: number;
   /** Default 1. */
   readonly seed?: number;
@@ -125,7 +128,8 @@ export async function fitTable(model: MlpSpec | Network, parts: TableParts, opti
   const [train, validation] = await prepareDatasets(table, [parts.train, parts.validation], plan, executor, runtime);
   if (signal?.aborted) throw interruptedEarly();
   const fitStarted = performance.now();
-  const loop = { optimizer, learningRate, epochs, batchSize, seed, executor, onEvent, ...runtime, ...(signal ? { signal } : {}) };
+  const schedule = scheduleByName(options.schedule ?? "cosine");
+  const loop = { optimizer, learningRate, schedule, epochs, batchSize, seed, executor, onEvent, ...runtime, ...(signal ? { signal } : {}) };
   const training = await fit(problem, { train: train!, validation: validation! }, loop);
   const fitSeconds = (performance.now() - fitStarted) / 1000;
   if (training.reason === "interrupted" && training.steps === 0) throw interruptedEarly();

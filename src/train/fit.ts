@@ -2,6 +2,7 @@
 import type { Device, Executor } from "../exec/session.ts";
 import { initializeParameters, layoutParameters, type ParameterLayout } from "../nn/parameters.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
+import type { Schedule } from "../optim/schedule.ts";
 import { rng } from "../util/rng.ts";
 import { GradusError } from "../util/errors.ts";
 import { pickRows, rowsOf, type Dataset } from "./dataset.ts";
@@ -14,6 +15,7 @@ import type { Problem } from "./step-graph.ts";
 export interface FitOptions {
   readonly optimizer: Optimizer;
   readonly learningRate: number;
+  readonly schedule: Schedule;
   readonly epochs: number;
   readonly batchSize: number;
   readonly seed: number;
@@ -38,7 +40,9 @@ export async function* train(
   const rows = rowsOf(data.train);
   if (rows === 0) throw new GradusError("the training part has no rows");
   const batch = Math.min(options.batchSize, rows);
-  const { executor, seed, learningRate } = options;
+  const { executor, seed, schedule } = options;
+  const stepsPerEpoch = Math.ceil(rows / batch);
+  const learningRate = (step: number) => options.learningRate * schedule.factor((step - 1) / (options.epochs * stepsPerEpoch));
   const runtime = { ...(options.threads ? { threads: options.threads } : {}), ...(options.device ? { device: options.device } : {}) };
   const stepper = await createStepper({ problem, layout, optimizer: options.optimizer, data: data.train, executor, ...runtime });
   const evaluator = await createEvaluator(problem, layout, executor, runtime);
@@ -52,7 +56,7 @@ export async function* train(
     initializeParameters(layout, stepper.theta, seed);
     let best = { figures: await measure(0), theta: stepper.theta.slice() };
     const history = [best.figures];
-    yield { type: "start", parameters: layout.size, stepsPerEpoch: Math.ceil(rows / batch), figures: best.figures };
+    yield { type: "start", parameters: layout.size, stepsPerEpoch, figures: best.figures };
 
     let step = 0;
     const consider = (figures: EpochFigures) => {

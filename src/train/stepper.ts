@@ -18,9 +18,10 @@ export interface Stepper {
    * Consecutive steps of one batch size. Ends early at a loss that is not finite, with θ as it was for that loss.
    * @param rows row numbers, [steps·batch]
    * @param firstStep 1 for the first step of the training
+   * @param learningRate at each step
    * @returns the loss of each step that was taken, before its update
    */
-  run(rows: Int32Array, batch: number, firstStep: number, learningRate: number): Promise<Float32Array>;
+  run(rows: Int32Array, batch: number, firstStep: number, learningRate: (step: number) => number): Promise<Float32Array>;
   dispose(): Promise<void>;
 }
 
@@ -75,7 +76,7 @@ async function scanStepper(options: StepperOptions): Promise<Stepper> {
     async run(rows, batch, firstStep, learningRate) {
       const steps = rows.length / batch;
       const scalars = new Float32Array(steps * width);
-      for (let k = 0; k < steps; k++) scalars.set(stepScalars(optimizer, firstStep + k, learningRate), k * width);
+      for (let k = 0; k < steps; k++) scalars.set(stepScalars(optimizer, firstStep + k, learningRate(firstStep + k)), k * width);
       const losses = tensor("float32", new Float32Array(steps));
       const feeds: Record<string, Tensor> = {
         features: data.features,
@@ -127,8 +128,9 @@ async function fusedStepper(options: StepperOptions): Promise<Stepper> {
         await session.run(feeds, into);
         losses[k] = (loss.data as Float32Array)[0]!;
         if (!Number.isFinite(losses[k])) return losses.subarray(0, k + 1);
-        const scalars = optimizer.scalars(firstStep + k, learningRate);
-        if (optimizer.weightDecay > 0) for (const view of weights) arena.kernels.scale(view, 1 - learningRate * optimizer.weightDecay);
+        const rate = learningRate(firstStep + k);
+        const scalars = optimizer.scalars(firstStep + k, rate);
+        if (optimizer.weightDecay > 0) for (const view of weights) arena.kernels.scale(view, 1 - rate * optimizer.weightDecay);
         optimizer.updateInPlace(arena.kernels, theta, g, slots, scalars);
       }
       return losses;

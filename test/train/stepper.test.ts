@@ -21,7 +21,7 @@ async function run(form: "scan" | "fused", optimizer: string, executor: Executor
   const losses: number[] = [];
   for (let step = 0; step < steps; step += 5) {
     const at = (step * batch) % 200;
-    losses.push(...(await stepper.run(rows.subarray(at, at + 5 * batch), batch, step + 1, optimizer === "sgd" ? 0.1 : 0.01)));
+    losses.push(...(await stepper.run(rows.subarray(at, at + 5 * batch), batch, step + 1, () => (optimizer === "sgd" ? 0.1 : 0.01))));
   }
   const theta = stepper.theta.slice();
   await stepper.dispose();
@@ -58,7 +58,7 @@ test("decoupled decay shrinks weights and leaves biases alone", async () => {
     const at = async (settings: Record<string, number>) => {
       const stepper = await createStepper({ problem, layout, optimizer: optimizerByName("adamw", settings), data, executor: onnxruntimeNode, form });
       stepper.theta.fill(1);
-      await stepper.run(rng(1, "o").permutation(200).subarray(0, batch), batch, 1, 0.01);
+      await stepper.run(rng(1, "o").permutation(200).subarray(0, batch), batch, 1, () => 0.01);
       const theta = stepper.theta.slice();
       await stepper.dispose();
       return theta;
@@ -75,11 +75,11 @@ test("a step whose loss is not finite ends the run with the parameters it had", 
     const stepper = await createStepper({ problem, layout, optimizer: optimizerByName("sgd"), data, executor: onnxruntimeNode, form });
     initializeParameters(layout, stepper.theta, 1);
     const rows = rng(1, "o").permutation(200);
-    const losses = await stepper.run(rows, batch, 1, 1e20);
+    const losses = await stepper.run(rows, batch, 1, () => 1e20);
     expect(losses.length).toBeLessThan(20);
     expect([...losses.subarray(0, -1)].every(Number.isFinite)).toBe(true);
     expect(Number.isFinite(losses.at(-1))).toBe(false);
-    const again = await stepper.run(rows.subarray((losses.length - 1) * batch, losses.length * batch), batch, losses.length, 0);
+    const again = await stepper.run(rows.subarray((losses.length - 1) * batch, losses.length * batch), batch, losses.length, () => 0);
     expect(Number.isFinite(again[0])).toBe(false);
     await stepper.dispose();
   }
