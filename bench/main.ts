@@ -2,6 +2,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { measureAccuracy } from "./accuracy.ts";
+import { accuracyCases } from "./accuracy-cases.ts";
 import { caseName, speedCases } from "./cases.ts";
 import { gradus, peers, type Library } from "./peers.ts";
 import { writeReport } from "./report.ts";
@@ -15,7 +17,9 @@ const usage = `npm run bench -- [speed] [accuracy] [options]
   --peers a,b          only these libraries: ${peers.map(({ name }) => name).join(", ")}
   --subject NAME       what is compared with the peers; gradus where left out
   --pairs N            pairs of blocks, in place of each library's own number
-  --seeds N            split seeds of the accuracy comparison
+  --seeds N            split seeds of the accuracy comparison, in place of each case's own number
+  --train-rows-only    gives scikit-learn the training rows alone; without it also Gradus's validation rows, since it
+                       takes a validation part of its own from the rows it gets
   --dry                print the figures and write nothing
 The Python of PyTorch and scikit-learn: $PYTHON, else python3 or /usr/bin/python3, the first that has the module.`;
 
@@ -28,6 +32,7 @@ const { values, positionals } = parseArgs({
     subject: { type: "string", default: "gradus" },
     pairs: { type: "string" },
     seeds: { type: "string" },
+    "train-rows-only": { type: "boolean", default: false },
     dry: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -71,4 +76,15 @@ if (positionals.includes("speed") || positionals.length === 0) {
   });
   for (const [name, mean] of Object.entries(result.geometricMeans)) say(`geometric mean against ${name}: ${mean.toFixed(3)}`);
   await save("speed", result);
+}
+if (positionals.includes("accuracy")) {
+  if (values.data === undefined) throw new Error("accuracy needs --data DIR, the folder of the data sets");
+  const result = await measureAccuracy({
+    data: values.data,
+    cases: accuracyCases.filter(({ name }) => chosen(name)),
+    includeValidation: !values["train-rows-only"],
+    ...(values.seeds === undefined ? {} : { seeds: Number(values.seeds) }),
+    say,
+  });
+  await save("accuracy", result);
 }

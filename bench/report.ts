@@ -1,2 +1,137 @@
-/** Writes docs/benchmarks.md from the results. */
-export async function writeReport(): Promise<void> {}
+/** Writes docs/benchmarks.md from the results: nothing in it is typed by hand. */
+import { readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import type { AccuracyResult, AccuracyRow, Summary } from "./accuracy.ts";
+import type { Machine } from "./machine.ts";
+import type { Comparison, SpeedResult } from "./speed.ts";
+
+type Stored<T> = T & { readonly command: string };
+
+const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+export async function writeReport(): Promise<void> {
+  const speed = await stored<SpeedResult>("speed");
+  const accuracy = await stored<AccuracyResult>("accuracy");
+  const sections = [heading(), ...(speed ? speedSection(speed) : []), ...(accuracy ? accuracySection(accuracy) : [])];
+  await writeFile(path("../docs/benchmarks.md"), `${sections.join("\n\n")}\n`);
+}
+
+async function stored<T>(name: string): Promise<Stored<T> | undefined> {
+  try {
+    return JSON.parse(await readFile(path(`results/${name}.json`), "utf8")) as Stored<T>;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function heading(): string {
+  return "# Benchmarks\n\nWritten by `bench/report.ts` from `bench/results/`; the commands below measure again and rewrite this page.";
+}
+
+function speedSection(result: Stored<SpeedResult>): string[] {
+  const libraries = result.cases[0]?.comparisons ?? [];
+  return [
+    "## One training step",
+    `\`${result.command}\``,
+    `A step gathers a fresh shuffled mini-batch from 10 000 rows in memory, runs forward and backward, updates every weight, and its loss
+comes back to the host. Dense networks, ReLU, softmax cross-entropy. Each library runs in a process of its own, in the configuration
+that was fastest in a calibration before each case. Then a block of ${result.subject}'s steps and a block of the other's take turns, the
+order turned from pair to pair, with a pause between blocks; every block begins with two steps that are not counted where it has more than one.
+The ratio is ${result.subject} over the other, per pair: below 1 ${result.subject} is faster. Medians; the interval of the ratio's median is that of the order
+statistics, 95 %. ${where(result.machine, result.versions)}${stolen(result)}`,
+    ...libraries.map(({ library, label }) => speedTable(result, library, label)),
+    notes(result),
+  ];
+}
+
+function speedTable(result: SpeedResult, library: string, label: string): string {
+  const rows = result.cases.map(({ name, comparisons }) => {
+    const comparison = comparisons.find((one) => one.library === library);
+    return `| ${name} | ${comparisonCells(comparison)} |`;
+  });
+  const mean = result.geometricMeans[library];
+  return [
+    `### Against ${label}`,
+    "",
+    `| case | ${result.subject}, ms | ${label}, ms | ratio | 95 % | pairs | ${result.subject} ran with | ${label} ran with |`,
+    "|---|---:|---:|---:|---|---:|---|---|",
+    ...rows,
+    ...(mean === undefined ? [] : ["", `Geometric mean of the ratios: **${mean.toFixed(3)}** (${result.subject} is ${factor(1 / mean)} as fast).`]),
+  ].join("\n");
+}
+
+function comparisonCells(comparison: Comparison | undefined): string {
+  const result = comparison?.result;
+  if (!result) return `missing: ${comparison?.missing ?? "not measured"} | | | | | |`;
+  const { subject, peer, ratio } = result;
+  return [
+    milliseconds(subject.milliseconds),
+    milliseconds(peer.milliseconds),
+    `**${ratio.value.toFixed(3)}**`,
+    `${ratio.low.toFixed(3)} … ${ratio.high.toFixed(3)}`,
+    String(ratio.n),
+    subject.configuration,
+    peer.configuration,
+  ].join(" | ");
+}
+
+function notes(result: SpeedResult): string {
+  const shares = result.cases.flatMap(({ comparisons }) => comparisons.flatMap((one) => one.result?.idleShare ?? []));
+  const idle = shares.length === 0 ? "" : `While one side ran, the waiting side used at most ${(100 * Math.max(...shares)).toFixed(1)} % of a core.\n`;
+  return `${idle}PyTorch is eager, with \`zero_grad(set_to_none=True)\`, one process per combination of OpenBLAS and OpenMP threads and per
+implementation of the optimizer. jax-js runs on WebAssembly, on the main thread or on workers that the benchmark lends it (Node lacks the browser's
+\`Worker\`). TensorFlow.js runs on its WebAssembly or plain JavaScript backend; its binding to the native library is not compared,
+since installing it downloads from outside npm. Losses of small networks come back to ${result.subject}'s host several steps at once, one per step.`;
+}
+
+function accuracySection(result: Stored<AccuracyResult>): string[] {
+  const names = result.rows.map(({ name }) => name).join(", ");
+  return [
+    "## Held-out quality and time to fit",
+    `\`${result.command}\``,
+    `${names}: hidden layers of ${result.hiddenLayers.join(" and ")} units on both sides, the same design matrix and the same test rows for each split seed. Gradus is given
+nothing but layers and epochs; it keeps the weights of the best validation epoch. scikit-learn's \`MLPClassifier\` and \`MLPRegressor\` stop early, defaults otherwise, and take
+a validation part of their own from ${result.includeValidation ? "Gradus's training and validation rows together" : "Gradus's training rows"}. Scores on the test part: accuracy, or R² (of the logarithm for diamonds); mean
+over seeds, paired difference with Student's 95 % interval. Times are of fitting alone: the median to the end, and the median until the validation score
+first reaches scikit-learn's median best one (a run that never does counts as the longest fit of the case). ${where(result.machine, result.versions)}`,
+    [
+      "| data | metric | seeds | Gradus | scikit-learn | difference | 95 % | Gradus fit, s (epochs) | scikit-learn fit, s (epochs) | score to reach | Gradus, s (reached) | scikit-learn, s (reached) |",
+      "|---|---|---:|---:|---:|---:|---|---:|---:|---:|---:|---:|",
+      ...result.rows.map(accuracyLine),
+    ].join("\n"),
+  ];
+}
+
+function accuracyLine({ name, metric, gradus, sklearn, difference, threshold, missing }: AccuracyRow): string {
+  const fit = (side: Summary): string => `${side.fitSeconds.toFixed(2)} (${side.medianEpochs})`;
+  const reach = (side: Summary): string => `${side.reachSeconds!.toFixed(2)} (${side.reached})`;
+  const head = [name, metric, gradus.tests.length, gradus.test.toFixed(4)];
+  if (!sklearn || !difference || threshold === undefined) {
+    return `| ${[...head, `missing: ${missing ?? "not measured"}`, "", "", fit(gradus), "", "", "", ""].join(" | ")} |`;
+  }
+  const interval = `${signed(difference.low)} … ${signed(difference.high)}`;
+  const cells = [...head, sklearn.test.toFixed(4), signed(difference.value), interval, fit(gradus), fit(sklearn), threshold.toFixed(4)];
+  return `| ${[...cells, reach(gradus), reach(sklearn)].join(" | ")} |`;
+}
+
+function where(machine: Machine, versions: Readonly<Record<string, string>>): string {
+  const libraries = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return `Measured ${machine.date} on ${machine.processors} × ${machine.processor}, ${machine.memoryGibibytes} GiB, ${machine.system}; ${libraries.join(", ")}.`;
+}
+
+function stolen({ stolen: share }: SpeedResult): string {
+  return share === undefined || share < 0.001 ? "" : ` The host gave ${(100 * share).toFixed(1)} % of the processor time to others meanwhile.`;
+}
+
+function milliseconds(value: number): string {
+  return value < 1 ? value.toFixed(3) : value.toPrecision(4);
+}
+
+function factor(value: number): string {
+  return `${value.toPrecision(value < 10 ? 2 : 3)} times`;
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(4)}`;
+}
