@@ -17,16 +17,25 @@ interface Matrix {
   readonly column: number;
 }
 
-/** `out[at…] += a·b` for a [m, k] and b [k, n]. */
+/** `out[at…] += a·b` for a [m, k] and b [k, n], row by row of b so that memory is read in order. */
 function multiplyInto(out: Float64Array, at: number, a: Matrix, b: Matrix, m: number, k: number, n: number): void {
+  const left = a.data;
+  const { data: right, start, row } = b.column === 1 ? b : copied(b, k, n);
   for (let i = 0; i < m; i++) {
     const to = at + i * n;
     for (let p = 0; p < k; p++) {
-      const factor = a.data[a.start + i * a.row + p * a.column]!;
-      let from = b.start + p * b.row;
-      for (let j = 0; j < n; j++, from += b.column) out[to + j]! += factor * b.data[from]!;
+      const factor = left[a.start + i * a.row + p * a.column]!;
+      const from = start + p * row;
+      for (let j = 0; j < n; j++) out[to + j]! += factor * right[from + j]!;
     }
   }
+}
+
+/** The same matrix with its rows in one piece. */
+function copied(b: Matrix, k: number, n: number): Matrix {
+  const data = new Float64Array(k * n);
+  for (let p = 0; p < k; p++) for (let j = 0; j < n; j++) data[p * n + j] = b.data[b.start + p * b.row + j * b.column]!;
+  return { data, start: 0, row: n, column: 1 };
 }
 
 /** Shape of a product: a [..., m, k] and b [..., k, n] make [..., m, n]; a vector's missing axis is missing in the result. */
