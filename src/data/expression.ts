@@ -16,12 +16,7 @@ const wrap = (expression: string): string => `SELECT (\n${expression}\n)`;
  * The columns of `names` that an expression reads, each once, in order of appearance. Names match exactly, else without regard to case.
  * @throws GradusError where it does not parse, names an unknown column, or is more than one value per row
  */
-export async function referencedColumns(
-  database: Database,
-  path: string,
-  expression: string,
-  names: readonly string[],
-): Promise<string[]> {
+export async function referencedColumns(database: Database, path: string, expression: string, names: readonly string[]): Promise<string[]> {
   const [parsed, empty] = await Promise.all([parse(database, wrap(expression)), parse(database, wrap("NULL"))]);
   const refuse = (found: string): never => {
     throw new GradusError(`--target "${expression}" must be one value per row, computed from columns; found ${found}.`, {
@@ -32,7 +27,8 @@ export async function referencedColumns(
     throw new GradusError(`no column "${expression}" in ${path}, and it is no SQL expression either (${parsed}).`, {
       hint: didYouMean(expression, names, "columns"),
     });
-  const outline = (tree: Json): string => JSON.stringify(tree, (key, value: Json) => (key === "select_list" ? (value as Json[]).length : key === "query_location" ? 0 : value));
+  const outline = (tree: Json): string =>
+    JSON.stringify(tree, (key, value: Json) => (key === "select_list" ? (value as Json[]).length : key === "query_location" ? 0 : value));
   if (outline(parsed) !== outline(empty as Json)) refuse("another statement");
 
   const references = new Set<string>();
@@ -69,7 +65,10 @@ function resolve(path: string, expression: string, parts: readonly string[], nam
   if (names.includes(wanted) && parts.length === 1) return wanted;
   const alike = names.filter((name) => name.toLowerCase() === wanted.toLowerCase());
   if (parts.length === 1 && alike.length === 1) return alike[0]!;
-  const what = wanted === expression.trim() ? `no column "${wanted}" in ${path}` : `no column "${wanted}", which --target "${expression}" names, in ${path}`;
+  const what =
+    wanted === expression.trim()
+      ? `no column "${wanted}" in ${path}`
+      : `no column "${wanted}", which --target "${expression}" names, in ${path}`;
   const hint =
     parts.length > 1 && alike.length > 0
       ? `put the name in double quotes inside the expression: "${alike[0]}"`
@@ -84,7 +83,9 @@ async function functionProblem(database: Database, name: string): Promise<string
     `SELECT DISTINCT function_type AS kind, stability FROM duckdb_functions() WHERE function_name = ${literal(name)}`,
   );
   if (kinds.length === 0) return "an unknown function";
-  if (!kinds.some(({ kind }) => kind === "scalar" || kind === "macro")) return `a function over ${kinds[0]!["kind"] === "aggregate" ? "all rows" : "tables"}`;
-  if (kinds.some(({ stability }) => stability !== null && stability !== "CONSISTENT")) return "whose value differs from one run to the next";
+  if (!kinds.some(({ kind }) => kind === "scalar" || kind === "macro"))
+    return `a function over ${kinds[0]!["kind"] === "aggregate" ? "all rows" : "tables"}`;
+  if (kinds.some(({ stability }) => stability !== null && stability !== "CONSISTENT"))
+    return "whose value differs from one run to the next";
   return undefined;
 }

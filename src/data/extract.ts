@@ -24,12 +24,7 @@ export async function countDistinct(database: Database, sql: string, relation: s
 }
 
 /** Columns of a relation, all in a few scans; categories are those found, sorted (see `CategoricalColumn`). */
-export async function extract(
-  database: Database,
-  relation: string,
-  rows: number,
-  wanted: readonly Extraction[],
-): Promise<Column[]> {
+export async function extract(database: Database, relation: string, rows: number, wanted: readonly Extraction[]): Promise<Column[]> {
   const expressions: string[] = [];
   const found: string[][] = [];
   for (const [i, extraction] of wanted.entries()) {

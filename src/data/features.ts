@@ -50,7 +50,9 @@ export async function chooseFeatures(
         { hint: `leave it out: --drop ${shellWord(name)}` },
       );
     if (distinct >= 20 && distinct > IDENTIFYING * present)
-      notes.push(`${name} left out: text with ${grouped(distinct)} distinct values in ${grouped(present)} rows names the row instead of describing it`);
+      notes.push(
+        `${name} left out: text with ${grouped(distinct)} distinct values in ${grouped(present)} rows names the row instead of describing it`,
+      );
     else kept.push(column);
   }
   if (kept.length === 0)
@@ -90,14 +92,15 @@ export function checkColumns(
       notes.push(`${column.name} rises by one from row to row: if it only numbers them, --drop ${shellWord(column.name)}`);
     }
     if (column.kind === "categorical" && namesParts(column.categories))
-      notes.push(`${column.name} holds ${column.categories.join(", ")}: if it names the parts of a split, --split-column ${shellWord(column.name)}`);
+      notes.push(
+        `${column.name} holds ${column.categories.join(", ")}: if it names the parts of a split, --split-column ${shellWord(column.name)}`,
+      );
     if (absent > 0) missing.push(`${grouped(absent)} in ${column.name}`);
     return true;
   });
   if (missing.length > 0)
     notes.push(`missing: ${missing.slice(0, 8).join(", ")}${missing.length > 8 ? ` and in ${missing.length - 8} more columns` : ""}`);
-  if (kept.length === 0)
-    throw new GradusError(`${path}: no column is left to predict from.`, { hint: `${notes.slice(0, 5).join("; ")}.` });
+  if (kept.length === 0) throw new GradusError(`${path}: no column is left to predict from.`, { hint: `${notes.slice(0, 5).join("; ")}.` });
   return { columns: kept, notes };
 }
 

@@ -16,6 +16,8 @@ export interface FileFacts {
   readonly fingerprint: string;
   /** Line feeds in the file (carriage returns where it has no line feed). */
   readonly lineEnds: number;
+  /** Whether the last byte ends a line. */
+  readonly endsWithLine: boolean;
   /** The first mebibyte. */
   readonly head: Buffer;
 }
@@ -36,12 +38,13 @@ export async function inspectFile(path: string): Promise<FileFacts> {
     throw new GradusError(`${path} is empty (0 bytes); a header line and rows were expected.`, { hint: "check how it was written." });
   const hash = createHash("sha256");
   const headChunks: Buffer[] = [];
-  let [headBytes, feeds, returns] = [0, 0, 0];
+  let [headBytes, feeds, returns, last] = [0, 0, 0, 0];
   try {
     for await (const chunk of createReadStream(absolutePath, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
       hash.update(chunk);
       if (headBytes < HEAD_BYTES) headChunks.push(chunk.subarray(0, HEAD_BYTES - headBytes));
       headBytes += chunk.length;
+      last = chunk.at(-1) ?? last;
       for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) feeds += 1;
       if (feeds === 0) for (let at = chunk.indexOf(13); at >= 0; at = chunk.indexOf(13, at + 1)) returns += 1;
     }
@@ -54,6 +57,7 @@ export async function inspectFile(path: string): Promise<FileFacts> {
     bytes: status.size,
     fingerprint: hash.digest("hex"),
     lineEnds: feeds || returns,
+    endsWithLine: last === 10 || last === 13,
     head: Buffer.concat(headChunks),
   };
 }

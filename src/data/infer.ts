@@ -24,13 +24,16 @@ const FIRST_ROWS = 2048;
 const READINGS = {
   present: (c: string) => `count(${c})`,
   numbers: (c: string) => `count(try_cast(${c} AS DOUBLE))`,
-  whole: (c: string) => `count(*) FILTER (try_cast(${c} AS DOUBLE) = trunc(try_cast(${c} AS DOUBLE)) AND try_cast(${c} AS BIGINT) IS NOT NULL)`,
+  whole: (c: string) =>
+    `count(*) FILTER (try_cast(${c} AS DOUBLE) = trunc(try_cast(${c} AS DOUBLE)) AND try_cast(${c} AS BIGINT) IS NOT NULL)`,
   codes: (c: string) => `count(*) FILTER (regexp_matches(${c}, '^[+-]?0[0-9]+$'))`,
   stamps: (c: string) => `count(*) FILTER (regexp_matches(${c}, ${DATE_PATTERN}) AND try_cast(${c} AS TIMESTAMPTZ) IS NOT NULL)`,
   clocks: (c: string) => `count(*) FILTER (contains(${c}, ':'))`,
   times: (c: string) => `count(*) FILTER (contains(${c}, ':') AND try_cast(${c} AS TIME) IS NOT NULL)`,
 } as const;
 type Reading = keyof typeof READINGS;
+const NUMERIC: readonly Reading[] = ["present", "numbers", "whole", "codes"];
+const TEMPORAL: readonly Reading[] = ["stamps", "clocks", "times"];
 type Counts = Partial<Record<Reading, number>>;
 
 /** Counts per column, of the readings asked for. */
@@ -46,9 +49,13 @@ async function count(database: Database, relation: string, asked: ReadonlyMap<st
   return found;
 }
 
+function merge(first: ReadonlyMap<string, Counts>, second: ReadonlyMap<string, Counts>): Map<string, Counts> {
+  return new Map([...first].map(([id, counts]) => [id, { ...counts, ...second.get(id) }]));
+}
+
 /** The ways in which all values might still be read, after the first rows; one value that does not fit rules a way out. */
 function openReadings({ present = 0, numbers = 0, whole = 0, stamps = 0, times = 0 }: Counts): Reading[] {
-  if (present === 0) return Object.keys(READINGS) as Reading[];
+  if (present === 0) return [...NUMERIC, ...TEMPORAL];
   const open: Reading[] = ["present"];
   // Half are enough to look further: a column of numbers with a few texts is worth a word.
   if (2 * numbers >= present) open.push("numbers");
@@ -70,9 +77,12 @@ export async function inferTypes(
 ): Promise<{ columns: SourceColumn[]; notes: string[] }> {
   const ids = names.map((_, i) => `c${i}`);
   const notes: string[] = [];
-  const every = Object.keys(READINGS) as Reading[];
-  const first = await count(database, `(SELECT * FROM raw LIMIT ${FIRST_ROWS})`, new Map(ids.map((id) => [id, every])));
-  const counts = await count(database, "raw", new Map(ids.map((id) => [id, openReadings(first.get(id)!)])));
+  const first = `(SELECT * FROM raw LIMIT ${FIRST_ROWS})`;
+  const asNumbers = await count(database, first, new Map(ids.map((id) => [id, NUMERIC])));
+  const noNumbers = ids.filter((id) => asNumbers.get(id)!.numbers! < asNumbers.get(id)!.present!);
+  const asTimes = await count(database, first, new Map(noNumbers.map((id) => [id, TEMPORAL])));
+  const open = new Map(ids.map((id) => [id, openReadings({ ...asNumbers.get(id), ...asTimes.get(id) })]));
+  const counts = rows <= FIRST_ROWS ? merge(asNumbers, asTimes) : await count(database, "raw", open);
   const columns: SourceColumn[] = [];
   for (const [i, name] of names.entries()) {
     const id = ids[i]!;
@@ -87,7 +97,8 @@ export async function inferTypes(
       }
     } else if (stamps === present) sqlType = clocks === 0 ? "DATE" : "TIMESTAMP";
     else if (times === present) sqlType = "TIME";
-    else if (numbers !== undefined && numbers >= 0.9 * present) notes.push(await mostlyNumbers(database, id, name, present - numbers, where));
+    else if (numbers !== undefined && numbers >= 0.9 * present)
+      notes.push(await mostlyNumbers(database, id, name, present - numbers, where));
     if (sqlType === "DATE" || sqlType === "TIMESTAMP") notes.push(`${name} read as seconds since 1970-01-01 UTC`);
     if (sqlType === "TIME") notes.push(`${name} read as seconds since midnight`);
     columns.push({ id, name, kind: sqlType === "VARCHAR" ? "categorical" : "numeric", sqlType, missing: rows - present });

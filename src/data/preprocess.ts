@@ -79,7 +79,12 @@ function blocksOf(columns: readonly FittedColumn[]) {
   const inputs = columns.map((plan) => transformOf(plan.kind).input(plan));
   const blocks = registry.flatMap((transform) => {
     const mine = columns.flatMap((plan, i) => (plan.kind === transform.kind ? [{ plan, value: inputs[i]! }] : []));
-    return mine.length === 0 ? [] : transform.build(mine.map(({ plan }) => plan), mine.map(({ value }) => value));
+    return mine.length === 0
+      ? []
+      : transform.build(
+          mine.map(({ plan }) => plan),
+          mine.map(({ value }) => value),
+        );
   });
   return { inputs, blocks };
 }

@@ -91,7 +91,12 @@ async function buildTable(database: Database, file: FileFacts, staged: Staged, o
   const kept = schema
     ? { columns: schema.columns.map(({ name }) => byName.get(name)!), notes: [] }
     : await chooseFeatures(database, path, rows, used, { aside, drop: options.drop ?? [], references });
-  const features = await extract(database, "data", rows, kept.columns.map((column) => ({ ...column, sql: column.id })));
+  const features = await extract(
+    database,
+    "data",
+    rows,
+    kept.columns.map((column) => ({ ...column, sql: column.id })),
+  );
   const checked = checkColumns(path, features, where, schema !== undefined);
   return {
     source: { path, fingerprint: file.fingerprint, rows },
@@ -136,7 +141,9 @@ function checkNames(path: string, names: readonly string[], options: ReadOptions
   for (const { name } of options.schema?.columns ?? []) known(name, ", which the model was trained on,");
   const role = [options.group, options.time, options.id, options.splitColumn].find((name) => name !== undefined && name === options.target);
   if (role !== undefined)
-    throw new GradusError(`column "${role}" of ${path} cannot be the target and steer the split.`, { hint: "name another column for one of them." });
+    throw new GradusError(`column "${role}" of ${path} cannot be the target and steer the split.`, {
+      hint: "name another column for one of them.",
+    });
 }
 
 async function readRoles(
@@ -152,9 +159,12 @@ async function readRoles(
     const column = byName.get(name)!;
     const missing = await database.query(`SELECT rowid AS row FROM data WHERE ${column.id} IS NULL ORDER BY rowid LIMIT 1`);
     if (missing.length > 0)
-      throw new GradusError(`${path}, ${where(Number(missing[0]!["row"]))}: column "${name}" (--${role === "split" ? "split-column" : role}) is empty; every row needs a value.`, {
-        hint: "fill it in, or remove the row.",
-      });
+      throw new GradusError(
+        `${path}, ${where(Number(missing[0]!["row"]))}: column "${name}" (--${role === "split" ? "split-column" : role}) is empty; every row needs a value.`,
+        {
+          hint: "fill it in, or remove the row.",
+        },
+      );
     if (role === "time" && column.kind !== "numeric") {
       const distinct = await countDistinct(database, column.id, "data");
       const [first] = await database.query(`SELECT ${column.id} AS text FROM data LIMIT 1`);

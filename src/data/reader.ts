@@ -19,7 +19,7 @@ export interface Reader {
   /** Whether a file is of this kind, from its name and its first bytes. */
   readonly reads: (file: FileFacts) => boolean;
   /**
-   * Creates the table `raw`; text formats leave every value VARCHAR, with NULL for missing, and types are inferred afterwards.
+   * Creates the table `raw`: every value VARCHAR, NULL where missing; types are inferred afterwards.
    * @throws GradusError where the file is not well-formed, naming the line
    */
   readonly stage: (file: FileFacts, database: Database) => Promise<Staged>;

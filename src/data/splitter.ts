@@ -54,9 +54,12 @@ export function split(table: Table, options: SplitOptions = {}): Parts {
   const limit = options.limit ?? 10_000;
   const ways = (["split", "group", "time"] as const).filter((role) => table.roles[role]);
   if (ways.length > 1)
-    throw new GradusError(`the split cannot go by ${ways.map((role) => `${role} ("${table.roles[role]!.name}")`).join(" and by ")} at once.`, {
-      hint: "name one of --split-column, --group and --time.",
-    });
+    throw new GradusError(
+      `the split cannot go by ${ways.map((role) => `${role} ("${table.roles[role]!.name}")`).join(" and by ")} at once.`,
+      {
+        hint: "name one of --split-column, --group and --time.",
+      },
+    );
   if (table.roles.split && options.policy !== undefined)
     throw new GradusError(`the split is given by column "${table.roles.split.name}"; --split ${options.policy} contradicts it.`, {
       hint: "name one of --split and --split-column.",
@@ -67,9 +70,12 @@ export function split(table: Table, options: SplitOptions = {}): Parts {
     .split({ table, sizes, seed, limit });
   for (const part of ["train", "validation"] as const)
     if (parts[part].length === 0)
-      throw new GradusError(`${table.source.path}: the ${part === "train" ? "training" : "validation"} part would be empty (${grouped(table.rows)} rows, ${parts.policy}).`, {
-        hint: table.rows < 10 ? "more rows are needed." : "choose other shares, e.g. --split 60/20/20.",
-      });
+      throw new GradusError(
+        `${table.source.path}: the ${part === "train" ? "training" : "validation"} part would be empty (${grouped(table.rows)} rows, ${parts.policy}).`,
+        {
+          hint: table.rows < 10 ? "more rows are needed." : "choose other shares, e.g. --split 60/20/20.",
+        },
+      );
   return parts;
 }
 

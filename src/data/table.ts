@@ -161,9 +161,7 @@ function describeTarget({ column }: Target, rows: number): string {
   }
   const counts = countCategories(column);
   const order = column.categories.map((_, code) => code).toSorted((a, b) => counts[b]! - counts[a]! || a - b);
-  const shown = order
-    .slice(0, 3)
-    .map((code) => `${column.categories[code]} ${((100 * counts[code]!) / rows).toFixed(1)} %`);
+  const shown = order.slice(0, 3).map((code) => `${column.categories[code]} ${((100 * counts[code]!) / rows).toFixed(1)} %`);
   const more = order.length - shown.length;
   return `${shown.join(", ")}${more > 0 ? ` and ${more} more classes` : ""}`;
 }

@@ -11,12 +11,7 @@ const ROWS_PER_CLASS = 5;
 const MOST_CLASSES = 10_000;
 
 /** The columns a target reads. A name of a column is that column, whatever it looks like; anything else is an expression. */
-export async function targetColumns(
-  database: Database,
-  path: string,
-  target: string,
-  names: readonly string[],
-): Promise<string[]> {
+export async function targetColumns(database: Database, path: string, target: string, names: readonly string[]): Promise<string[]> {
   return names.includes(target) ? [target] : referencedColumns(database, path, target, names);
 }
 
@@ -43,12 +38,8 @@ export async function readTarget(database: Database, request: TargetRequest): Pr
   const relation = `(SELECT ${plain ? plain.id : `(\n${name}\n)`} AS target FROM (SELECT ${references
     .map(({ id, name: label }) => `${id} AS ${identifier(label)}`)
     .join(", ")}${plain ? `, ${plain.id}` : ""} FROM data))`;
-  let sqlType: string;
-  let missing: number;
   try {
     await database.query(`CREATE TABLE target AS SELECT * FROM ${relation}`);
-    sqlType = String((await database.query("SELECT any_value(typeof(target)) AS t FROM target"))[0]!["t"]);
-    missing = Number((await database.query("SELECT count(*) AS n FROM target WHERE target IS NULL OR isnan(try_cast(target::VARCHAR AS DOUBLE))"))[0]!["n"]);
   } catch (cause) {
     const message = (cause as Error).message.split("\n")[0];
     throw new GradusError(`--target "${name}" cannot be computed from ${path}: ${message}`, {
@@ -56,15 +47,15 @@ export async function readTarget(database: Database, request: TargetRequest): Pr
       cause,
     });
   }
-  if (missing > 0) {
-    const [first] = await database.query(
-      "SELECT rowid AS row FROM target WHERE target IS NULL OR isnan(try_cast(target::VARCHAR AS DOUBLE)) ORDER BY rowid LIMIT 1",
-    );
+  const sqlType = String((await database.query("SELECT any_value(typeof(target)) AS type FROM target"))[0]!["type"]);
+  const absent = /^(DOUBLE|FLOAT)$/.test(sqlType) ? "target IS NULL OR isnan(target)" : "target IS NULL";
+  const [gaps] = await database.query(`SELECT count(*) AS n, min(rowid) AS first FROM target WHERE ${absent}`);
+  const missing = Number(gaps!["n"]);
+  if (missing > 0)
     throw new GradusError(
-      `${path}: target "${name}" is missing in ${grouped(missing)} of ${grouped(rows)} rows, first in ${where(Number(first!["row"]))}; every row needs one.`,
+      `${path}: target "${name}" is missing in ${grouped(missing)} of ${grouped(rows)} rows, first in ${where(Number(gaps!["first"]))}; every row needs one.`,
       { hint: "remove these rows from the file, or fill the values in." },
     );
-  }
   const numeric = !/^(VARCHAR|BOOLEAN|ENUM|UUID|BLOB|STRUCT|MAP)|\[/.test(sqlType);
   const source = { name, sql: "target", sqlType };
   const distinct = await countDistinct(database, "target", "target");
@@ -95,7 +86,8 @@ async function chooseTask(
   if (task) return { task, reason: "as asked for" };
   if (!numeric)
     return { task: "classification", reason: sqlType === "BOOLEAN" ? "the target is true or false" : "the target's values are text" };
-  const whole = Number((await database.query("SELECT count(*) AS n FROM target WHERE try_cast(target AS DOUBLE) IS DISTINCT FROM trunc(try_cast(target AS DOUBLE))"))[0]!["n"]) === 0;
+  const fractions = "SELECT count(*) AS n FROM target WHERE try_cast(target AS DOUBLE) IS DISTINCT FROM trunc(try_cast(target AS DOUBLE))";
+  const whole = Number((await database.query(fractions))[0]!["n"]) === 0;
   if (whole && distinct <= FEW_CLASSES && (distinct <= 2 || rows >= ROWS_PER_CLASS * distinct))
     return {
       task: "classification",
@@ -111,9 +103,12 @@ async function chooseTask(
 
 function checkClasses({ path, name, rows }: TargetRequest, classes: number): void {
   if (classes === 1)
-    throw new GradusError(`${path}: target "${name}" has one class only in all ${grouped(rows)} rows; at least two are needed to tell apart.`, {
-      hint: "check the column or the expression, and that the file holds all the rows.",
-    });
+    throw new GradusError(
+      `${path}: target "${name}" has one class only in all ${grouped(rows)} rows; at least two are needed to tell apart.`,
+      {
+        hint: "check the column or the expression, and that the file holds all the rows.",
+      },
+    );
   if (classes > MOST_CLASSES || (classes > FEW_CLASSES && classes > rows / 2))
     throw new GradusError(
       `${path}: target "${name}" has ${grouped(classes)} distinct values in ${grouped(rows)} rows; a class needs at least two rows, and there may be ${grouped(MOST_CLASSES)} classes.`,
@@ -141,7 +136,7 @@ async function refuseText(database: Database, { path, name, where }: TargetReque
     first
       ? `${path}, ${where(Number(first["row"]))}: regression needs numbers, target "${name}" is "${String(first["text"])}".`
       : `${path}: regression needs numbers, target "${name}" holds codes with leading zeros.`,
-    { hint: "leave out --task regression, or compute a number by an expression, e.g. --target \"cast(price AS DOUBLE)\"." },
+    { hint: 'leave out --task regression, or compute a number by an expression, e.g. --target "cast(price AS DOUBLE)".' },
   );
 }
 

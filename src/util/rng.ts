@@ -25,16 +25,7 @@ function multiplyHigh(a: number, b: number): number {
  * One block of Philox4x32-10: four random words, written at `out[offset]`, from a 128-bit counter and a 64-bit key.
  * Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (2011); tested against Random123's known answers.
  */
-export function philox4x32(
-  c0: number,
-  c1: number,
-  c2: number,
-  c3: number,
-  k0: number,
-  k1: number,
-  out: Uint32Array,
-  offset = 0,
-): void {
+export function philox4x32(c0: number, c1: number, c2: number, c3: number, k0: number, k1: number, out: Uint32Array, offset = 0): void {
   let [a, b, c, d] = [c0 | 0, c1 | 0, c2 | 0, c3 | 0];
   let [key0, key1] = [k0 | 0, k1 | 0];
   for (let round = 0; round < 10; round++) {
@@ -98,8 +89,7 @@ export interface Rng {
  * @param step a whole number, 0 ≤ step < 2³², e.g. the training step or the epoch
  */
 export function rng(seed: number, stream: string, step = 0): Rng {
-  if (!Number.isSafeInteger(seed) || seed < 0)
-    throw new GradusError(`a seed is a whole number from 0 to 2^53 − 1, found ${seed}.`);
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new GradusError(`a seed is a whole number from 0 to 2^53 − 1, found ${seed}.`);
   const seedHigh = Math.floor(seed / TWO_32);
   const [s0, s1] = hashText(stream);
   let block = 0;

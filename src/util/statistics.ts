@@ -31,11 +31,7 @@ export function wilsonInterval(count: number, n: number, confidence = 0.95): Int
  * Newcombe's interval for the difference of two independent shares, first minus second: the square-and-add of two Wilson intervals
  * (Newcombe 1998, method 10). `n` is the smaller of the two.
  */
-export function newcombeInterval(
-  first: { count: number; n: number },
-  second: { count: number; n: number },
-  confidence = 0.95,
-): Interval {
+export function newcombeInterval(first: { count: number; n: number }, second: { count: number; n: number }, confidence = 0.95): Interval {
   const a = wilsonInterval(first.count, first.n, confidence);
   const b = wilsonInterval(second.count, second.n, confidence);
   const value = a.value - b.value;
@@ -99,7 +95,10 @@ export function bootstrapInterval(
     counts[group]! += 1;
     columns.forEach((column, c) => (grouped[c]![group]! += column[row]!));
   }
-  const value = statistic(grouped.map((sums) => sums.reduce((a, b) => a + b, 0)), n);
+  const value = statistic(
+    grouped.map((sums) => sums.reduce((a, b) => a + b, 0)),
+    n,
+  );
   const resamples = options.resamples ?? 1000;
   const random = rng(options.seed, "bootstrap");
   const statistics = new Float64Array(resamples);

@@ -18,7 +18,9 @@ describe("files", () => {
   test("a directory is refused, with files in it to name", async () => {
     mkdirSync(join(temporaryFolder, "folder"));
     file("folder/a.csv", "x");
-    expect(await said(join(temporaryFolder, "folder"))).toMatch(/folder is a directory; a data file was expected\. \| name a file in it: a\.csv/);
+    expect(await said(join(temporaryFolder, "folder"))).toMatch(
+      /folder is a directory; a data file was expected\. \| name a file in it: a\.csv/,
+    );
   });
 
   test("an empty file, one of white space and one with a header only are told apart", async () => {
@@ -29,8 +31,17 @@ describe("files", () => {
 
   test("binary files are named for what they are", async () => {
     expect(await said(file("data.csv.gz", gzipSync("x,y\n1,2\n")))).toMatch(/is gzip-compressed; .* \| decompress it first/);
-    expect(await said(file("sheet.xlsx", Buffer.from("PK\x03\x04........")))).toMatch(/a zip archive or a spreadsheet.*save the sheet as CSV/);
-    expect(await said(file("noise.csv", Uint8Array.from({ length: 5000 }, (_, i) => (i * i * 7919) >> 3)))).toMatch(/is not text: byte \d+ is zero/);
+    expect(await said(file("sheet.xlsx", Buffer.from("PK\x03\x04........")))).toMatch(
+      /a zip archive or a spreadsheet.*save the sheet as CSV/,
+    );
+    expect(
+      await said(
+        file(
+          "noise.csv",
+          Uint8Array.from({ length: 5000 }, (_, i) => (i * i * 7919) >> 3),
+        ),
+      ),
+    ).toMatch(/is not text: byte \d+ is zero/);
     expect(await said(file("latin.csv", Buffer.from("name,y\ncaf\xe9,1\nthe,2\n", "latin1")))).toMatch(
       /latin\.csv, line 2: not valid UTF-8 text\. \| .*iconv -f latin1/,
     );
@@ -48,11 +59,15 @@ describe("lines", () => {
   });
 
   test("a quote that never closes is named by its line", async () => {
-    expect(await said(csv("quote.csv", "a,y", ["1,2", '"3,4', "5,6"]))).toMatch(/quote\.csv, line 3: a field that opens with a double quote/);
+    expect(await said(csv("quote.csv", "a,y", ["1,2", '"3,4', "5,6"]))).toMatch(
+      /quote\.csv, line 3: a field that opens with a double quote/,
+    );
   });
 
   test("duplicate column names are named with their places", async () => {
-    expect(await said(csv("twice.csv", "a,b,a,y", ["1,2,3,4"]))).toMatch(/line 1: two columns are named "a" \(columns 1 and 3\)\. \| rename one/);
+    expect(await said(csv("twice.csv", "a,b,a,y", ["1,2,3,4"]))).toMatch(
+      /line 1: two columns are named "a" \(columns 1 and 3\)\. \| rename one/,
+    );
   });
 
   test("names that differ in case only are two columns", async () => {
@@ -81,7 +96,9 @@ describe("target expressions", () => {
   test("unknown columns and texts in double quotes are explained", async () => {
     expect(await expression("prize > 5")).toMatch(/no column "prize", which --target "prize > 5" names.*did you mean "price"\?/);
     expect(await expression('price = "high"')).toMatch(/no column "high".*a text value stands in single quotes/);
-    expect(await said(csv("dots.csv", "x.box,y", ["1,2", "2,3"]), { target: "x.box > 1" })).toMatch(/double quotes inside the expression: "x\.box"/);
+    expect(await said(csv("dots.csv", "x.box,y", ["1,2", "2,3"]), { target: "x.box > 1" })).toMatch(
+      /double quotes inside the expression: "x\.box"/,
+    );
   });
 
   test("only one value per row, computed from columns, is taken", async () => {
@@ -103,14 +120,20 @@ describe("target expressions", () => {
 
   test("an expression that fails on the values says so with the columns' types", async () => {
     const path = csv("words.csv", "word,x,y", ["ab,1,1", "cd,2,0"]);
-    expect(await said(path, { target: "cast(word AS INTEGER) > 1" })).toMatch(/cannot be computed from .*words\.csv: .*Conversion Error.*word \(VARCHAR\)/);
+    expect(await said(path, { target: "cast(word AS INTEGER) > 1" })).toMatch(
+      /cannot be computed from .*words\.csv: .*Conversion Error.*word \(VARCHAR\)/,
+    );
   });
 });
 
 describe("values", () => {
   test("one class only, a constant amount and an all-missing column are refused", async () => {
-    expect(await said(csv("one.csv", "x,y", ["1,no", "2,no", "3,no"]))).toMatch(/target "y" has one class only in all 3 rows; at least two/);
-    expect(await said(csv("flat.csv", "x,y", ["1,1.5", "2,1.5"]), { target: "y", task: "regression" })).toMatch(/target "y" is 1\.5 in all 2 rows/);
+    expect(await said(csv("one.csv", "x,y", ["1,no", "2,no", "3,no"]))).toMatch(
+      /target "y" has one class only in all 3 rows; at least two/,
+    );
+    expect(await said(csv("flat.csv", "x,y", ["1,1.5", "2,1.5"]), { target: "y", task: "regression" })).toMatch(
+      /target "y" is 1\.5 in all 2 rows/,
+    );
     expect(await said(csv("void.csv", "x,nothing at all,y", ["1,,0", "2,NA,1"]))).toMatch(
       /column "nothing at all" has no value in any of its 2 rows\. \| leave it out: --drop "nothing at all"/,
     );
@@ -120,32 +143,48 @@ describe("values", () => {
     expect(await said(csv("gaps.csv", "x,y", ["1,a", "2,", "3,b", "4,NA"]))).toMatch(
       /target "y" is missing in 2 of 4 rows, first in line 3; every row needs one\. \| remove these rows/,
     );
-    expect(await said(csv("gaps2.csv", "x,z,y", ["1,1,1.5", "2,3,", "3,4,2.5"]), { target: "y * 2" })).toMatch(/missing in 1 of 3 rows, first in line 3/);
+    expect(await said(csv("gaps2.csv", "x,z,y", ["1,1,1.5", "2,3,", "3,4,2.5"]), { target: "y * 2" })).toMatch(
+      /missing in 1 of 3 rows, first in line 3/,
+    );
   });
 
   test("infinities are located in features and targets", async () => {
     expect(await said(csv("inf.csv", "x,y", ["1,0", "2,1", "-Infinity,0"]))).toMatch(
       /inf\.csv, line 4: column "x" should hold finite numbers, found -Infinity\. \| .*--drop x/,
     );
-    expect(await said(csv("inf-target.csv", "x,y", ["1,0.5", "2,inf", "3,0.25"]))).toMatch(/line 3: target "y" should be a finite number, found Infinity/);
+    expect(await said(csv("inf-target.csv", "x,y", ["1,0.5", "2,inf", "3,0.25"]))).toMatch(
+      /line 3: target "y" should be a finite number, found Infinity/,
+    );
     expect(await said(csv("broken-lines.csv", "x,c,y", ['1,"a\nb",0', "inf,c,1"]))).toMatch(/broken-lines\.csv, row 2: column "x"/);
   });
 
   test("a million categories are refused, in a feature and in the target", async () => {
     const rows = Array.from({ length: 1_000_000 }, (_, i) => `k${i},${i % 2},${i % 9}`);
     const path = csv("million.csv", "key,y,x", rows);
-    expect(await said(path)).toMatch(/column "key" has 1 000 000 distinct values in 1 000 000 rows; a feature may have 100 000\. \| leave it out: --drop key/);
-    expect(await said(path, { target: "key" })).toMatch(/target "key" has 1 000 000 distinct values in 1 000 000 rows; a class needs at least two rows/);
+    expect(await said(path)).toMatch(
+      /column "key" has 1 000 000 distinct values in 1 000 000 rows; a feature may have 100 000\. \| leave it out: --drop key/,
+    );
+    expect(await said(path, { target: "key" })).toMatch(
+      /target "key" has 1 000 000 distinct values in 1 000 000 rows; a class needs at least two rows/,
+    );
   });
 
   test("a target of one class per row, and text under regression, are refused", async () => {
-    const path = csv("names.csv", "name,x", Array.from({ length: 50 }, (_, i) => [`n${i}`, i % 5]));
+    const path = csv(
+      "names.csv",
+      "name,x",
+      Array.from({ length: 50 }, (_, i) => [`n${i}`, i % 5]),
+    );
     expect(await said(path, { target: "name" })).toMatch(/has 50 distinct values in 50 rows/);
     expect(await said(path, { target: "name", task: "regression" })).toMatch(/line 2: regression needs numbers, target "name" is "n0"/);
   });
 
   test("no column left to predict from is explained", async () => {
-    const path = csv("bare.csv", "name,y", Array.from({ length: 50 }, (_, i) => [`n${i}`, i % 2]));
+    const path = csv(
+      "bare.csv",
+      "name,y",
+      Array.from({ length: 50 }, (_, i) => [`n${i}`, i % 2]),
+    );
     expect(await said(path)).toMatch(/no column is left to predict from\. \| name left out: text with 50 distinct values/);
     expect(await said(csv("alone.csv", "y", ["1", "2"]))).toMatch(/at least one column besides the target/);
   });

@@ -1,9 +1,18 @@
 /** Reading tables: types, missing values, targets, what is dropped and what is said. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readTable } from "../../src/data/read-table.ts";
-import { countMissing, describeTable, schemaOf, selectRows, type CategoricalColumn, type NumericColumn, type Table } from "../../src/data/table.ts";
+import {
+  countMissing,
+  describeTable,
+  schemaOf,
+  selectRows,
+  type CategoricalColumn,
+  type NumericColumn,
+  type Table,
+} from "../../src/data/table.ts";
 import { complaint, csv, file } from "./files.ts";
 
 const numbers = (table: Table, name: string): number[] => [...(table.columns.find((c) => c.name === name) as NumericColumn).values];
@@ -24,14 +33,24 @@ describe("the bundled penguins", () => {
     );
     expect(table.target).toMatchObject({ name: "species", task: "classification", reason: "the target's values are text" });
     expect(table.columns.map((c) => `${c.name} ${c.sqlType}`)).toEqual([
-      "island VARCHAR", "bill_length_mm DOUBLE", "bill_depth_mm DOUBLE", "flipper_length_mm BIGINT", "body_mass_g BIGINT", "sex VARCHAR", "year BIGINT",
+      "island VARCHAR",
+      "bill_length_mm DOUBLE",
+      "bill_depth_mm DOUBLE",
+      "flipper_length_mm BIGINT",
+      "body_mass_g BIGINT",
+      "sex VARCHAR",
+      "year BIGINT",
     ]);
     expect(numbers(table, "bill_length_mm").slice(0, 5)).toEqual([39.1, 39.5, 40.3, NaN, 36.7]);
     expect(texts(table, "sex").slice(0, 4)).toEqual(["male", "female", "female", undefined]);
     expect(countMissing(table.columns[5]!)).toBe(11);
     expect(table.notes).toContain("missing: 2 in bill_length_mm, 2 in bill_depth_mm, 2 in flipper_length_mm, 2 in body_mass_g, 11 in sex");
     const bytes = readFileSync("examples/penguins.csv");
-    expect(table.source).toEqual({ path: "examples/penguins.csv", fingerprint: createHash("sha256").update(bytes).digest("hex"), rows: 344 });
+    expect(table.source).toEqual({
+      path: "examples/penguins.csv",
+      fingerprint: createHash("sha256").update(bytes).digest("hex"),
+      rows: 344,
+    });
   });
 });
 
@@ -49,8 +68,11 @@ describe("types", () => {
     expect(numbers(table, "zoned")).toEqual([978_422_400, 0, NaN]);
     expect(texts(table, "flag")).toEqual(["true", "FALSE", "true"]);
     expect(table.notes).toEqual([
-      "day read as seconds since 1970-01-01 UTC", "moment read as seconds since 1970-01-01 UTC", "hour read as seconds since midnight",
-      "zoned read as seconds since 1970-01-01 UTC", "missing: 1 in day, 1 in moment, 1 in hour, 1 in zoned",
+      "day read as seconds since 1970-01-01 UTC",
+      "moment read as seconds since 1970-01-01 UTC",
+      "hour read as seconds since midnight",
+      "zoned read as seconds since 1970-01-01 UTC",
+      "missing: 1 in day, 1 in moment, 1 in hour, 1 in zoned",
     ]);
   });
 
@@ -59,11 +81,13 @@ describe("types", () => {
     const path = csv("late.csv", "a,y", [...rows, "?,1"]);
     const table = await readTable(path, { target: "y" });
     expect(texts(table, "a").at(-1)).toBe("?");
-    expect(table.notes).toContain('a read as categories: 1 value is no number, e.g. "?" in line 30002 (leave the field empty where a value is missing)');
+    expect(table.notes).toContain(
+      'a read as categories: 1 value is no number, e.g. "?" in line 30002 (leave the field empty where a value is missing)',
+    );
   });
 
   test("empty fields, NA, NaN and null are missing", async () => {
-    const path = csv("missing.csv", "a,b,y", ["1,x,0", "NA,NA,1", ",,0", "NaN,nan,1", "null,NULL,0", "2,\"\",1"]);
+    const path = csv("missing.csv", "a,b,y", ["1,x,0", "NA,NA,1", ",,0", "NaN,nan,1", "null,NULL,0", '2,"",1']);
     const table = await readTable(path, { target: "y" });
     expect(numbers(table, "a")).toEqual([1, NaN, NaN, NaN, NaN, 2]);
     expect(texts(table, "b")).toEqual(["x", ...new Array<undefined>(5).fill(undefined)]);
@@ -85,13 +109,35 @@ describe("types", () => {
     expect(numbers(await readTable(file("no-final-newline.csv", "a,y\n1,0\n2,1"), { target: "y" }), "a")).toEqual([1, 2]);
   });
 
+  test("whatever stands in quotes comes back as it was", async () => {
+    const cell = fc
+      .string({ unit: fc.constantFrom("a", "é", "字", '"', ",", ";", "\n", "\t", " ", "'", "#", "\\") })
+      .map((text) => `t${text}`);
+    const rows = fc.array(fc.tuple(cell, fc.double({ noNaN: true, noDefaultInfinity: true })), { minLength: 2, maxLength: 12 });
+    let number = 0;
+    await fc.assert(
+      fc.asyncProperty(rows, async (values) => {
+        const lines = values.map(([text, x], i) => `"${text.replaceAll('"', '""')}",${x},${i % 2}`);
+        const table = await readTable(csv(`property-${number++}.csv`, "text,x,y", lines), { target: "y" }).catch(() => undefined);
+        const varied = (column: unknown[]): boolean => new Set(column).size > 1;
+        if (varied(values.map(([text]) => text))) expect(texts(table!, "text")).toEqual(values.map(([text]) => text));
+        if (varied(values.map(([, x]) => x + 0))) expect(numbers(table!, "x").map((x) => x + 0)).toEqual(values.map(([, x]) => x + 0));
+      }),
+      { numRuns: 25 },
+    );
+  });
+
   test("a byte-order mark is passed over; UTF-16 of either order is read and said", async () => {
     const text = "größe,y\n1,ä\n2,ö\n";
     const little = Buffer.from(`\ufeff${text}`, "utf16le");
     const big = Buffer.from(little).swap16();
     const bare = Buffer.from(text, "utf16le");
     expect(numbers(await readTable(file("bom.csv", `\ufeff${text}`), { target: "y" }), "größe")).toEqual([1, 2]);
-    for (const [name, bytes, said] of [["le", little, "UTF-16LE"], ["be", big, "UTF-16BE"], ["bare", bare, "UTF-16LE"]] as const) {
+    for (const [name, bytes, said] of [
+      ["le", little, "UTF-16LE"],
+      ["be", big, "UTF-16BE"],
+      ["bare", bare, "UTF-16LE"],
+    ] as const) {
       const table = await readTable(file(`${name}.csv`, bytes), { target: "y" });
       expect(numbers(table, "größe")).toEqual([1, 2]);
       expect(labels(table)).toEqual(["ä", "ö"]);
@@ -125,7 +171,13 @@ describe("targets", () => {
     expect(await taskOf("fraction")).toMatchObject({ task: "regression", reason: "the target's values are fractions" });
     expect(await taskOf("few", "regression")).toMatchObject({ task: "regression", reason: "as asked for" });
     expect((await taskOf("many", "classification")).column.kind).toBe("categorical");
-    const sparse = csv("sparse.csv", "y,x", [[1, 1], [2, 2], [3, 4], [4, 5], [5, 9]]);
+    const sparse = csv("sparse.csv", "y,x", [
+      [1, 1],
+      [2, 2],
+      [3, 4],
+      [4, 5],
+      [5, 9],
+    ]);
     expect((await readTable(sparse, { target: "y" })).target!.task).toBe("regression");
   });
 
@@ -151,7 +203,11 @@ describe("columns that are no features", () => {
   });
 
   test("columns that steer the split are kept aside with their values", async () => {
-    const path = csv("roles.csv", "who,when,key,part,x,y", ["3,2024-01-01,k1,train,1,0", "4,2024-01-02,k2,test,2,1", "3,2024-01-03,k3,train,3,0"]);
+    const path = csv("roles.csv", "who,when,key,part,x,y", [
+      "3,2024-01-01,k1,train,1,0",
+      "4,2024-01-02,k2,test,2,1",
+      "3,2024-01-03,k3,train,3,0",
+    ]);
     const table = await readTable(path, { target: "y", group: "who", time: "when", id: "key", splitColumn: "part" });
     expect(table.columns.map((c) => c.name)).toEqual(["x"]);
     expect(table.roles.group).toMatchObject({ kind: "categorical", categories: ["3", "4"] });
@@ -162,7 +218,11 @@ describe("columns that are no features", () => {
   });
 
   test("a column that looks like a published split and one that counts the rows are pointed out", async () => {
-    const path = csv("hints.csv", "step,fold,x,y", Array.from({ length: 9 }, (_, i) => [i + 1, i < 6 ? "train" : "test", i % 4, i % 2]));
+    const path = csv(
+      "hints.csv",
+      "step,fold,x,y",
+      Array.from({ length: 9 }, (_, i) => [i + 1, i < 6 ? "train" : "test", i % 4, i % 2]),
+    );
     const { notes } = await readTable(path, { target: "y" });
     expect(notes).toContain("step rises by one from row to row: if it only numbers them, --drop step");
     expect(notes).toContain("fold holds test, train: if it names the parts of a split, --split-column fold");
@@ -188,10 +248,14 @@ describe("a schema", () => {
   test("refuses what the model cannot take, naming line and column", async () => {
     const schema = schemaOf(await readTable(training, { target: "y", drop: ["extra"] }));
     const read = (header: string, row: string) => complaint(readTable(csv("refused.csv", header, [row]), { schema }));
-    expect(await read("c,day,y", "8,2024-01-01,no")).toMatch(/no column "n", which the model was trained on, in .*refused\.csv.*columns: c, day, y/);
+    expect(await read("c,day,y", "8,2024-01-01,no")).toMatch(
+      /no column "n", which the model was trained on, in .*refused\.csv.*columns: c, day, y/,
+    );
     expect(await read("n,c,day,y", "abc,8,2024-01-01,no")).toMatch(/line 2: column "n" should hold a number, found "abc"/);
     expect(await read("n,c,day,y", "1,8,yesterday,no")).toMatch(/column "day" should hold a date \(2024-01-31\), found "yesterday"/);
-    expect(await read("n,c,day,y", "1,8,2024-01-01,maybe")).toMatch(/line 2: target "y" is "maybe", which is none of the model's classes.*classes: no, yes/);
+    expect(await read("n,c,day,y", "1,8,2024-01-01,maybe")).toMatch(
+      /line 2: target "y" is "maybe", which is none of the model's classes.*classes: no, yes/,
+    );
     expect(await read("n,c,day", "1,8,2024-01-01")).toMatch(/no column "y"/);
   });
 });

@@ -9,13 +9,28 @@ import type { CategoricalColumn, NumericColumn, Role, Table } from "../../src/da
 import { rng } from "../../src/util/rng.ts";
 import { complaint } from "./files.ts";
 
-const numeric = (name: string, values: ArrayLike<number>, sqlType = "DOUBLE"): NumericColumn => ({ name, kind: "numeric", sqlType, values: Float64Array.from(values) });
+const numeric = (name: string, values: ArrayLike<number>, sqlType = "DOUBLE"): NumericColumn => ({
+  name,
+  kind: "numeric",
+  sqlType,
+  values: Float64Array.from(values),
+});
 function categorical(name: string, values: readonly (string | number)[]): CategoricalColumn {
   const categories = [...new Set(values.map(String))].toSorted();
-  return { name, kind: "categorical", sqlType: "VARCHAR", categories, codes: Int32Array.from(values, (v) => categories.indexOf(String(v))) };
+  return {
+    name,
+    kind: "categorical",
+    sqlType: "VARCHAR",
+    categories,
+    codes: Int32Array.from(values, (v) => categories.indexOf(String(v))),
+  };
 }
 /** A table of the given feature values and labels (none: regression on the first column). */
-function tableOf(values: ArrayLike<number>, labels?: readonly (string | number)[], roles: { [R in Role]?: Table["columns"][number] } = {}): Table {
+function tableOf(
+  values: ArrayLike<number>,
+  labels?: readonly (string | number)[],
+  roles: { [R in Role]?: Table["columns"][number] } = {},
+): Table {
   const rows = values.length;
   const column = labels ? categorical("y", labels) : numeric("y", values);
   return {
@@ -36,7 +51,10 @@ const classCounts = (table: Table, rows: Int32Array): number[] => {
 
 describe("sizes", () => {
   test.each([
-    [100, "60/20/20", 20], [10_000, "60/20/20", 2000], [50_000, "60/20/20", 10_000], [1_000_000, "98/1/1", 10_000],
+    [100, "60/20/20", 20],
+    [10_000, "60/20/20", 2000],
+    [50_000, "60/20/20", 10_000],
+    [1_000_000, "98/1/1", 10_000],
   ])("%s rows are split %s by default", (m, policy, part) => {
     expect(partSizes(m)).toEqual({ train: m - 2 * part, validation: part, test: part, policy });
   });
@@ -69,31 +87,40 @@ describe("at random", () => {
     expect(sizesOf(parts)).toEqual([600, 200, 200]);
     expect(parts.policy).toBe("60/20/20 stratified, seed 1");
     expect([parts.train, parts.validation, parts.test].map((rows) => classCounts(table, rows))).toEqual([
-      [420, 120, 30, 30], [140, 40, 10, 10], [140, 40, 10, 10],
+      [420, 120, 30, 30],
+      [140, 40, 10, 10],
+      [140, 40, 10, 10],
     ]);
   });
 
   test("every row is in one part, the parts ascend, a seed changes them and the same seed does not", () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 60 }), fc.constantFrom("a", "b", "c")), { minLength: 12, maxLength: 300 }), fc.nat(1000), (rows, seed) => {
-        const table = tableOf(rows.map(([x]) => x), rows.map(([, y]) => y));
-        let parts: Parts;
-        try {
-          parts = split(table, { seed });
-        } catch {
-          return; // a handful of clusters may leave a part empty
-        }
-        expect([...parts.train, ...parts.validation, ...parts.test].toSorted((a, b) => a - b)).toEqual(count(rows.length));
-        for (const part of [parts.train, parts.validation, parts.test]) expect([...part]).toEqual([...part].toSorted((a, b) => a - b));
-        const where = new Map<number, string>();
-        for (const name of ["train", "validation", "test"] as const)
-          for (const row of parts[name]) {
-            const x = rows[row]![0];
-            expect(where.get(x) ?? name).toBe(name);
-            where.set(x, name);
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 0, max: 60 }), fc.constantFrom("a", "b", "c")), { minLength: 12, maxLength: 300 }),
+        fc.nat(1000),
+        (rows, seed) => {
+          const table = tableOf(
+            rows.map(([x]) => x),
+            rows.map(([, y]) => y),
+          );
+          let parts: Parts;
+          try {
+            parts = split(table, { seed });
+          } catch {
+            return; // a handful of clusters may leave a part empty
           }
-        expect(split(table, { seed })).toEqual(parts);
-      }),
+          expect([...parts.train, ...parts.validation, ...parts.test].toSorted((a, b) => a - b)).toEqual(count(rows.length));
+          for (const part of [parts.train, parts.validation, parts.test]) expect([...part]).toEqual([...part].toSorted((a, b) => a - b));
+          const where = new Map<number, string>();
+          for (const name of ["train", "validation", "test"] as const)
+            for (const row of parts[name]) {
+              const x = rows[row]![0];
+              expect(where.get(x) ?? name).toBe(name);
+              where.set(x, name);
+            }
+          expect(split(table, { seed })).toEqual(parts);
+        },
+      ),
       { numRuns: 60 },
     );
     const table = tableOf(count(500));
@@ -117,20 +144,35 @@ describe("at random", () => {
     const labels = values.map((v) => (v > 0.5 ? 1 : 0));
     const before = split(tableOf(values.slice(0, 5000), labels.slice(0, 5000)));
     const after = split(tableOf(values, labels));
-    const stayed = (part: "train" | "validation" | "test") => before[part].filter((row) => after[part].includes(row)).length / before[part].length;
+    const stayed = (part: "train" | "validation" | "test") =>
+      before[part].filter((row) => after[part].includes(row)).length / before[part].length;
     expect(stayed("test")).toBeGreaterThan(0.93);
     expect(stayed("validation")).toBeGreaterThan(0.9);
     expect(stayed("train")).toBeGreaterThan(0.97);
     const shuffle = rng(4, "order").permutation(5000);
-    const shuffled = split(tableOf([...shuffle].map((row) => values[row]!), [...shuffle].map((row) => labels[row]!)));
+    const shuffled = split(
+      tableOf(
+        [...shuffle].map((row) => values[row]!),
+        [...shuffle].map((row) => labels[row]!),
+      ),
+    );
     expect([...shuffled.test].map((i) => shuffle[i]!).toSorted((a, b) => a - b)).toEqual([...before.test]);
   });
 
   test("an id column keys the order instead of the features", () => {
     const values = count(300).map((i) => i * 1.5);
-    const ids = categorical("id", values.map((_, i) => `k${i}`));
+    const ids = categorical(
+      "id",
+      values.map((_, i) => `k${i}`),
+    );
     const one = split(tableOf(values, undefined, { id: ids }));
-    const changed = split(tableOf(values.map((v) => v + 0.25), undefined, { id: ids }));
+    const changed = split(
+      tableOf(
+        values.map((v) => v + 0.25),
+        undefined,
+        { id: ids },
+      ),
+    );
     expect(changed.test).toEqual(one.test);
     expect(split(tableOf(values)).test).not.toEqual(one.test);
   });
@@ -144,7 +186,9 @@ describe("at random", () => {
   });
 
   test("too few rows for a part are refused", async () => {
-    expect(await complaint(() => split(tableOf([1, 2])))).toMatch(/t\.csv: the validation part would be empty \(2 rows.*more rows are needed/);
+    expect(await complaint(() => split(tableOf([1, 2])))).toMatch(
+      /t\.csv: the validation part would be empty \(2 rows.*more rows are needed/,
+    );
   });
 
   test("a million rows are split in seconds", () => {
@@ -158,12 +202,16 @@ describe("at random", () => {
     expect(apportion(10, [1, 1, 1], [9, 9, 9])).toEqual([4, 3, 3]);
     expect(apportion(4, [3, 3, 10], [0, 1, 10])).toEqual([0, 1, 3]);
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 500 }), { minLength: 1, maxLength: 12 }), fc.double({ min: 0, max: 1, noNaN: true }), (counts, share) => {
-        const total = Math.round(share * counts.reduce((a, b) => a + b, 0));
-        const shares = apportion(total, counts, counts);
-        expect(shares.reduce((a, b) => a + b, 0)).toBe(total);
-        expect(shares.every((s, i) => s <= counts[i]!)).toBe(true);
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 500 }), { minLength: 1, maxLength: 12 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (counts, share) => {
+          const total = Math.round(share * counts.reduce((a, b) => a + b, 0));
+          const shares = apportion(total, counts, counts);
+          expect(shares.reduce((a, b) => a + b, 0)).toBe(total);
+          expect(shares.every((s, i) => s <= counts[i]!)).toBe(true);
+        },
+      ),
     );
   });
 });
@@ -181,7 +229,17 @@ describe("keys of rows", () => {
   });
 
   test("a hundred thousand near rows have as many keys, evenly spread", () => {
-    const keys = hashRows([numeric("x", count(100_000)), numeric("z", count(100_000).map((i) => i % 2))], 100_000, 5);
+    const keys = hashRows(
+      [
+        numeric("x", count(100_000)),
+        numeric(
+          "z",
+          count(100_000).map((i) => i % 2),
+        ),
+      ],
+      100_000,
+      5,
+    );
     expect(new Set(keys).size).toBe(100_000);
     const below = keys.filter((key) => key < 2 ** 52).length;
     expect(Math.abs(below - 50_000)).toBeLessThan(800);
@@ -191,7 +249,11 @@ describe("keys of rows", () => {
 describe("by groups", () => {
   const random = rng(9, "groups");
   const groups = count(2000).map(() => `g${random.integer(80)}`);
-  const table = tableOf(count(2000), count(2000).map((i) => i % 3), { group: categorical("house", groups) });
+  const table = tableOf(
+    count(2000),
+    count(2000).map((i) => i % 3),
+    { group: categorical("house", groups) },
+  );
 
   test("no group is in two parts, the sizes come near the policy, a seed changes the choice", () => {
     const parts = split(table);
@@ -207,7 +269,12 @@ describe("by groups", () => {
   });
 
   test("fewer groups than parts are refused", async () => {
-    const two = tableOf(count(10), undefined, { group: categorical("g", count(10).map((i) => i % 2)) });
+    const two = tableOf(count(10), undefined, {
+      group: categorical(
+        "g",
+        count(10).map((i) => i % 2),
+      ),
+    });
     expect(await complaint(() => split(two))).toMatch(/column "g" \(--group\) has 2 values; 3 parts need as many groups/);
     expect(sizesOf(split(two, { policy: "50/50/0" }))).toEqual([5, 5, 0]);
   });
@@ -241,7 +308,11 @@ describe("by a column", () => {
 
   test("values that begin with tr, va or dev, te name the parts, in any case", () => {
     const parts = split(withParts(["Train", "TR", "valid", "Dev", "test", "TEST set", "training"]));
-    expect([[...parts.train], [...parts.validation], [...parts.test]]).toEqual([[0, 1, 6], [2, 3], [4, 5]]);
+    expect([[...parts.train], [...parts.validation], [...parts.test]]).toEqual([
+      [0, 1, 6],
+      [2, 3],
+      [4, 5],
+    ]);
     expect(parts).toMatchObject({ policy: "by column part", notes: [] });
   });
 
@@ -264,7 +335,13 @@ describe("by a column", () => {
     expect(await complaint(() => split(withParts(["train", "holdout", "holdout", "x"])))).toMatch(
       /column "part" \(--split-column\) should name the parts, .* found "holdout" \(2 rows\), "x" \(1 rows\)\. \| rename these values/,
     );
-    const both = tableOf(count(9), undefined, { split: categorical("p", count(9).map(() => "train")), group: categorical("g", count(9)) });
+    const both = tableOf(count(9), undefined, {
+      split: categorical(
+        "p",
+        count(9).map(() => "train"),
+      ),
+      group: categorical("g", count(9)),
+    });
     expect(await complaint(() => split(both))).toMatch(/cannot go by split \("p"\) and by group \("g"\) at once/);
     expect(await complaint(() => split(withParts(["train", "val"]), { policy: "60/20/20" }))).toMatch(/contradicts it/);
   });

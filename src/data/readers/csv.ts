@@ -29,13 +29,7 @@ export const csv: Reader = {
   },
 };
 
-async function stageText(
-  file: FileFacts,
-  textPath: string,
-  head: string,
-  database: Database,
-  notes: readonly string[],
-): Promise<Staged> {
+async function stageText(file: FileFacts, textPath: string, head: string, database: Database, notes: readonly string[]): Promise<Staged> {
   const { delimiter, fields } = readHeader(file.path, head.replace(/^\uFEFF/, ""));
   const named = nameColumns(file.path, fields);
   const options = [
@@ -61,7 +55,7 @@ async function stageText(
       hint: "a row per example was expected below the header; check how the file was written.",
     });
   // Without quoted line breaks and blank lines, the rows and the header make up all lines.
-  const plain = file.lineEnds === rows || file.lineEnds === rows + 1;
+  const plain = file.lineEnds === rows + (file.endsWithLine ? 1 : 0);
   return { names: named.names, rows, lineOf: (row) => (plain ? row + 2 : undefined), notes: [...notes, ...named.notes] };
 }
 

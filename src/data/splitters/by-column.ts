@@ -26,9 +26,12 @@ export const byColumn: Splitter = {
     const rows: Record<Part, number[]> = { train: [], validation: [], test: [] };
     column.codes.forEach((code, row) => rows[named[code]!]!.push(row));
     if (rows.train.length === 0)
-      throw new GradusError(`${table.source.path}: column "${column.name}" (--split-column) names no training rows (values beginning with tr).`, {
-        hint: `it holds: ${column.categories.slice(0, 10).join(", ")}.`,
-      });
+      throw new GradusError(
+        `${table.source.path}: column "${column.name}" (--split-column) names no training rows (values beginning with tr).`,
+        {
+          hint: `it holds: ${column.categories.slice(0, 10).join(", ")}.`,
+        },
+      );
     const notes: string[] = [];
     let [train, validation] = [ascending(rows.train), ascending(rows.validation)];
     let policy = `by column ${column.name}`;
@@ -36,7 +39,9 @@ export const byColumn: Splitter = {
       const sizes = partSizes(train.length, { test: false, limit });
       ({ train, validation } = assign(table, train, sizes, seed).parts);
       const stratified = table.target?.column.kind === "categorical" ? ", stratified" : "";
-      notes.push(`${column.name} names no validation rows: ${grouped(validation.length)} of the ${grouped(rows.train.length)} training rows taken${stratified}, seed ${seed}`);
+      notes.push(
+        `${column.name} names no validation rows: ${grouped(validation.length)} of the ${grouped(rows.train.length)} training rows taken${stratified}, seed ${seed}`,
+      );
       policy += `, validation from training, seed ${seed}`;
     }
     if (rows.test.length === 0) notes.push(`${column.name} names no test rows: there is no test set`);

@@ -17,9 +17,12 @@ export const byGroup: Splitter = {
       .toSorted((a, b) => a.key - b.key || a.code - b.code);
     const parts = sizes.test > 0 ? 3 : 2;
     if (groups.length < parts)
-      throw new GradusError(`${table.source.path}: column "${column.name}" (--group) has ${groups.length} values; ${parts} parts need as many groups.`, {
-        hint: "name a column with more groups, or use --split 80/20/0 for no test set.",
-      });
+      throw new GradusError(
+        `${table.source.path}: column "${column.name}" (--group) has ${groups.length} values; ${parts} parts need as many groups.`,
+        {
+          hint: "name a column with more groups, or use --split 80/20/0 for no test set.",
+        },
+      );
     const partOf = new Map<number, "test" | "validation">();
     const filled = { test: 0, validation: 0 };
     let next = 0;

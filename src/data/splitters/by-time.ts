@@ -13,9 +13,12 @@ export const byTime: Splitter = {
     const testFrom = boundary(values, order, table.rows - sizes.test, 0);
     const validationFrom = boundary(values, order, Math.max(0, testFrom - sizes.validation), 0, testFrom);
     if (validationFrom === 0 || validationFrom >= testFrom || (sizes.test > 0 && testFrom >= table.rows))
-      throw new GradusError(`${table.source.path}: column "${column.name}" (--time) has too few distinct times to cut ${sizes.policy} between them.`, {
-        hint: "name a finer time column, or leave out --time.",
-      });
+      throw new GradusError(
+        `${table.source.path}: column "${column.name}" (--time) has too few distinct times to cut ${sizes.policy} between them.`,
+        {
+          hint: "name a finer time column, or leave out --time.",
+        },
+      );
     return {
       train: order.slice(0, validationFrom).sort(),
       validation: order.slice(validationFrom, testFrom).sort(),

@@ -14,7 +14,12 @@ export const random: Splitter = {
     return {
       ...parts,
       policy: `${sizes.policy}${classes ? " stratified" : ""}, seed ${seed}`,
-      notes: together > 0 ? [`${grouped(together)} rows repeat the features of another; equal rows kept in one part`] : [],
+      notes:
+        together > 0
+          ? [
+              `${together === 1 ? "1 row repeats" : `${grouped(together)} rows repeat`} the features of another; equal rows kept in one part`,
+            ]
+          : [],
     };
   },
 };
@@ -42,8 +47,16 @@ export function assign(
   const codes = [...strata.keys()].toSorted((a, b) => a - b);
   const counts = codes.map((code) => strata.get(code)!.reduce((sum, cluster) => sum + cluster.length, 0));
   // One row of each class is left for training before the others take theirs.
-  const test = apportion(sizes.test, counts, counts.map((count) => count - 1));
-  const validation = apportion(sizes.validation, counts, counts.map((count, i) => count - 1 - test[i]!));
+  const test = apportion(
+    sizes.test,
+    counts,
+    counts.map((count) => count - 1),
+  );
+  const validation = apportion(
+    sizes.validation,
+    counts,
+    counts.map((count, i) => count - 1 - test[i]!),
+  );
   const parts: Record<"train" | "validation" | "test", number[]> = { train: [], validation: [], test: [] };
   codes.forEach((code, i) => {
     const room = { test: test[i]!, validation: validation[i]! };
@@ -91,7 +104,7 @@ export function apportion(total: number, counts: readonly number[], caps: readon
   const byRemainder = exact
     .map((share, i) => ({ i, remainder: share - Math.floor(share) }))
     .toSorted((a, b) => b.remainder - a.remainder || a.i - b.i);
-  for (let given = true; left > 0 && given; ) {
+  for (let given = true; left > 0 && given;) {
     given = false;
     for (const { i } of byRemainder) {
       if (left === 0 || shares[i]! >= caps[i]!) continue;

@@ -29,13 +29,16 @@ export const standardise = defineTransform<NumericColumn, StandardisePlan>({
     const { mean, deviation } = moments(present);
     const indicator = present.length < values.length;
     if (present.length === 0) return { plan: undefined, notes: [`${name} left out: no training row has a value`] };
-    if (deviation === 0 && !indicator) return { plan: undefined, notes: [`${name} left out: always ${present[0]} in the training rows (σ = 0)`] };
+    if (deviation === 0 && !indicator)
+      return { plan: undefined, notes: [`${name} left out: always ${present[0]} in the training rows (σ = 0)`] };
     let moved = 0;
     for (const value of present) moved = Math.max(moved, Math.abs(Math.fround(value) - value));
     const temporal = ["DATE", "TIMESTAMP", "TIME"].includes(sqlType);
     const dtype = temporal || moved > COARSE * deviation ? "float64" : "float32";
-    const notes = deviation === 0 ? [`${name}: always ${present[0]} in the training rows (σ = 0); only whether it is missing is a feature`] : [];
-    if (dtype === "float64" && !temporal && deviation > 0) notes.push(`${name} enters as float64: float32 would round it by up to ${(moved / deviation).toPrecision(1)} σ`);
+    const notes =
+      deviation === 0 ? [`${name}: always ${present[0]} in the training rows (σ = 0); only whether it is missing is a feature`] : [];
+    if (dtype === "float64" && !temporal && deviation > 0)
+      notes.push(`${name} enters as float64: float32 would round it by up to ${(moved / deviation).toPrecision(1)} σ`);
     return { plan: { kind: "standardise", column: name, sqlType, dtype, mean, deviation, indicator }, notes };
   },
 
@@ -67,9 +70,18 @@ function buildGroup(members: readonly { plan: StandardisePlan; value: Value }[],
     const plans = scaled.map(({ plan }) => plan);
     const x = concat(scaled.map(({ value }) => value));
     // (x − μ)/σ = ((x − c) − (μ − c))/σ with c = μ rounded to float32: near μ the first difference is exact, so nothing is lost to μ's size.
-    const near = ops.Sub(x, row(({ mean }) => Math.fround(mean), plans));
-    const centred = ops.Sub(near, row(({ mean }) => mean - Math.fround(mean), plans));
-    const z = ops.Mul(centred, row(({ deviation }) => 1 / deviation, plans));
+    const near = ops.Sub(
+      x,
+      row(({ mean }) => Math.fround(mean), plans),
+    );
+    const centred = ops.Sub(
+      near,
+      row(({ mean }) => mean - Math.fround(mean), plans),
+    );
+    const z = ops.Mul(
+      centred,
+      row(({ deviation }) => 1 / deviation, plans),
+    );
     const filled = ops.Where(ops.IsNaN(x), constant(tensor(dtype, 0)), z);
     blocks.push({
       value: dtype === "float32" ? filled : ops.Cast(filled, { to: "float32" }),
