@@ -91,7 +91,8 @@ async function runAction(command: Command, action: Action, input: CommandInput, 
 function usageFailure(error: CommanderError, program: Commander): Error & { hint: string; exitCode: number } {
   const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
   const suggestion = /\(Did you mean (.*)\?\)/.exec(rest.join(" "))?.[1];
-  const where = program.args[0] && program.commands.some((c) => c.name() === program.args[0]) ? ` ${program.args[0]}` : "";
-  const hint = suggestion ? `did you mean ${suggestion}?` : `gradus${where} --help lists what there is`;
+  const command = program.commands.find((candidate) => candidate.name() === program.args[0]);
+  const usage = command ? `usage: gradus ${command.name()} ${command.usage()}` : "gradus --help lists the commands";
+  const hint = suggestion ? `did you mean ${suggestion}?` : usage;
   return Object.assign(new Error(`${first.replaceAll("'", '"')}.`), { name: "GradusError", hint, exitCode: 2 });
 }

@@ -99,19 +99,18 @@ function describeIssue(issue: z.core.$ZodIssue, source: ExperimentSource): Gradu
   }
   const found = valueAt(source.value, path);
   if (found === undefined) {
-    const place = source.place(path.slice(0, -1));
-    const hint = missingHints[spell(path)] ?? `add ${spell(path)}: it must be ${issue.message}.`;
-    return new GradusError(`${prefix(place)}${spell(path)} is missing; expected ${issue.message}.`, { hint });
+    const [what, hint] = missing[spell(path)] ?? [`${spell(path)} is missing; expected ${issue.message}`, undefined];
+    return new GradusError(`${prefix(source.place(path.slice(0, -1)))}${what}.`, hint ? { hint } : {});
   }
   const choices = /^one of (.*)$/.exec(issue.message)?.[1]?.split(", ");
   const hint = choices && typeof found === "string" ? didYouMean(found, choices, "choices") : undefined;
   return new GradusError(`${source.subject(path)} must be ${issue.message}, found ${show(found)}.`, hint ? { hint } : {});
 }
 
-const missingHints: Readonly<Record<string, string>> = {
-  data: "name the data: { path: churn.csv, target: churn }",
-  "data.path": "gradus train DATA --target COLUMN, or data: { path: … } in the experiment file",
-  "data.target": "gradus train DATA --target COLUMN, or data: { target: … } in the experiment file",
+const missing: Readonly<Record<string, readonly [what: string, hint: string]>> = {
+  data: ["no data file was given", "gradus train DATA --target COLUMN, or data: { path: …, target: … } in the experiment file"],
+  "data.path": ["no data file was given", "gradus train DATA --target COLUMN, or data: { path: … } in the experiment file"],
+  "data.target": ["no target was given", "what is to be predicted? --target COLUMN, or data: { target: … } in the experiment file"],
 };
 
 const prefix = (place: string | undefined) => (place ? `${place}: ` : "");

@@ -2,7 +2,7 @@
 import type { TargetPlan } from "../data/target-plan.ts";
 import { countCategories, type Table } from "../data/table.ts";
 import { internal } from "../util/errors.ts";
-import { bootstrapMean, r2Interval, rmseInterval, wilsonInterval } from "../util/statistics.ts";
+import { bootstrapMean, regressionIntervals, wilsonInterval } from "../util/statistics.ts";
 import { countWrong } from "./events.ts";
 import type { Baseline, Metrics } from "./experiment-events.ts";
 
@@ -20,10 +20,10 @@ export function measure(plan: TargetPlan, prediction: ArrayLike<number>, targets
     const wrong = countWrong(Float32Array.from(prediction), Float32Array.from(targets), outputs);
     return { error: wilsonInterval(wrong, targets.length / outputs) };
   }
-  const metrics = { r2: r2Interval(targets, prediction, bootstrap), rmse: rmseInterval(targets, prediction, bootstrap) };
+  const metrics = regressionIntervals(targets, prediction, bootstrap);
   if (!plan.log) return metrics;
-  const [truth, guess] = [Float64Array.from(targets, Math.log), Float64Array.from(prediction, Math.log)];
-  return { ...metrics, r2_log: r2Interval(truth, guess, bootstrap), rmse_log: rmseInterval(truth, guess, bootstrap) };
+  const { r2, rmse } = regressionIntervals(Float64Array.from(targets, Math.log), Float64Array.from(prediction, Math.log), bootstrap);
+  return { ...metrics, r2_log: r2, rmse_log: rmse };
 }
 
 /** The mean loss with its interval. */
@@ -54,7 +54,7 @@ export function measureBaseline(table: Table, train: Int32Array, rows: Int32Arra
     let sum = 0;
     for (const row of train) sum += column.values[row]!;
     const guess = new Float64Array(rows.length).fill(sum / train.length);
-    return { name: "the mean", metrics: { r2: r2Interval(truth, guess, bootstrap), rmse: rmseInterval(truth, guess, bootstrap) } };
+    return { name: "the mean", metrics: regressionIntervals(truth, guess, bootstrap) };
   }
   const counts = countCategories({ ...column, codes: Int32Array.from(train, (row) => column.codes[row]!) });
   const most = counts.indexOf(Math.max(...counts));

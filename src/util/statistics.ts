@@ -75,18 +75,29 @@ export interface BootstrapOptions {
 
 const GROUPS = 4096;
 
+/** A figure that is a function of sums over rows and of the number of rows. */
+export type SumStatistic = (sums: readonly number[], n: number) => number;
+
+/** Percentile bootstrap of one statistic, see {@link bootstrapIntervals}. */
+export function bootstrapInterval(columns: readonly ArrayLike<number>[], statistic: SumStatistic, options: BootstrapOptions): Interval {
+  return bootstrapIntervals(columns, { statistic }, options).statistic;
+}
+
 /**
- * Percentile bootstrap (Efron 1979) of a statistic that is a function of sums over rows: `columns` are the addends, one array of n numbers
- * each, `statistic` gets their sums and the number of rows. Above 4 096 rows whole groups of rows are drawn, rows dealt to groups
- * in turn, so the time stays bounded and the interval tends to the same.
+ * Percentile bootstrap (Efron 1979) of statistics that are functions of sums over rows: `columns` are the addends, one array of n numbers
+ * each, every statistic gets their sums and the number of rows, from the same resamples. Above 4 096 rows whole groups of rows are drawn,
+ * rows dealt to groups in turn, so the time stays bounded and the interval tends to the same.
  */
-export function bootstrapInterval(
+export function bootstrapIntervals<K extends string>(
   columns: readonly ArrayLike<number>[],
-  statistic: (sums: readonly number[], n: number) => number,
+  statistics: Readonly<Record<K, SumStatistic>>,
   options: BootstrapOptions,
-): Interval {
+): Record<K, Interval> {
   const n = columns[0]?.length ?? 0;
-  if (n === 0) return { value: NaN, low: NaN, high: NaN, n };
+  const names = Object.keys(statistics) as K[];
+  const collect = (interval: (name: K) => Interval) =>
+    Object.fromEntries(names.map((name) => [name, interval(name)])) as Record<K, Interval>;
+  if (n === 0) return collect(() => ({ value: NaN, low: NaN, high: NaN, n }));
   const groups = Math.min(n, GROUPS);
   const counts = new Float64Array(groups);
   const grouped = columns.map(() => new Float64Array(groups));
@@ -95,13 +106,10 @@ export function bootstrapInterval(
     counts[group]! += 1;
     columns.forEach((column, c) => (grouped[c]![group]! += column[row]!));
   }
-  const value = statistic(
-    grouped.map((sums) => sums.reduce((a, b) => a + b, 0)),
-    n,
-  );
+  const totals = grouped.map((sums) => sums.reduce((a, b) => a + b, 0));
   const resamples = options.resamples ?? 1000;
   const random = rng(options.seed, "bootstrap");
-  const statistics = new Float64Array(resamples);
+  const drawn = names.map(() => new Float64Array(resamples));
   const sums = new Array<number>(columns.length);
   for (let r = 0; r < resamples; r++) {
     sums.fill(0);
@@ -111,11 +119,13 @@ export function bootstrapInterval(
       rows += counts[group]!;
       for (let c = 0; c < sums.length; c++) sums[c]! += grouped[c]![group]!;
     }
-    statistics[r] = statistic(sums, rows);
+    names.forEach((name, s) => (drawn[s]![r] = statistics[name](sums, rows)));
   }
-  statistics.sort();
   const tail = (1 - (options.confidence ?? 0.95)) / 2;
-  return { value, low: quantileSorted(statistics, tail), high: quantileSorted(statistics, 1 - tail), n };
+  return collect((name) => {
+    const sorted = drawn[names.indexOf(name)]!.sort();
+    return { value: statistics[name](totals, n), low: quantileSorted(sorted, tail), high: quantileSorted(sorted, 1 - tail), n };
+  });
 }
 
 /** The mean over rows (a loss, an absolute error) with its bootstrap interval. */
@@ -125,21 +135,32 @@ export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptio
 
 /** Root of the mean squared error, √(Σ(y−ŷ)²/n), in the target's unit, with its bootstrap interval over rows. */
 export function rmseInterval(truth: ArrayLike<number>, prediction: ArrayLike<number>, options: BootstrapOptions): Interval {
-  const squares = Float64Array.from(truth, (y, i) => (y - prediction[i]!) ** 2);
-  return bootstrapInterval([squares], ([sum], n) => Math.sqrt(sum! / n), options);
+  return regressionIntervals(truth, prediction, options).rmse;
 }
 
 /** R² = 1 − Σ(y−ŷ)² / Σ(y−ȳ)², ȳ of the rows at hand, with its bootstrap interval over rows; NaN where the truth is constant. */
 export function r2Interval(truth: ArrayLike<number>, prediction: ArrayLike<number>, options: BootstrapOptions): Interval {
+  return regressionIntervals(truth, prediction, options).r2;
+}
+
+/** R² and the root of the mean squared error from the same resamples. */
+export function regressionIntervals(
+  truth: ArrayLike<number>,
+  prediction: ArrayLike<number>,
+  options: BootstrapOptions,
+): { readonly r2: Interval; readonly rmse: Interval } {
   const n = truth.length;
   let mean = 0;
   for (let i = 0; i < n; i++) mean += truth[i]! / n;
   const residual = Float64Array.from(truth, (y, i) => (y - prediction[i]!) ** 2);
   const centred = Float64Array.from(truth, (y) => y - mean);
   const squares = centred.map((d) => d * d);
-  return bootstrapInterval(
+  return bootstrapIntervals(
     [residual, centred, squares],
-    ([error, sum, square], count) => 1 - error! / (square! - (sum! * sum!) / count),
+    {
+      r2: ([error, sum, square], count) => 1 - error! / (square! - (sum! * sum!) / count),
+      rmse: ([error], count) => Math.sqrt(error! / count),
+    },
     options,
   );
 }

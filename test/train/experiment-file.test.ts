@@ -60,8 +60,8 @@ test("an unknown choice offers the closest", () => {
 });
 
 test("a missing target says how to give it", () => {
-  expect(failure("data: { path: churn.csv }\n")).toMatch(/^churn.yaml, line 1: data.target is missing; .*\n.*--target COLUMN/);
-  expect(failure("epochs: 3\n")).toMatch(/^churn.yaml, line 1: data is missing/);
+  expect(failure("data: { path: churn.csv }\n")).toMatch(/^churn.yaml, line 1: no target was given\.\n.*--target COLUMN/);
+  expect(failure("epochs: 3\n")).toMatch(/^churn.yaml, line 1: no data file was given/);
 });
 
 test("broken YAML and a lone list are refused with a line", () => {

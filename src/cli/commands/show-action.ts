@@ -1,5 +1,7 @@
 /** `gradus show`: a run as it was reported, and how often its test set was opened. */
 import { loadRunExperiment, loadRunHistory, loadRunModel, loadRunResult } from "../../store/load-run.ts";
+import { readRunJson } from "../../store/run-folder.ts";
+import type { StoredSplit } from "../../store/split-file.ts";
 import { readOpenings } from "../../store/test-openings.ts";
 import type { Action } from "../command.ts";
 import { closingLines } from "../render/closing.ts";
@@ -12,18 +14,18 @@ export const showAction: Action = async ({ arguments: [run = ""] }, { terminal, 
   emit({ type: "result", command: "show", run, experiment, result, history, testOpenings: openings });
   if (json) return 0;
   const { plan } = await loadRunModel(run);
+  const { policy } = await readRunJson<StoredSplit>(run, "split.json");
   const { width } = terminal;
   const p = paint(terminal.color);
-  const { data, split, model, optimizer } = experiment;
+  const { data, model, optimizer } = experiment;
   const last = openings[openings.length - 1];
   const { train, validation, test } = result.rows;
   const told = [
     line("data", `${data.path} · target ${data.target} · ${result.task} · ${counted(plan.columns.length, "column")} → ${counted(plan.features.length, "input")}`, width),
-    line("split", `${split.policy ?? (split.column ? `by column ${split.column}` : "by size")}, seed ${split.seed} → ${[train, validation, test].map(grouped).join(" / ")}`, width),
+    line("split", `${policy} → ${[train, validation, test].map(grouped).join(" / ")}`, width),
     line("model", `${[...model.layers].join(" → ") || "no hidden layers"} · ${model.activation} · ${experiment.loss}`, width),
     line("training", `${optimizer.kind}, learning rate ${short(optimizer.learningRate)} · batches of ${experiment.batchSize} · ${counted(experiment.epochs, "epoch")} at most · seed ${experiment.seed}`, width),
     line("trained", `${result.finished.slice(0, 16).replace("T", " ")} UTC, gradus ${result.gradus}`, width),
-    "",
   ];
   const closing = closingLines({ ...result, history, data: data.path, ...(last ? { test: { metrics: last.metrics, openings: openings.length } } : {}) }, width, p);
   terminal.out(`${[...told, ...closing].join("\n")}\n`);

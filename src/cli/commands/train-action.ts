@@ -1,6 +1,7 @@
 /** `gradus train`: flags and file to an experiment, the experiment to a run folder, the report while it goes. */
 import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
+import { optimizers } from "../../optim/optimizers/index.ts";
 import { reserveRun } from "../../store/run-folder.ts";
 import type { RunResult } from "../../store/run-record.ts";
 import { saveRun } from "../../store/save-run.ts";
@@ -92,12 +93,17 @@ function resultOf(run: ExperimentRun): Omit<RunResult, "run"> {
       ? {
           error: {
             message: `the training diverged at step ${finding.step}: ${finding.tensor} is not finite.`,
-            hint: `lower the learning rate: --learning-rate ${Number((run.experiment.optimizer.learningRate / 10).toPrecision(2))}`,
+            hint: `lower the learning rate: --learning-rate ${lowerRate(run.experiment.optimizer)}`,
             exit: 1,
           },
         }
       : {}),
   };
+}
+
+/** A tenth, or the usual rate where that is lower still. */
+function lowerRate({ kind, learningRate }: ExperimentRun["experiment"]["optimizer"]): number {
+  return Math.min(Number((learningRate / 10).toPrecision(2)), learningRate > optimizers[kind].learningRate ? optimizers[kind].learningRate : Infinity);
 }
 
 /** Events to lines, or to JSON. */

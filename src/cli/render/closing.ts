@@ -49,7 +49,7 @@ export function closingLines(closing: Closing, width: number, p: Paint): string[
     "",
     line("parameters", `${grouped(closing.parameters)} · ${duration(closing.seconds)} in all, ${duration(closing.fitSeconds)} of it training`, width),
     line("run", `${p.bold(run)} (weights, model.onnx, metrics, the resolved experiment)`, width),
-    line("next", `gradus predict ${shellWord(run)} ${shellWord(closing.data)}`, width),
+    ...(closing.error ? [] : [line("next", `gradus predict ${shellWord(run)} ${shellWord(closing.data)}`, width)]),
   ];
 }
 

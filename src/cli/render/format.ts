@@ -20,6 +20,12 @@ export function short(value: number): string {
   return minus(String(Number(value.toPrecision(3))));
 }
 
+/** Three significant digits, always three, so that a number which changes keeps its width. */
+export function steady(value: number): string {
+  const size = Math.abs(value);
+  return Number.isFinite(value) && size >= 1e-4 && size < 1000 ? minus(value.toPrecision(3)) : short(value);
+}
+
 /** `3·10⁻⁵` */
 function power(value: number): string {
   const [digits, exponent] = value.toExponential(1).split("e") as [string, string];
@@ -70,5 +76,5 @@ export function formatInterval(interval: Interval, unit: Unit): { value: string;
 
 /** `18.9 %` for a share, three digits for a number. */
 export function formatFigure(value: number, unit: Unit): string {
-  return unit === "share" ? `${(100 * value).toFixed(1)} %` : short(value);
+  return unit === "share" ? `${(100 * value).toFixed(1)} %` : steady(value);
 }

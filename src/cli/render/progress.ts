@@ -2,7 +2,7 @@
 import type { ExperimentEvent } from "../../train/experiment-events.ts";
 import type { EpochFigures } from "../../train/events.ts";
 import type { Terminal } from "../terminal.ts";
-import { duration, formatFigure, grouped, short } from "./format.ts";
+import { duration, formatFigure, grouped, steady } from "./format.ts";
 import { plain, type Paint } from "./paint.ts";
 
 export interface ProgressState {
@@ -26,7 +26,7 @@ export function progressLine(state: ProgressState, width: number, p: Paint): str
   const unit = state.error.name === "error" ? "share" : "number";
   const figure = (value: number) => formatFigure(value * state.error.scale, unit);
   const pieces = [
-    `J ${short(state.loss)}`,
+    `J ${steady(state.loss)}`,
     `${state.error.name} train ${figure(train.error)}${validation ? `, validation ${figure(validation.error)}` : ""}`,
     Number.isFinite(state.secondsLeft) ? `${duration(state.secondsLeft)} left` : "",
     state.examplesPerSecond > 0 ? `${grouped(Number(state.examplesPerSecond.toPrecision(3)))} examples/s` : "",
@@ -107,7 +107,7 @@ export function createProgress(terminal: Terminal, p: Paint, now: () => number =
 
 function plainLine(model: Extract<ExperimentEvent, { type: "model" }>, figures: EpochFigures, state: ProgressState | undefined): string {
   const unit = model.error.name === "error" ? "share" : "number";
-  const part = (name: string, of: EpochFigures["train"]) => `${name} loss ${short(of.loss)} ${model.error.name} ${formatFigure(of.error * model.error.scale, unit)}`;
+  const part = (name: string, of: EpochFigures["train"]) => `${name} loss ${steady(of.loss)} ${model.error.name} ${formatFigure(of.error * model.error.scale, unit)}`;
   const pieces = [
     `epoch ${String(figures.epoch).padStart(String(model.epochs).length)}/${model.epochs}`,
     part("train", figures.train),
