@@ -90,7 +90,7 @@ describe("types", () => {
     const path = csv("missing.csv", "a,b,y", ["1,x,0", "NA,NA,1", ",,0", "NaN,nan,1", "null,NULL,0", '2,"",1']);
     const table = await readTable(path, { target: "y" });
     expect(numbers(table, "a")).toEqual([1, NaN, NaN, NaN, NaN, 2]);
-    expect(texts(table, "b")).toEqual(["x", ...new Array<undefined>(5).fill(undefined)]);
+    expect(texts(table, "b")).toEqual(["x", ...Array.from({ length: 5 }, () => undefined)]);
   });
 
   test("whole numbers with leading zeros are codes, categories are sorted by number, then by text", async () => {

@@ -91,7 +91,7 @@ describe("rng", () => {
 
   test("draws integers below n evenly", () => {
     const random = rng(5, "integer");
-    const counts = new Array<number>(7).fill(0);
+    const counts = Array.from({ length: 7 }, () => 0);
     for (let i = 0; i < 70_000; i++) counts[random.integer(7)]! += 1;
     const chiSquare = counts.reduce((sum, c) => sum + (c - 10_000) ** 2 / 10_000, 0);
     expect(chiSquare).toBeLessThan(22.5); // 99.9 % of χ² with 6 degrees of freedom
