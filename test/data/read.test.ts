@@ -123,7 +123,7 @@ describe("types", () => {
         if (varied(values.map(([text]) => text))) expect(texts(table!, "text")).toEqual(values.map(([text]) => text));
         if (varied(values.map(([, x]) => x + 0))) expect(numbers(table!, "x").map((x) => x + 0)).toEqual(values.map(([, x]) => x + 0));
       }),
-      { numRuns: 25 },
+      { numRuns: 12 },
     );
   });
 

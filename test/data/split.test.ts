@@ -191,11 +191,11 @@ describe("at random", () => {
     );
   });
 
-  test("a million rows are split in seconds", () => {
-    const table = tableOf(rng(1, "million").fillNormal(new Float64Array(1_000_000)));
+  test("two hundred thousand rows are split in well under seconds", () => {
+    const table = tableOf(rng(1, "million").fillNormal(new Float64Array(200_000)));
     const start = performance.now();
-    expect(sizesOf(split(table))).toEqual([980_000, 10_000, 10_000]);
-    expect(performance.now() - start).toBeLessThan(20_000);
+    expect(sizesOf(split(table))).toEqual([180_000, 10_000, 10_000]);
+    expect(performance.now() - start).toBeLessThan(5000);
   });
 
   test("shares by the largest remainder sum to the total under caps", () => {

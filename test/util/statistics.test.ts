@@ -109,13 +109,13 @@ describe("intervals", () => {
   });
 
   test("the bootstrap interval of a mean tends to the normal one, by rows and by groups of rows", () => {
-    for (const n of [1000, 40_000]) {
+    for (const n of [1000, 10_000]) {
       const values = rng(1, "values").fillNormal(new Float64Array(n));
-      const interval = bootstrapMean(values, { seed: 1, resamples: 2000 });
+      const interval = bootstrapMean(values, { seed: 1, resamples: 1000 });
       const half = 1.96 / Math.sqrt(n);
-      near((interval.high - interval.low) / 2, half, 0.08);
-      expect(bootstrapMean(values, { seed: 1, resamples: 2000 })).toEqual(interval);
-      expect(bootstrapMean(values, { seed: 2, resamples: 2000 })).not.toEqual(interval);
+      near((interval.high - interval.low) / 2, half, 0.1);
+      expect(bootstrapMean(values, { seed: 1, resamples: 1000 })).toEqual(interval);
+      expect(bootstrapMean(values, { seed: 2, resamples: 1000 })).not.toEqual(interval);
     }
   });
 
