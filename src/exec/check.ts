@@ -32,17 +32,17 @@ export function checkInto(graph: Graph, into: Readonly<Record<string, Tensor>>, 
   if (given.length > 0) refuseUnknown("output", given, graph.outputs.map((output) => output.name));
   return graph.outputs.map(({ name, value }) => {
     const target = Object.hasOwn(into, name) ? into[name] : undefined;
-    if (target) checkType(`the tensor given for output "${name}"`, value, target, new Map(dims));
+    if (target) checkType(`the tensor given for output "${name}"`, value, target, dims);
     return target;
   });
 }
 
 function checkType(what: string, value: Value, given: Typed, dims: Map<string, number>): void {
-  const before = new Map(dims);
+  const bound = dims.size;
   if (given.dtype === value.dtype && unifyShape(value.shape, given.shape, dims)) return;
-  const sizes = value.shape.filter((dim) => before.has(dim as string)).map((dim) => `${dim} = ${before.get(dim as string)}`);
-  const bound = sizes.length > 0 ? ` with ${[...new Set(sizes)].join(", ")}` : "";
-  throw new GradusError(`${what} must be ${value.dtype}${formatShape(value.shape)}${bound}, got ${given.dtype}${formatShape(given.shape)}`);
+  const sizes = [...dims].slice(0, bound).filter(([name]) => value.shape.includes(name));
+  const where = sizes.length > 0 ? ` with ${sizes.map(([name, size]) => `${name} = ${size}`).join(", ")}` : "";
+  throw new GradusError(`${what} must be ${value.dtype}${formatShape(value.shape)}${where}, got ${given.dtype}${formatShape(given.shape)}`);
 }
 
 function refuseUnknown(kind: "input" | "output", given: readonly string[], known: readonly string[]): void {

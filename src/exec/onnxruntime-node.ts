@@ -19,7 +19,8 @@ export const nodePackage: RuntimePackage = {
     const names = (runtime as NodeRuntime).listSupportedBackends().map((backend) => backend.name);
     return devices.filter((device) => names.includes(device));
   },
-  sessionOptions: ({ threads }) => ({
+  sessionOptions: ({ device, threads }) => ({
+    executionProviders: [device],
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     interOpNumThreads: 1,
     // Every session has threads of its own; those that spin between runs take the cores from the others (runs 2 to 4 times slower).

@@ -26,7 +26,7 @@ export function webExecutor({ wasmPaths }: WebOptions = {}): Executor {
       return runtime;
     },
     devices: () => ((globalThis as { navigator?: { gpu?: unknown } }).navigator?.gpu ? ["cpu", "webgpu"] : ["cpu"]),
-    sessionOptions: () => ({}),
+    sessionOptions: ({ device }) => ({ executionProviders: [device === "cpu" ? "wasm" : device] }),
     fillsOutputs: false,
     copiesOutputs: false,
   });

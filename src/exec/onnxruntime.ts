@@ -22,7 +22,7 @@ export interface RuntimePackage {
   readonly name: string;
   load(options: CompileOptions): Promise<Runtime>;
   devices(runtime: Runtime): readonly Device[];
-  sessionOptions(options: CompileOptions): InferenceSession.SessionOptions;
+  sessionOptions(options: CompileOptions & { readonly device: Device }): InferenceSession.SessionOptions;
   /** Whether a run writes into preallocated outputs. */
   readonly fillsOutputs: boolean;
   /** Whether it then copies them once more, see `guard-output.ts`. */
@@ -77,10 +77,10 @@ async function createSession(
 ): Promise<InferenceSession> {
   try {
     return await runtime.InferenceSession.create(bytes, {
-      executionProviders: [options.device === "cpu" && name === "onnxruntime-web" ? "wasm" : options.device],
       graphOptimizationLevel: "all",
       executionMode: "sequential",
-      logSeverityLevel: 3,
+      // Errors come as exceptions; on standard error they would be said twice.
+      logSeverityLevel: 4,
       ...sessionOptions(options),
     });
   } catch (cause) {
