@@ -1,7 +1,7 @@
 /** The command line as a whole: commands to commander, errors to one message, results to an exit status. */
 import { Command as Commander, CommanderError, Option } from "commander";
 import type { Action, Command, CommandInput } from "./command.ts";
-import * as commands from "./commands/index.ts";
+import { commands } from "./commands/index.ts";
 import { failureLines, jsonFailure } from "./failure.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -33,7 +33,7 @@ export async function runCommandLine(argv: readonly string[], around: Surroundin
     .configureOutput({ writeOut: terminal.out, writeErr: () => {}, getOutHelpWidth: () => Math.min(terminal.width, 110) })
     .showSuggestionAfterError(true)
     .exitOverride();
-  for (const command of Object.values(commands)) {
+  for (const command of commands) {
     addCommand(program, command, async (input) => {
       const action = await command.load();
       status = await runAction(command, action, input, json, around);

@@ -86,7 +86,9 @@ function has(value: unknown, path: Path, key?: string): boolean {
 export function checkExperiment(source: ExperimentSource): Experiment {
   const checked = experimentSchema.safeParse(source.value);
   if (checked.success) return checked.data;
-  throw describeIssue(checked.error.issues[0]!, source);
+  const { issues } = checked.error;
+  // A key that is not known may well be the one that is missing, misspelt.
+  throw describeIssue(issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]!, source);
 }
 
 function describeIssue(issue: z.core.$ZodIssue, source: ExperimentSource): GradusError {

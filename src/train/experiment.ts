@@ -101,7 +101,7 @@ export function resolveExperiment(
 ): ResolvedExperiment {
   const { kind, learningRate, ...settings } = experiment.optimizer;
   const policy = experiment.split.policy ?? facts.policy;
-  return {
+  const resolved: ResolvedExperiment = {
     ...experiment,
     data: { ...experiment.data, task: facts.task },
     split: { ...experiment.split, ...(policy === undefined ? {} : { policy }), seed: experiment.split.seed ?? experiment.seed },
@@ -113,6 +113,13 @@ export function resolveExperiment(
     },
     batchSize: experiment.batchSize ?? defaultBatchSize(facts.trainRows),
   };
+  // Through the schema once more: what is stored can be read again, its keys always in one order.
+  return experimentSchema.parse(resolved) as ResolvedExperiment;
+}
+
+/** JSON Schema of the experiment file, for editors; docs/experiment.schema.json holds it. */
+export function experimentJsonSchema(): unknown {
+  return z.toJSONSchema(experimentSchema, { io: "input" });
 }
 
 /** The settings that are numbers and present. */

@@ -1,5 +1,6 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { defaultBatchSize, resolveExperiment } from "../../src/train/experiment.ts";
+import { defaultBatchSize, experimentJsonSchema, resolveExperiment } from "../../src/train/experiment.ts";
 import { checkExperiment, overrideExperiment, parseExperimentText, type ExperimentSource } from "../../src/train/experiment-file.ts";
 import type { GradusError } from "../../src/util/errors.ts";
 
@@ -99,4 +100,16 @@ test("resolving fills in what needs the data", () => {
 
 test("the default batch grows with the root of the rows", () => {
   expect([1, 206, 4226, 12_000, 60_000, 10 ** 7].map(defaultBatchSize)).toEqual([16, 16, 64, 128, 256, 512]);
+});
+
+test("docs/experiment.schema.json is current", () => {
+  const stored = readFileSync(new URL("../../docs/experiment.schema.json", import.meta.url), "utf8");
+  expect(JSON.parse(stored), "npm run generate:schema").toEqual(experimentJsonSchema());
+});
+
+test("every key of the schema stands in docs/experiment.md", () => {
+  const documented = readFileSync(new URL("../../docs/experiment.md", import.meta.url), "utf8");
+  const schema = experimentJsonSchema() as { properties: Record<string, { properties?: Record<string, unknown> }> };
+  const keys = Object.entries(schema.properties).flatMap(([key, value]) => [key, ...Object.keys(value.properties ?? {})]);
+  for (const key of keys) expect(documented, key).toContain(`\`${key}\``);
 });

@@ -1,5 +1,8 @@
 /** Every command: one line each, in the order of `gradus --help`. */
-export { train } from "./train.ts";
-export { predict } from "./predict.ts";
-export { evaluate } from "./evaluate.ts";
-export { show } from "./show.ts";
+import type { Command } from "../command.ts";
+import { evaluate } from "./evaluate.ts";
+import { predict } from "./predict.ts";
+import { show } from "./show.ts";
+import { train } from "./train.ts";
+
+export const commands: readonly Command[] = [train, predict, evaluate, show];

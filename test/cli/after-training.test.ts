@@ -1,0 +1,145 @@
+import { appendFileSync, copyFileSync, readFileSync } from "node:fs";
+import { beforeAll, expect, test } from "vitest";
+import { file, gradus, gradusJson, penguins, table, workFolder } from "./support.ts";
+
+workFolder();
+
+beforeAll(async () => {
+  copyFileSync(penguins, "penguins.csv");
+  file("two.csv", table(300));
+  expect((await gradus(["train", "penguins.csv", "--target", "species", "--epochs", "15", "--out", "three"])).status).toBe(0);
+  expect((await gradus(["train", "two.csv", "--target", "label", "--drop", "amount", "--epochs", "30", "--out", "two"])).status).toBe(0);
+  expect((await gradus(["train", "two.csv", "--target", "amount", "--drop", "label", "--epochs", "30", "--out", "amount"])).status).toBe(0);
+});
+
+const lines = (text: string) => text.trimEnd().split("\n");
+
+test("predict writes the prediction and a probability per class, to standard output or a file", async () => {
+  const { status, out, err } = await gradus(["predict", "three", "penguins.csv"]);
+  expect([status, err]).toEqual([0, ""]);
+  const [head, first] = lines(out);
+  expect(head).toBe("prediction,probability_Adelie,probability_Chinstrap,probability_Gentoo");
+  expect(first).toMatch(/^Adelie,0\.\d+,[\d.e-]+,[\d.e-]+$/);
+  expect(lines(out)).toHaveLength(345);
+  const shares = first!.split(",").slice(1).map(Number);
+  expect(shares.reduce((a, b) => a + b)).toBeCloseTo(1, 5);
+  const written = await gradus(["predict", "three", "penguins.csv", "--out", "p.csv"]);
+  expect(written.out).toMatch(/344 predictions in p.csv/);
+  expect(readFileSync("p.csv", "utf8")).toBe(out);
+});
+
+test("the target column need not be there; columns of the model must, and the missing one is named", async () => {
+  const [head, ...rows] = lines(readFileSync("penguins.csv", "utf8"));
+  file("no-target.csv", [head, ...rows].map((row) => row!.slice(row!.indexOf(",") + 1)).join("\n"));
+  expect((await gradus(["predict", "three", "no-target.csv"])).out).toBe((await gradus(["predict", "three", "penguins.csv"])).out);
+  file("few.csv", "species,island\nAdelie,Biscoe\n");
+  const { status, err } = await gradus(["predict", "three", "few.csv"]);
+  expect(status).toBe(2);
+  expect(err).toMatch(/bill_length_mm/);
+});
+
+test("unseen categories and missing values are predicted like any other row", async () => {
+  file("odd.csv", "width,height,kind\n0.5,,violet\n,0.2,\n");
+  const { status, out } = await gradus(["predict", "two", "odd.csv"]);
+  expect(status).toBe(0);
+  expect(lines(out)).toHaveLength(3);
+  expect(out).not.toMatch(/NaN/);
+});
+
+test("--threshold moves the second class's boundary", async () => {
+  const share = async (threshold: string) => {
+    const { out } = await gradus(["predict", "two", "two.csv", "--threshold", threshold]);
+    const rows = lines(out).slice(1).map((row) => row.split(","));
+    for (const [prediction, , yes] of rows) expect(prediction).toBe(Number(yes) >= Number(threshold) ? "yes" : "no");
+    return rows.filter(([prediction]) => prediction === "yes").length;
+  };
+  expect(await share("0.1")).toBeGreaterThan(await share("0.9"));
+  expect((await gradus(["predict", "two", "two.csv", "--threshold", "1.5"])).err).toMatch(/--threshold must be a probability from 0 to 1, found "1.5"/);
+  expect((await gradus(["predict", "amount", "two.csv", "--threshold", "0.5"])).err).toMatch(/--threshold is for two classes; this run predicts amounts/);
+});
+
+test("amounts come back in the target's own unit", async () => {
+  const { out } = await gradus(["predict", "amount", "two.csv"]);
+  const [head, ...rest] = lines(out);
+  expect(head).toBe("prediction");
+  const mean = rest.map(Number).reduce((a, b) => a + b) / rest.length;
+  expect(mean).toBeGreaterThan(9);
+  expect(mean).toBeLessThan(11);
+});
+
+test("predict --json prints a line per row, or with --out only the result", async () => {
+  const all = await gradusJson(["predict", "two", "two.csv"]);
+  expect(all.lines).toHaveLength(301);
+  expect(all.lines[0]).toMatchObject({ type: "prediction", row: 1, probabilities: { yes: expect.any(Number) } });
+  expect(all.result).toMatchObject({ type: "result", command: "predict", rows: 300 });
+  const quiet = await gradusJson(["predict", "two", "two.csv", "--out", "two-predictions.csv"]);
+  expect(quiet.lines).toHaveLength(1);
+});
+
+test("evaluate --test opens the test set, records it, and says how often that was", async () => {
+  const first = await gradusJson(["evaluate", "three", "--test"]);
+  expect(first.status).toBe(0);
+  expect(first.result).toMatchObject({ command: "evaluate", task: "classification", openings: 1, metrics: { test: { error: { n: 69 } } } });
+  const second = await gradus(["evaluate", "three", "--test"]);
+  expect(second.out).toMatch(/\n {2}test .* 69\n/);
+  expect(second.out).toMatch(/opened 1 time before/);
+  const openings = lines(readFileSync("three/test-openings.jsonl", "utf8")).map((line) => JSON.parse(line) as { metrics: unknown });
+  expect(openings).toHaveLength(2);
+  expect(openings[0]!.metrics).toEqual(first.result["metrics"].test);
+});
+
+test("evaluate agrees with what training measured on the validation part", async () => {
+  for (const run of ["three", "two", "amount"]) {
+    const { result } = await gradusJson(["evaluate", run]);
+    const stored = JSON.parse(readFileSync(`${run}/result.json`, "utf8")) as { metrics: { validation: Record<string, { value: number }> } };
+    for (const [name, { value }] of Object.entries(result["metrics"].validation as Record<string, { value: number }>)) {
+      expect(value).toBeCloseTo(stored.metrics.validation[name]!.value, 4);
+    }
+  }
+});
+
+test("evaluate on other rows needs their target", async () => {
+  const { status, result } = await gradusJson(["evaluate", "two", "two.csv"]);
+  expect(status).toBe(0);
+  expect(result["metrics"].data.error.n).toBe(300);
+  file("unlabelled.csv", "width,height,kind\n1,2,red\n");
+  expect((await gradus(["evaluate", "two", "unlabelled.csv"])).status).toBe(2);
+});
+
+test("a data file that has changed is refused for the test, kindly", async () => {
+  file("moving.csv", table(80));
+  await gradus(["train", "moving.csv", "--target", "label", "--epochs", "2", "--out", "moving"]);
+  appendFileSync("moving.csv", "0.1,0.2,red,yes,9\n");
+  const { status, err } = await gradus(["evaluate", "moving", "--test"]);
+  expect(status).toBe(2);
+  expect(err).toMatch(/moving.csv has changed since moving was trained \(it had 80 rows, now 81\)/);
+  file("kept.csv", table(80));
+  expect((await gradus(["evaluate", "moving", "kept.csv", "--test"])).status).toBe(0);
+});
+
+test("a run without a test set says so", async () => {
+  file("untested.csv", table(80));
+  const trained = await gradus(["train", "untested.csv", "--target", "label", "--split", "80/20/0", "--epochs", "1", "--out", "untested"]);
+  expect(trained.out).toMatch(/test {13}none: the split left no rows for it/);
+  const { status, err } = await gradus(["evaluate", "untested", "--test"]);
+  expect(status).toBe(2);
+  expect(err).toMatch(/untested has no test set/);
+});
+
+test("show repeats the report, with the test figures once they were opened", async () => {
+  const { status, out } = await gradus(["show", "three"]);
+  expect(status).toBe(0);
+  expect(out).toMatch(/data {13}penguins.csv · target species · classification · 7 columns → 11 inputs/);
+  expect(out).toMatch(/▲ weights kept/);
+  expect(out).toMatch(/\n {2}test .* 69\n/);
+  expect((await gradus(["show", "two"])).out).toMatch(/locked {4}\(gradus evaluate two --test\)/);
+  const { result } = await gradusJson(["show", "three"]);
+  expect(result).toMatchObject({ command: "show", run: "three", testOpenings: expect.any(Array), history: expect.any(Array) });
+});
+
+test("a folder that is no run, or is not there", async () => {
+  expect((await gradus(["show", "thre"])).err).toMatch(/no run folder thre\.\n {2}did you mean three/);
+  file("plain.txt", "x");
+  expect((await gradus(["predict", "plain.txt", "two.csv"])).err).toMatch(/plain.txt is a file; a run folder was expected/);
+  expect((await gradus(["show", "."])).err).toMatch(/\. is no run folder, or not a whole one: it has no \w+\.json/);
+});

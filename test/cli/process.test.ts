@@ -1,0 +1,88 @@
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { file, gradusProcess, penguins, root, table, workFolder } from "./support.ts";
+
+const folder = workFolder();
+
+/** Waits for text on a process's output. */
+async function until(check: () => boolean): Promise<void> {
+  for (let i = 0; i < 600 && !check(); i++) await new Promise((next) => setTimeout(next, 50));
+}
+
+test("Ctrl-C saves the best weights, reports, and exits with 130", async () => {
+  file("long.csv", table(3000));
+  const { child, done, soFar } = gradusProcess(["train", "long.csv", "--target", "label", "--epochs", "100000", "--out", "stopped", "--json"]);
+  await until(() => soFar().includes('"epoch":3,'));
+  child.kill("SIGINT");
+  const { status, out } = await done;
+  expect(status).toBe(130);
+  const result = JSON.parse(out.trimEnd().split("\n").at(-1)!) as { type: string; reason: string; run: string };
+  expect(result).toMatchObject({ type: "result", reason: "interrupted", run: "stopped" });
+  expect(existsSync("stopped/model.onnx")).toBe(true);
+});
+
+test("Ctrl-C before the first step leaves nothing behind", async () => {
+  const { child, done, soFar } = gradusProcess(["train", "long.csv", "--target", "label", "--epochs", "100000", "--json"]);
+  await until(() => soFar().includes('"type":"data"'));
+  child.kill("SIGINT");
+  child.kill("SIGINT");
+  const { status } = await done;
+  expect(status).toBe(130);
+  expect(existsSync("runs") ? readdirSync("runs").filter((name) => !name.endsWith(".partial")) : []).toEqual([]);
+});
+
+test("two runs give the same weights to the bit, whatever the number of threads", async () => {
+  const train = (out: string, threads: string) => gradusProcess(["train", penguins, "--target", "species", "--epochs", "20", "--layers", "96,48", "--threads", threads, "--out", out, "--json"]).done;
+  for (const [out, threads] of [["one", "1"], ["two", "2"], ["two-again", "2"]] as const) expect((await train(out, threads)).status).toBe(0);
+  const bytes = (run: string) => readFileSync(join(run, "model.safetensors"));
+  expect(bytes("two").equals(bytes("one"))).toBe(true);
+  expect(bytes("two-again").equals(bytes("one"))).toBe(true);
+});
+
+test("the same holds for a network beyond the size that trains inside Scan", async () => {
+  file("wide.csv", table(600));
+  const train = (out: string, threads: string) =>
+    gradusProcess(["train", "wide.csv", "--target", "label", "--epochs", "3", "--layers", "300,200", "--threads", threads, "--out", out, "--json"]).done;
+  for (const [out, threads] of [["wide-1", "1"], ["wide-2", "2"]] as const) expect((await train(out, threads)).status).toBe(0);
+  expect(readFileSync("wide-2/model.safetensors").equals(readFileSync("wide-1/model.safetensors"))).toBe(true);
+});
+
+test("help answers without loading a runtime, a database or a schema library", async () => {
+  const listing = join(folder, "loaded.txt");
+  const preload = file(
+    join(folder, "loaded.mjs"),
+    `import { register } from "node:module";
+     import { writeFileSync } from "node:fs";
+     writeFileSync(${JSON.stringify(listing)}, "");
+     register("data:text/javascript," + encodeURIComponent(\`
+       import { appendFileSync } from "node:fs";
+       export async function load(url, context, next) { appendFileSync(${JSON.stringify(listing)}, url + "\\\\n"); return next(url, context); }
+     \`));\n`,
+  );
+  const { status, out } = await gradusProcess(["--help"], { preload }).done;
+  expect(status).toBe(0);
+  expect(out).toMatch(/Commands:\n {2}train \[options\] \[data\] {2,}train a network/);
+  const loaded = readFileSync(listing, "utf8");
+  expect(loaded).toContain("program.ts");
+  for (const heavy of ["onnxruntime", "duckdb", "/zod/", "/yaml/", "/src/train/", "/src/ops/"]) expect(loaded).not.toContain(heavy);
+});
+
+test("importing the library loads no executor and no database", async () => {
+  const { execFileSync } = await import("node:child_process");
+  const script = `
+    const { mlp } = await import(${JSON.stringify(join(root, "src/index.ts"))});
+    const graph = await import(${JSON.stringify(join(root, "src/graph.ts"))});
+    mlp(); graph.input("x", "float32", [1]);
+    const native = process.report.getReport().sharedObjects.filter((path) => /onnxruntime|duckdb/.test(path));
+    console.log(JSON.stringify(native));`;
+  const args = ["--conditions=gradus-source", "--import", join(root, "node_modules/tsx/dist/esm/index.mjs"), "--input-type=module", "-e", script];
+  expect(JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" }))).toEqual([]);
+});
+
+test("output into a pipe that closes early is no error", async () => {
+  const { child, done } = gradusProcess(["train", "--help"]);
+  child.stdout!.destroy();
+  const { status, err } = await done;
+  expect([status, err]).toEqual([0, ""]);
+});
