@@ -41,6 +41,7 @@ const flags: readonly Flag[] = [
   flag("activation", "model.activation"),
   flag("optimizer", "optimizer.kind"),
   flag("learning-rate", "optimizer.learningRate", numeric),
+  flag("schedule", "optimizer.schedule.kind"),
   flag("batch-size", "batchSize", numeric),
   flag("epochs", "epochs", numeric),
   flag("seed", "seed", numeric),

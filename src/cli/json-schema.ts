@@ -54,6 +54,7 @@ export const modelEventSchema = z.strictObject({
   loss: z.string(),
   optimizer: z.string(),
   learningRate: z.number(),
+  schedule: z.string(),
   batchSize: count,
   epochs: count,
   seed: count,

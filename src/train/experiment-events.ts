@@ -60,6 +60,7 @@ export type ExperimentEvent =
       readonly loss: string;
       readonly optimizer: string;
       readonly learningRate: number;
+      readonly schedule: string;
       readonly batchSize: number;
       readonly epochs: number;
       readonly seed: number;

@@ -38,10 +38,12 @@ export async function trainExperiment(experiment: Experiment, options: TrainExpe
     classes: schemaOf(table).target?.classes?.length ?? 0,
     trainRows: parts.train.length,
   });
-  const { model, data, optimizer, batchSize, epochs, loss } = resolved;
+  const { model, data, batchSize, epochs, loss } = resolved;
+  const { schedule, ...optimizer } = resolved.optimizer;
   const fitted = await fitTable(model, parts, {
     ...options,
     optimizer,
+    schedule: schedule.kind,
     batchSize,
     epochs,
     loss,

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { activations, type ActivationName } from "../nn/activation.ts";
 import { losses, type LossName } from "../nn/losses/index.ts";
 import { optimizerByName, optimizers, type OptimizerName } from "../optim/optimizers/index.ts";
+import { schedules } from "../optim/schedules/index.ts";
 
 /** Every message says what was expected; the caller adds the place and what was found. */
 const expect = (error: string) => ({ error });
@@ -43,6 +44,9 @@ const model = section({
 const optimizer = section({
   kind: oneOf(names(optimizers)).default("adam"),
   learningRate: positive("a number above 0").optional().describe("The optimizer's usual one where left out."),
+  schedule: section({ kind: oneOf(names(schedules)).default("cosine") })
+    .prefault({})
+    .describe("How the learning rate changes over the training: `cosine` falls to 0, `constant` stays."),
   momentum: number("a number").optional(),
   decay: number("a number").optional(),
   beta1: number("a number").optional(),
@@ -50,10 +54,10 @@ const optimizer = section({
   epsilon: number("a number").optional(),
   weightDecay: number("a number").optional(),
 }).superRefine((value, context) => {
-  const { kind, learningRate: _, ...settings } = value;
+  const { kind, learningRate: _, schedule: __, ...settings } = value;
   const known = Object.keys(optimizerByName(kind).settings);
   const keys = Object.keys(settings).filter((key) => !known.includes(key));
-  if (keys.length > 0) context.addIssue({ code: "unrecognized_keys", keys, input: value, params: { known: ["kind", "learningRate", ...known] } });
+  if (keys.length > 0) context.addIssue({ code: "unrecognized_keys", keys, input: value, params: { known: ["kind", "learningRate", "schedule", ...known] } });
 });
 
 /** What an experiment file may hold. Unknown keys are errors. */
@@ -99,7 +103,7 @@ export function resolveExperiment(
   experiment: Experiment,
   facts: { readonly task: "classification" | "regression"; readonly classes: number; readonly trainRows: number; readonly policy?: string },
 ): ResolvedExperiment {
-  const { kind, learningRate, ...settings } = experiment.optimizer;
+  const { kind, learningRate, schedule, ...settings } = experiment.optimizer;
   const policy = experiment.split.policy ?? facts.policy;
   const resolved: ResolvedExperiment = {
     ...experiment,
@@ -109,6 +113,7 @@ export function resolveExperiment(
     optimizer: {
       kind,
       learningRate: learningRate ?? optimizers[kind].learningRate,
+      schedule,
       ...numbersOnly(optimizerByName(kind, numbersOnly(settings)).settings),
     },
     batchSize: experiment.batchSize ?? defaultBatchSize(facts.trainRows),

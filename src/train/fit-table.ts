@@ -108,6 +108,7 @@ export async function fitTable(model: MlpSpec | Network, parts: TableParts, opti
   const { kind, learningRate: givenRate, ...settings }: OptimizerSettings = options.optimizer ?? { kind: "adam" };
   const learningRate = givenRate ?? optimizers[kind].learningRate;
   const optimizer = optimizerByName(kind, numbersOnly(settings));
+  const schedule = scheduleByName(options.schedule ?? "cosine");
   const batchSize = options.batchSize ?? defaultBatchSize(parts.train.length);
   onEvent({
     type: "model",
@@ -118,6 +119,7 @@ export async function fitTable(model: MlpSpec | Network, parts: TableParts, opti
     loss: loss.name,
     optimizer: kind,
     learningRate,
+    schedule: schedule.kind,
     batchSize: Math.min(batchSize, parts.train.length),
     epochs,
     seed,
@@ -128,7 +130,6 @@ export async function fitTable(model: MlpSpec | Network, parts: TableParts, opti
   const [train, validation] = await prepareDatasets(table, [parts.train, parts.validation], plan, executor, runtime);
   if (signal?.aborted) throw interruptedEarly();
   const fitStarted = performance.now();
-  const schedule = scheduleByName(options.schedule ?? "cosine");
   const loop = { optimizer, learningRate, schedule, epochs, batchSize, seed, executor, onEvent, ...runtime, ...(signal ? { signal } : {}) };
   const training = await fit(problem, { train: train!, validation: validation! }, loop);
   const fitSeconds = (performance.now() - fitStarted) / 1000;

@@ -23,7 +23,7 @@ test("a minimal experiment gets its defaults", () => {
     data: { path: "churn.csv", target: "churn", drop: [], targetTransform: "none" },
     split: {},
     model: { kind: "mlp", layers: [64, 32], activation: "relu" },
-    optimizer: { kind: "adam" },
+    optimizer: { kind: "adam", schedule: { kind: "cosine" } },
     epochs: 100,
     seed: 1,
   });
@@ -41,7 +41,7 @@ test("an unknown key is named with its line and the closest key", () => {
 });
 
 test("a setting of another optimizer is an unknown key", () => {
-  expect(failure(`${start}optimizer: { kind: sgd, beta1: 0.9 }\n`)).toMatch(/line 2: unknown key "beta1" in optimizer.\nkeys: kind, learningRate$/);
+  expect(failure(`${start}optimizer: { kind: sgd, beta1: 0.9 }\n`)).toMatch(/line 2: unknown key "beta1" in optimizer.\nkeys: kind, learningRate, schedule$/);
 });
 
 test("a wrong type says place, expected and found", () => {
@@ -79,12 +79,12 @@ test("flags lie over the file, section by section", () => {
   const merged = checkExperiment(overrideExperiment(file, flags({ epochs: 9, data: { target: "left" }, optimizer: { learningRate: 0.5 } })));
   expect(merged.epochs).toBe(9);
   expect(merged.data).toMatchObject({ path: "churn.csv", target: "left" });
-  expect(merged.optimizer).toEqual({ kind: "momentum", momentum: 0.8, learningRate: 0.5 });
+  expect(merged.optimizer).toEqual({ kind: "momentum", momentum: 0.8, learningRate: 0.5, schedule: { kind: "cosine" } });
 });
 
 test("another optimizer by flag leaves the former one's settings behind", () => {
   const file = parseExperimentText(`${start}optimizer: { beta1: 0.8, learningRate: 0.1 }\n`, "churn.yaml");
-  expect(checkExperiment(overrideExperiment(file, flags({ optimizer: { kind: "sgd" } }))).optimizer).toEqual({ kind: "sgd" });
+  expect(checkExperiment(overrideExperiment(file, flags({ optimizer: { kind: "sgd" } }))).optimizer).toEqual({ kind: "sgd", schedule: { kind: "cosine" } });
 });
 
 test("a mistake in a flag names the flag", () => {
@@ -95,7 +95,7 @@ test("a mistake in a flag names the flag", () => {
 test("resolving fills in what needs the data", () => {
   const resolved = resolveExperiment(parse(`${start}optimizer: { kind: adamw, beta1: 0.8 }\nseed: 4\n`), { task: "classification", classes: 2, trainRows: 4226 });
   expect(resolved).toMatchObject({ loss: "binaryCrossEntropy", batchSize: 64, split: { seed: 4 }, data: { task: "classification" } });
-  expect(resolved.optimizer).toEqual({ kind: "adamw", learningRate: 0.001, beta1: 0.8, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 });
+  expect(resolved.optimizer).toEqual({ kind: "adamw", learningRate: 0.001, schedule: { kind: "cosine" }, beta1: 0.8, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 });
 });
 
 test("the default batch grows with the root of the rows", () => {

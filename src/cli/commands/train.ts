@@ -11,6 +11,7 @@ export const train: Command = {
     { flags: "--activation <name>", description: "relu, leakyRelu, elu, gelu, tanh, sigmoid, softmax, identity (relu)" },
     { flags: "--optimizer <name>", description: "sgd, momentum, nesterov, rmsprop, adam, adamw (adam)" },
     { flags: "--learning-rate <rate>", description: "the optimizer's usual one where left out" },
+    { flags: "--schedule <name>", description: "of the learning rate over the training: cosine falls to 0, constant stays (cosine)" },
     { flags: "--epochs <n>", description: "passes over the training rows; the weights of the best one are kept (100)" },
     { flags: "--batch-size <n>", description: "examples per step; chosen from the number of rows where left out" },
     { flags: "--seed <n>", description: "of everything random: split, initialisation, shuffling (1)" },

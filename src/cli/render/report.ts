@@ -45,7 +45,7 @@ export function modelLines(event: EventOf<"model">, width: number): string[] {
   const initialisation = `${[...new Set(draws)].join(" and ")} initialisation`;
   const network = [event.units.map(grouped).join(" → "), ...kind, initialisation, counted(event.parameters, "parameter")];
   const training = [
-    `${optimizerNames[event.optimizer] ?? event.optimizer}, learning rate ${short(event.learningRate)}`,
+    `${optimizerNames[event.optimizer] ?? event.optimizer}, learning rate ${short(event.learningRate)}${event.schedule === "constant" ? "" : `, ${event.schedule}`}`,
     `batches of ${grouped(event.batchSize)}`,
     `${counted(event.epochs, "epoch")} at most`,
     `seed ${event.seed}`,

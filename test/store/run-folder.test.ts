@@ -1,0 +1,93 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeEach, expect, test } from "vitest";
+import { pathFromHere, pathFromRun, readRunJson, reserveRun, writeWhole } from "../../src/store/run-folder.ts";
+import { checkFingerprint, storedRows, storeSplit } from "../../src/store/split-file.ts";
+import { readOpenings, recordOpening } from "../../src/store/test-openings.ts";
+
+const home = process.cwd();
+const folders: string[] = [];
+beforeEach(() => {
+  folders.push(mkdtempSync(join(tmpdir(), "gradus-store-")));
+  process.chdir(folders.at(-1)!);
+});
+afterAll(() => {
+  process.chdir(home);
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+test("a reserved run shows nothing under its name until it is written whole", async () => {
+  const reservation = await reserveRun("deep/run", 1);
+  expect(existsSync("deep/run")).toBe(false);
+  expect(await reservation.write((path) => ({ "a.txt": path, "b.bin": new Uint8Array([1, 2]) }))).toBe("deep/run");
+  expect(readdirSync("deep")).toEqual(["run"]);
+  expect(readFileSync("deep/run/a.txt", "utf8")).toBe("deep/run");
+});
+
+test("a discarded run leaves nothing, not even the folders made for it", async () => {
+  await (await reserveRun("new/deep/run", 1)).discard();
+  expect(readdirSync(".")).toEqual([]);
+  mkdirSync("old");
+  await (await reserveRun("old/run", 1)).discard();
+  expect(readdirSync(".")).toEqual(["old"]);
+});
+
+test("an empty folder may become a run; a name that was taken meanwhile gets a number, so that no training is lost", async () => {
+  mkdirSync("empty");
+  expect(await (await reserveRun("empty", 1)).write(() => ({ x: "1" }))).toBe("empty");
+  const reservation = await reserveRun("late", 1);
+  mkdirSync("late");
+  writeFileSync("late/mine.txt", "");
+  expect(await reservation.write((path) => ({ x: path }))).toBe("late-2");
+  expect(readFileSync("late-2/x", "utf8")).toBe("late-2");
+});
+
+test("two words name a run, free ones", async () => {
+  const first = await reserveRun(undefined, 7);
+  const path = await first.write(() => ({ x: "" }));
+  const second = await reserveRun(undefined, 7);
+  expect(path).toMatch(/^runs\/[a-z]+-[a-z]+$/);
+  expect(second.path).not.toBe(path);
+  await second.discard();
+  expect(readdirSync("runs")).toHaveLength(1);
+});
+
+test("a file is written whole or not at all", async () => {
+  await writeWhole("out.csv", "1");
+  await writeWhole("out.csv", "2");
+  expect(readFileSync("out.csv", "utf8")).toBe("2");
+  mkdirSync("folder");
+  await expect(writeWhole("folder", "3")).rejects.toThrow("folder cannot be written (it is a directory).");
+  await expect(writeWhole("nowhere/out.csv", "3")).rejects.toThrow("nowhere/out.csv cannot be written (ENOENT).");
+  expect(readdirSync(".").toSorted()).toEqual(["folder", "out.csv"]);
+});
+
+test("a broken JSON file of a run is named", async () => {
+  mkdirSync("run");
+  writeFileSync("run/model.json", "{");
+  await expect(readRunJson("run", "model.json")).rejects.toThrow(/^run\/model.json is not JSON: /);
+});
+
+test("a split is stored a letter a row, and belongs to one file's bytes", () => {
+  const source = { path: "a.csv", fingerprint: "f", rows: 6 };
+  const stored = storeSplit(source, { train: [0, 3], validation: [1], test: [5], policy: "by hand" });
+  expect(stored).toEqual({ fingerprint: "f", rows: 6, policy: "by hand", parts: "rv-r-t" });
+  expect([...storedRows(stored, "train")]).toEqual([0, 3]);
+  expect([...storedRows(stored, "test")]).toEqual([5]);
+  expect(() => checkFingerprint(stored, source, "run")).not.toThrow();
+  expect(() => checkFingerprint(stored, { ...source, fingerprint: "g" }, "run")).toThrow(/a.csv has changed since run was trained \(its contents differ\)/);
+});
+
+test("test openings are appended, and all of them read back", async () => {
+  mkdirSync("run");
+  const metrics = { error: { value: 0.1, low: 0.05, high: 0.2, n: 100 } };
+  expect(await readOpenings("run")).toEqual([]);
+  await recordOpening("run", { time: "2025-01-01T00:00:00.000Z", metrics });
+  expect(await recordOpening("run", { time: "2025-01-02T00:00:00.000Z", metrics })).toHaveLength(2);
+});
+
+test("a stored data path is told from the run's folder", () => {
+  expect(pathFromRun("runs/otter", "data/a.csv")).toBe("../../data/a.csv");
+  expect(pathFromHere("runs/otter", "../../data/a.csv")).toBe("data/a.csv");
+});
