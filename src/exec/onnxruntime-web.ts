@@ -12,7 +12,9 @@ export interface WebOptions {
 }
 
 /**
- * ONNX Runtime in a browser. Threads need a cross-origin isolated page, and are fixed for the page by the first graph compiled.
+ * ONNX Runtime in a browser. Threads need a cross-origin isolated page, and are fixed for the page by the first graph compiled;
+ * a bundle of such a page is built with the condition `onnxruntime-web-use-extern-wasm`, since threads start from the runtime's
+ * own file.
  * @example const session = await webExecutor({ wasmPaths: "/assets/" }).compile(graph({ outputs: { y } }));
  */
 export function webExecutor({ wasmPaths }: WebOptions = {}): Executor {

@@ -86,14 +86,14 @@ async function createSession(
   } catch (cause) {
     const reason = message(cause);
     if (options.device === "cpu") throw new GradusError(`${name} cannot compile the graph: ${reason}`, { exitCode: 1, cause });
-    throw new GradusError(`${name} cannot use device "${options.device}": ${reason}`, { hint: "use the device cpu", cause });
+    throw new GradusError(`${name} cannot use device "${options.device}" here: ${reason}`, { hint: "the device cpu is always there", cause });
   }
 }
 
 /** What the runtime says, without the place in its sources. */
 function message(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/\/onnxruntime_src\/\S+ .*? was false\. /s, "");
+  return text.replace(/\/onnxruntime_src\/\S+ .*? was false\. /s, "").trim();
 }
 
 const tensors = new WeakMap<Runtime, WeakMap<Tensor, OrtTensor>>();

@@ -19,7 +19,8 @@ export interface Session {
    * One run. A tensor given in `into` is filled in place and returned as that output; the others are new.
    * The caller keeps the same tensor objects from run to run where it can: executors remember them.
    * @param feeds every graph input by name
-   * @param into any of the graph's outputs by name, of the right dtype and shape
+   * @param into any of the graph's outputs by name, of the right dtype and shape; where one shares memory with an input, nodes that
+   *   read the input late may see the output, which only a graph that reads it elementwise and last can bear
    * @throws GradusError naming the input or output, where one is missing or of another dtype or shape
    */
   run(feeds: Tensors, into?: Tensors): Promise<Tensors>;

@@ -21,7 +21,7 @@ const adaptations: Readonly<Record<string, (node: NodeProto, inputs: Inputs) => 
     const size = x.shape[axis]!;
     const parts = node.output.length;
     if (typeof size !== "number" || size % parts !== 0) throw new GradusError(`axis ${axis} of size ${size} in ${parts} equal parts`);
-    return [x, int64(new Array<number>(parts).fill(size / parts))];
+    return [x, int64(Array.from({ length: parts }, () => size / parts))];
   },
 };
 
