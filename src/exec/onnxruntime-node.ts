@@ -3,7 +3,6 @@ import { onnxruntimeExecutor, type Runtime, type RuntimePackage } from "./onnxru
 import type { Device, Executor } from "./session.ts";
 
 interface NodeRuntime extends Runtime {
-  readonly env: { logLevel?: string };
   listSupportedBackends(): readonly { readonly name: string }[];
 }
 
