@@ -23,6 +23,16 @@ export interface Optimizer {
   scalars(step: number, learningRate: number): readonly number[];
   /** One update as graph. θ, g and slots are [n]; scalars are [1] each, in the order of `scalars`. */
   update(theta: Value, g: Value, slots: readonly Value[], scalars: readonly Value[]): OptimizerStep<Value>;
-  /** The same update in place. */
-  updateInPlace(kernels: Kernels, theta: Float32Array, g: Float32Array, slots: readonly Float32Array[], scalars: readonly number[]): void;
+  /**
+   * The same update in place, of all of θ or of a part.
+   * @param decay learningRate·weightDecay, the share of θ that decays first; 0 for an optimizer without
+   */
+  updateInPlace(
+    kernels: Kernels,
+    theta: Float32Array,
+    g: Float32Array,
+    slots: readonly Float32Array[],
+    scalars: readonly number[],
+    decay: number,
+  ): void;
 }

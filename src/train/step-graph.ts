@@ -18,7 +18,8 @@ export interface Problem {
   readonly outputs: number;
 }
 
-const mean = (perExample: Value) => ops.ReduceMean(perExample, { axes: [0], keepdims: 0 });
+/** 1/batch as an input: the mean loss without asking the graph for its batch size. */
+const share = () => input("share", "float32", []);
 
 function dataInputs(problem: Problem) {
   return {
@@ -27,33 +28,42 @@ function dataInputs(problem: Problem) {
   };
 }
 
-/** Loss over the chosen rows, and the gradient per parameter. */
-function lossAndGradients(problem: Problem, features: Value, targets: Value, rows: Value, parameters: ReadonlyMap<string, Value>) {
+interface StepValues {
+  readonly features: Value;
+  readonly targets: Value;
+  readonly rows: Value;
+  readonly share: Value;
+  readonly parameters: ReadonlyMap<string, Value>;
+}
+
+/** Mean loss over the chosen rows, and the gradient per parameter. */
+function lossAndGradients(problem: Problem, { features, targets, rows, share, parameters }: StepValues) {
   const x = ops.Gather(features, rows, { axis: 0 });
   const y = ops.Gather(targets, rows, { axis: 0 });
   const built = buildNetwork(problem.network, x, (parameter) => parameters.get(parameter.name)!);
-  const loss = mean(problem.loss.perExample(built.output, y));
+  const loss = ops.Mul(ops.ReduceSum(problem.loss.perExample(built.output, y), null, { keepdims: 0 }), share);
   const values = built.parameters.map((parameter) => parameters.get(parameter.name)!);
   return { loss, gradients: gradient(loss, values), signals: built.signals };
 }
 
 /**
  * One step without the update. Inputs: `features`, `targets` (the whole training set), `rows` int32 [batch],
- * every parameter by name. Outputs: `loss` [], `gradient/<parameter>` each.
+ * `share` [] = 1/batch, every parameter by name. Outputs: `loss` [], `gradient/<parameter>` each.
  */
 export function gradientGraph(problem: Problem, layout: ParameterLayout): Graph {
   const { features, targets } = dataInputs(problem);
   const rows = input("rows", "int32", ["batch"]);
   const parameters = new Map(layout.slots.map((slot) => [slot.name, parameterInput(slot)]));
-  const { loss, gradients } = lossAndGradients(problem, features, targets, rows, parameters);
+  const values = { features, targets, rows, share: share(), parameters };
+  const { loss, gradients } = lossAndGradients(problem, values);
   const outputs = Object.fromEntries(layout.slots.map((slot, i) => [`gradient/${slot.name}`, gradients[i]!]));
-  return graph({ inputs: [features, targets, rows, ...parameters.values()], outputs: { loss, ...outputs } });
+  return graph({ inputs: [features, targets, rows, values.share, ...parameters.values()], outputs: { loss, ...outputs } });
 }
 
 /**
  * K steps, update included, in one run: parameters and optimizer state are the Scan's loop state. Inputs: `features`,
  * `targets`, `rows` int32 [steps, batch], `scalars` [steps, n] (the optimizer's numbers, then the decay factor if it
- * decays), `theta` [P] and each slot [P]. Outputs: `losses` [steps], `theta/next`, `<slot>/next`.
+ * decays), `share` [] = 1/batch, `theta` [P] and each slot [P]. Outputs: `losses` [steps], `theta/next`, `<slot>/next`.
  */
 export function scanGraph(problem: Problem, layout: ParameterLayout, optimizer: Optimizer): Graph {
   const { features, targets } = dataInputs(problem);
@@ -66,7 +76,8 @@ export function scanGraph(problem: Problem, layout: ParameterLayout, optimizer: 
   const scalars = input("scalars/step", "float32", [scalarCount]);
   const pieces = ops.Split(theta!, int64(layout.slots.map((slot) => slot.size)));
   const parameters = new Map(layout.slots.map((slot, i) => [slot.name, ops.Reshape(pieces[i]!, int64(slot.shape))]));
-  const { loss, gradients } = lossAndGradients(problem, features, targets, rows, parameters);
+  const values = { features, targets, rows, share: share(), parameters };
+  const { loss, gradients } = lossAndGradients(problem, values);
   const g = ops.Concat(...gradients.map((part) => ops.Reshape(part, int64([-1]))), { axis: 0 });
   const numbers = ops.Split(scalars, int64(new Array<number>(scalarCount).fill(1)));
   const start = optimizer.weightDecay > 0 ? decayed(theta!, layout, numbers[scalarCount - 1]!) : theta!;
@@ -77,7 +88,7 @@ export function scanGraph(problem: Problem, layout: ParameterLayout, optimizer: 
       ...Object.fromEntries(state.map((name, i) => [`${name}/out`, i === 0 ? next.theta : next.slots[i - 1]!])),
       "loss/step": loss,
     },
-    captures: [features, targets],
+    captures: [features, targets, values.share],
   });
 
   const outer = state.map(vector);
@@ -86,7 +97,7 @@ export function scanGraph(problem: Problem, layout: ParameterLayout, optimizer: 
   const results = ops.Scan(...outer, rowsIn, scalarsIn, { body, num_scan_inputs: 2 });
   const outputs = Object.fromEntries(state.map((name, i) => [`${name}/next`, results[i]!]));
   return graph({
-    inputs: [features, targets, rowsIn, scalarsIn, ...outer],
+    inputs: [features, targets, rowsIn, scalarsIn, values.share, ...outer],
     outputs: { ...outputs, losses: results[state.length]! },
   });
 }
@@ -116,9 +127,10 @@ export function inspectionGraph(problem: Problem, layout: ParameterLayout): Grap
   const { features, targets } = dataInputs(problem);
   const rows = input("rows", "int32", ["batch"]);
   const parameters = new Map(layout.slots.map((slot) => [slot.name, parameterInput(slot)]));
-  const { loss, gradients, signals } = lossAndGradients(problem, features, targets, rows, parameters);
+  const values = { features, targets, rows, share: share(), parameters };
+  const { loss, gradients, signals } = lossAndGradients(problem, values);
   return graph({
-    inputs: [features, targets, rows, ...parameters.values()],
+    inputs: [features, targets, rows, values.share, ...parameters.values()],
     outputs: {
       ...Object.fromEntries(signals.map(({ name, value }) => [`output of ${name}`, value])),
       "the loss": loss,

@@ -47,8 +47,10 @@ export function createStepper(options: StepperOptions): Promise<Stepper> {
   return form === "scan" ? scanStepper(options) : fusedStepper(options);
 }
 
-function compileOptions({ threads, device }: StepperOptions): CompileOptions {
-  return { ...(threads === undefined ? {} : { threads }), ...(device === undefined ? {} : { device }) };
+/** @param usual threads where none are given */
+function compileOptions({ threads, device }: StepperOptions, usual?: number): CompileOptions {
+  const count = threads ?? usual;
+  return { ...(count === undefined ? {} : { threads: count }), ...(device === undefined ? {} : { device }) };
 }
 
 /** The optimizer's numbers for a step, the decay factor behind them where there is one. */
@@ -57,9 +59,18 @@ function stepScalars(optimizer: Optimizer, step: number, learningRate: number): 
   return optimizer.weightDecay > 0 ? [...scalars, 1 - learningRate * optimizer.weightDecay] : scalars;
 }
 
+const shares = new Map<number, Tensor>();
+
+/** One example's part in a batch's mean loss. */
+function share(batch: number): Tensor {
+  let found = shares.get(batch);
+  if (!found) shares.set(batch, (found = tensor("float32", 1 / batch)));
+  return found;
+}
+
 async function scanStepper(options: StepperOptions): Promise<Stepper> {
   const { problem, layout, optimizer, data, executor } = options;
-  const session = await executor.compile(scanGraph(problem, layout, optimizer), compileOptions(options));
+  const session = await executor.compile(scanGraph(problem, layout, optimizer), compileOptions(options, 1));
   const names = ["theta", ...optimizer.slots];
   const makeState = () => names.map(() => tensor("float32", new Float32Array(layout.size)));
   // Two sets of buffers in turn: a run reads one and writes the other.
@@ -83,6 +94,7 @@ async function scanStepper(options: StepperOptions): Promise<Stepper> {
         targets: data.targets,
         rows: tensor("int32", rows, [steps, batch]),
         scalars: tensor("float32", scalars, [steps, width]),
+        share: share(batch),
       };
       const into: Record<string, Tensor> = { losses };
       names.forEach((name, i) => {
@@ -109,7 +121,12 @@ async function fusedStepper(options: StepperOptions): Promise<Stepper> {
   const theta = arena.float32(layout.size);
   const g = arena.float32(layout.size);
   const slots = optimizer.slots.map(() => arena.float32(layout.size));
-  const weights = layout.slots.filter((slot) => slot.role === "weight").map((slot) => theta.subarray(slot.offset, slot.offset + slot.size));
+  // Decay is for weights alone, so an optimizer with decay goes parameter by parameter; others take θ at once.
+  const whole = [{ role: "bias", theta, g, slots }];
+  const parts = layout.slots.map(({ role, offset, size }) => {
+    const part = (vector: Float32Array) => vector.subarray(offset, offset + size);
+    return { role, theta: part(theta), g: part(g), slots: slots.map(part) };
+  });
   const loss = tensor("float32", new Float32Array(1), []);
   const gradients = Object.entries(parameterViews(layout, g)).map(([name, view]) => [`gradient/${name}`, view] as const);
   const into: Record<string, Tensor> = { loss, ...Object.fromEntries(gradients) };
@@ -122,6 +139,7 @@ async function fusedStepper(options: StepperOptions): Promise<Stepper> {
       const steps = rows.length / batch;
       const losses = new Float32Array(steps);
       if (feeds["rows"]?.data.length !== batch) feeds["rows"] = tensor("int32", new Int32Array(batch));
+      feeds["share"] = share(batch);
       const chosen = feeds["rows"].data as Int32Array;
       for (let k = 0; k < steps; k++) {
         chosen.set(rows.subarray(k * batch, (k + 1) * batch));
@@ -130,8 +148,10 @@ async function fusedStepper(options: StepperOptions): Promise<Stepper> {
         if (!Number.isFinite(losses[k])) return losses.subarray(0, k + 1);
         const rate = learningRate(firstStep + k);
         const scalars = optimizer.scalars(firstStep + k, rate);
-        if (optimizer.weightDecay > 0) for (const view of weights) arena.kernels.scale(view, 1 - rate * optimizer.weightDecay);
-        optimizer.updateInPlace(arena.kernels, theta, g, slots, scalars);
+        for (const part of optimizer.weightDecay > 0 ? parts : whole) {
+          const decay = part.role === "weight" ? rate * optimizer.weightDecay : 0;
+          optimizer.updateInPlace(arena.kernels, part.theta, part.g, part.slots, scalars, decay);
+        }
       }
       return losses;
     },
