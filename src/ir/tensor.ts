@@ -47,7 +47,7 @@ export function zeros(dtype: DType, length: number): TensorData {
 /** An array's bytes seen as another dtype's elements. */
 export function viewBytes(dtype: Exclude<DType, "string">, bytes: Uint8Array): NumericArray {
   const array = arrays[dtype];
-  const aligned = bytes.byteOffset % array.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % array.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
   return new array(aligned.buffer as ArrayBuffer, aligned.byteOffset, bytes.byteLength / array.BYTES_PER_ELEMENT);
 }
 

@@ -2,25 +2,26 @@
 import { expect } from "vitest";
 import { onnxruntimeNode } from "../../src/exec/onnxruntime-node.ts";
 import { chromium, needs } from "../support/require.ts";
-import { denseSteps } from "./dense-step.ts";
 import { bundle, runInBrowser } from "./run-in-browser.ts";
+import { trainingSteps, type StepsTaken } from "./training-steps.ts";
 
 const inChromium = needs("Chromium", chromium() !== undefined, "apt-get install chromium, or set CHROMIUM");
 
-inChromium("gradients and 20 steps of a dense network agree with Node within 1e-5", async () => {
-  const found = (await runInBrowser(`
-    import { onnxruntimeWeb } from "./src/exec/onnxruntime-web.ts";
-    import { denseSteps } from "./test/browser/dense-step.ts";
-    export default (steps: number) => denseSteps(onnxruntimeWeb, steps);
-  `, 20)) as Awaited<ReturnType<typeof denseSteps>>;
-  const expected = await denseSteps(onnxruntimeNode, 20);
-  expect(Object.keys(found.outputs)).toEqual(Object.keys(expected.outputs));
-  for (const [name, numbers] of Object.entries(expected.outputs)) {
-    numbers.forEach((number, i) => expect(Math.abs(found.outputs[name]![i]! - number), `${name}[${i}]`).toBeLessThan(1e-5));
+inChromium("the same 20 training steps, in both forms, agree with Node within 1e-5", async () => {
+  for (const form of ["scan", "fused"] as const) {
+    const found = (await runInBrowser(`
+      import { onnxruntimeWeb } from "./src/exec/onnxruntime-web.ts";
+      import { trainingSteps } from "./test/browser/training-steps.ts";
+      export default (form) => trainingSteps(onnxruntimeWeb, 20, form);
+    `, form)) as StepsTaken;
+    const expected = await trainingSteps(onnxruntimeNode, 20, form);
+    expect(found.losses).toHaveLength(20);
+    expect(found.losses[19]).toBeLessThan(found.losses[0]! / 2);
+    for (const part of ["losses", "theta"] as const) {
+      const worst = Math.max(...expected[part].map((value, i) => Math.abs(value - found[part][i]!)));
+      expect(worst, `${form} ${part}`).toBeLessThan(1e-5);
+    }
   }
-  expect(found.losses).toHaveLength(20);
-  expected.losses.forEach((loss, i) => expect(Math.abs(found.losses[i]! - loss), `loss ${i}`).toBeLessThan(1e-5));
-  expect(found.losses[19]).toBeLessThan(found.losses[0]! / 2);
 });
 
 inChromium("a page is told in our words that it has no WebGPU, and gets its executor by the import condition", async () => {
