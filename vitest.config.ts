@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import lastLine from "./test/reporter.ts";
 
 export default defineConfig({
   resolve: { conditions: ["gradus-source"] },
@@ -7,5 +8,6 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     testTimeout: 120_000,
     pool: "forks",
+    reporters: ["dot", lastLine],
   },
 });

@@ -29,7 +29,8 @@ export function compile(what: Graph | GraphSpec, options: CompileOptions = {}): 
 
 function graphOf({ inputs = {}, outputs }: GraphSpec): Graph {
   for (const [key, value] of Object.entries(inputs)) {
-    if (value.name !== key) throw new GradusError(`input "${value.name}" was given under the key "${key}"`, { hint: "an input's key is its name" });
+    if (value.name !== key)
+      throw new GradusError(`input "${value.name}" was given under the key "${key}"`, { hint: "an input's key is its name" });
   }
   const named = Object.entries(outputs).map(([key, value]) => {
     if (!value) throw new GradusError(`output "${key}" has no value`);

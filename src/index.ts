@@ -41,7 +41,7 @@ export type { ActivationName } from "./nn/activation.ts";
 export { lossByName, type LossName } from "./nn/losses/index.ts";
 export { loadModel, modelGraph, saveModel, type Model, type ModelDescription } from "./nn/model.ts";
 export { optimizerByName, type OptimizerName } from "./optim/optimizers/index.ts";
-export { fit as fitDatasets, train, type FitOptions as FitDatasetsOptions } from "./train/fit.ts";
+export { fit as fitDatasets, train, type FitOptions as FitDatasetsOptions, type ParameterLayout } from "./train/fit.ts";
 export type { Dataset } from "./train/dataset.ts";
 export type { EpochFigures, PartFigures, TrainingEvent, TrainingResult } from "./train/events.ts";
 export type { Problem } from "./train/step-graph.ts";

@@ -17,7 +17,9 @@ export function failureLines(error: unknown, { debug, color }: { debug: boolean;
   const lines = [`${p.red("error:")} ${known ? failure.message : `${failure.message} (a defect in Gradus, not in your input)`}`];
   if (failure.hint) lines.push(`  ${failure.hint}`);
   if (!known && !debug) lines.push("  run it again with --debug for the stack trace, and please report it");
-  if (debug) for (let at: Failure | undefined = failure; at; at = at.cause === undefined ? undefined : asFailure(at.cause)) lines.push(at.stack ?? at.message);
+  if (debug)
+    for (let at: Failure | undefined = failure; at; at = at.cause === undefined ? undefined : asFailure(at.cause))
+      lines.push(at.stack ?? at.message);
   return lines;
 }
 

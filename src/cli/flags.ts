@@ -67,9 +67,9 @@ export function experimentFromFlags(data: string | undefined, options: OptionVal
     place: () => undefined,
     subject(path) {
       const steps = path.filter((step) => typeof step === "string");
-      const entry = path.find((step) => typeof step === "number");
+      const entry = path.find((step): step is number => typeof step === "number");
       const name = given.get(steps.join(".")) ?? steps.join(".");
-      return entry === undefined ? name : `${name}: entry ${Number(entry) + 1}`;
+      return entry === undefined ? name : `${name}: entry ${entry + 1}`;
     },
   };
 }

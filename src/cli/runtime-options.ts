@@ -13,7 +13,9 @@ export function runtimeOptions({ threads, device }: OptionValues): { threads?: n
     throw new GradusError(`--threads must be a whole number of at least 1, found "${String(threads)}".`);
   }
   if (device !== undefined && !devices.includes(device as Device)) {
-    throw new GradusError(`--device must be one of ${devices.join(", ")}, found "${String(device)}".`, { hint: didYouMean(String(device), devices, "devices") });
+    throw new GradusError(`--device must be one of ${devices.join(", ")}, found "${String(device)}".`, {
+      hint: didYouMean(String(device), devices, "devices"),
+    });
   }
   return { ...(threads === undefined ? {} : { threads: count }), ...(device === undefined ? {} : { device: device as Device }) };
 }

@@ -13,7 +13,7 @@ export interface Terminal {
 /** Colour where the screen has it, unless NO_COLOR (no-color.org) is set; FORCE_COLOR gives it to a pipe too. */
 export function processTerminal(streams: { stdout: NodeJS.WriteStream; stderr: NodeJS.WriteStream }, env: NodeJS.ProcessEnv): Terminal {
   const { stdout, stderr } = streams;
-  const screen = stdout.isTTY === true && env["TERM"] !== "dumb";
+  const screen = stdout.isTTY && env["TERM"] !== "dumb";
   const forced = env["FORCE_COLOR"] !== undefined && env["FORCE_COLOR"] !== "" && env["FORCE_COLOR"] !== "0";
   return {
     get width() {

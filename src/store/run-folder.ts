@@ -61,7 +61,13 @@ export async function reserveRun(out: string | undefined, seed: number): Promise
       await rm(partial, { recursive: true, force: true });
       // Folders that were made only for this run go too, innermost first, as long as they are empty.
       for (let folder = parent; created !== undefined && folder.length >= created.length; folder = dirname(folder)) {
-        if (!(await rmdir(folder).then(() => true, () => false))) break;
+        if (
+          !(await rmdir(folder).then(
+            () => true,
+            () => false,
+          ))
+        )
+          break;
       }
     },
   };
@@ -74,16 +80,25 @@ async function freeName(seed: number): Promise<string> {
   }
 }
 
-const exists = (path: string) => access(path).then(() => true, () => false);
+const exists = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 async function refuseOccupied(path: string, target: string): Promise<void> {
   const status = await stat(target).catch(() => undefined);
   if (!status) return;
-  if (!status.isDirectory()) throw new GradusError(`${path} is a file; --out names a folder for the run.`, { hint: "name another folder." });
+  if (!status.isDirectory())
+    throw new GradusError(`${path} is a file; --out names a folder for the run.`, { hint: "name another folder." });
   const inside = await readdir(target);
   if (inside.length === 0) return;
-  const what = inside.includes("experiment.json") ? "holds a run already" : `is not empty (${inside.slice(0, 3).join(", ")}${inside.length > 3 ? ", …" : ""})`;
-  throw new GradusError(`${path} ${what}; a run needs a folder of its own.`, { hint: "name another folder with --out, or remove this one." });
+  const what = inside.includes("experiment.json")
+    ? "holds a run already"
+    : `is not empty (${inside.slice(0, 3).join(", ")}${inside.length > 3 ? ", …" : ""})`;
+  throw new GradusError(`${path} ${what}; a run needs a folder of its own.`, {
+    hint: "name another folder with --out, or remove this one.",
+  });
 }
 
 /**
@@ -104,7 +119,10 @@ export async function readRunJson<T>(run: string, name: string): Promise<T> {
   try {
     return JSON.parse(text) as T;
   } catch (cause) {
-    throw new GradusError(`${join(run, name)} is not JSON: ${(cause as Error).message}.`, { hint: "restore the file, or train again.", cause });
+    throw new GradusError(`${join(run, name)} is not JSON: ${(cause as Error).message}.`, {
+      hint: "restore the file, or train again.",
+      cause,
+    });
   }
 }
 
@@ -112,18 +130,26 @@ async function notARun(run: string, name: string, cause: NodeJS.ErrnoException):
   const status = await stat(run).catch(() => undefined);
   if (!status) {
     const siblings = await readdir(dirname(resolve(run))).catch(() => []);
-    const near = closest(basename(run), siblings.filter((sibling) => !sibling.startsWith("."))).map((sibling) => join(dirname(run), sibling));
+    const near = closest(
+      basename(run),
+      siblings.filter((sibling) => !sibling.startsWith(".")),
+    ).map((sibling) => join(dirname(run), sibling));
     const runs = near.length > 0 ? [] : (await readdir(runsFolder).catch(() => [])).filter((entry) => !entry.startsWith("."));
     const hint =
       near.length > 0
         ? `did you mean ${near.join(" or ")}?`
         : runs.length > 0
-          ? `runs here: ${runs.slice(0, 8).map((entry) => join(runsFolder, entry)).join(", ")}${runs.length > 8 ? ", …" : ""}`
+          ? `runs here: ${runs
+              .slice(0, 8)
+              .map((entry) => join(runsFolder, entry))
+              .join(", ")}${runs.length > 8 ? ", …" : ""}`
           : "gradus train makes one.";
     return new GradusError(`no run folder ${run}.`, { hint, cause });
   }
-  if (!status.isDirectory()) return new GradusError(`${run} is a file; a run folder was expected.`, { hint: "gradus train makes one.", cause });
-  if (cause.code !== "ENOENT") return new GradusError(`${join(run, name)} cannot be read (${cause.code}).`, { hint: "check its permissions.", cause });
+  if (!status.isDirectory())
+    return new GradusError(`${run} is a file; a run folder was expected.`, { hint: "gradus train makes one.", cause });
+  if (cause.code !== "ENOENT")
+    return new GradusError(`${join(run, name)} cannot be read (${cause.code}).`, { hint: "check its permissions.", cause });
   return new GradusError(`${run} is no run folder, or not a whole one: it has no ${name}.`, { hint: "gradus train makes one.", cause });
 }
 
@@ -131,7 +157,8 @@ async function notARun(run: string, name: string, cause: NodeJS.ErrnoException):
 export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
   const partial = join(dirname(resolve(path)), `.${basename(path)}.${process.pid}.partial`);
   try {
-    if ((await stat(path).catch(() => undefined))?.isDirectory()) throw Object.assign(new Error("a directory"), { code: "it is a directory" });
+    if ((await stat(path).catch(() => undefined))?.isDirectory())
+      throw Object.assign(new Error("a directory"), { code: "it is a directory" });
     await writeFile(partial, content);
     await rename(partial, path);
   } catch (cause) {

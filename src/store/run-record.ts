@@ -1,5 +1,5 @@
 /** result.json: what came of a run, the same object that `gradus train --json` prints last. */
-import type { ClosingFigures, Metrics } from "../train/experiment-events.ts";
+import type { ClosingFigures } from "../train/experiment-events.ts";
 
 export interface RunResult extends ClosingFigures {
   readonly type: "result";
@@ -13,5 +13,3 @@ export interface RunResult extends ClosingFigures {
   /** Where the training failed, though a run was saved. */
   readonly error?: { readonly message: string; readonly hint?: string; readonly exit: number };
 }
-
-export type { Metrics };

@@ -16,7 +16,10 @@ type Rows = { readonly [P in "train" | "validation" | "test"]: ArrayLike<number>
 
 const letters = { train: "r", validation: "v", test: "t" } as const;
 
-export function storeSplit(source: { readonly fingerprint: string; readonly rows: number }, split: Rows & { readonly policy: string }): StoredSplit {
+export function storeSplit(
+  source: { readonly fingerprint: string; readonly rows: number },
+  split: Rows & { readonly policy: string },
+): StoredSplit {
   const parts = new Uint8Array(source.rows).fill("-".charCodeAt(0));
   for (const [part, letter] of Object.entries(letters)) {
     const rows = split[part as keyof typeof letters];
@@ -36,7 +39,11 @@ export function storedRows(split: StoredSplit, part: keyof typeof letters): Int3
  * The row numbers of a split mean something in the very same file only.
  * @throws GradusError where the file is another one
  */
-export function checkFingerprint(split: StoredSplit, source: { readonly path: string; readonly fingerprint: string; readonly rows: number }, run: string): void {
+export function checkFingerprint(
+  split: StoredSplit,
+  source: { readonly path: string; readonly fingerprint: string; readonly rows: number },
+  run: string,
+): void {
   if (source.fingerprint === split.fingerprint) return;
   const rows = source.rows === split.rows ? "its contents differ" : `it had ${split.rows} rows, now ${source.rows}`;
   throw new GradusError(`${source.path} has changed since ${run} was trained (${rows}), so its test rows cannot be told from the others.`, {

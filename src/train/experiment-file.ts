@@ -67,7 +67,12 @@ function merge(base: Readonly<Record<string, unknown>>, over: Readonly<Record<st
   const result: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(over)) {
     const before = result[key];
-    const otherKind = key === "optimizer" && isRecord(before) && isRecord(value) && value["kind"] !== undefined && value["kind"] !== (before["kind"] ?? "adam");
+    const otherKind =
+      key === "optimizer" &&
+      isRecord(before) &&
+      isRecord(value) &&
+      value["kind"] !== undefined &&
+      value["kind"] !== (before["kind"] ?? "adam");
     result[key] = isRecord(before) && isRecord(value) && !otherKind ? merge(before, value) : value;
   }
   return result;
@@ -125,7 +130,10 @@ function knownKeys(path: Path): string[] {
 }
 
 function valueAt(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>((at, step) => (typeof at === "object" && at !== null ? (at as Record<PropertyKey, unknown>)[step] : undefined), value);
+  return path.reduce<unknown>(
+    (at, step) => (typeof at === "object" && at !== null ? (at as Record<PropertyKey, unknown>)[step] : undefined),
+    value,
+  );
 }
 
 /** `model.layers[1]`. */

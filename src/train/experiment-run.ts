@@ -69,7 +69,8 @@ export function readExperimentTable({ data, split }: Pick<Experiment, "data" | "
 function describeData(table: Table): ExperimentEvent {
   const target = table.target!;
   const counts = target.column.kind === "categorical" ? countCategories(target.column) : undefined;
-  const classes = target.column.kind === "categorical" ? target.column.categories.map((name, code) => ({ name, rows: counts![code]! })) : undefined;
+  const classes =
+    target.column.kind === "categorical" ? target.column.categories.map((name, code) => ({ name, rows: counts![code]! })) : undefined;
   const numeric = table.columns.filter(({ kind }) => kind === "numeric").length;
   return {
     type: "data",

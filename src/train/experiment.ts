@@ -21,7 +21,9 @@ const data = section({
   task: oneOf(["classification", "regression"]).optional().describe("Inferred from the target where left out."),
   drop: z.array(text("a column name"), expect("a list of column names")).default([]).describe("Columns that are no features."),
   id: text("a column name").optional().describe("A column that names each row: no feature, and the split goes by it."),
-  targetTransform: oneOf(["none", "log"]).default("none").describe("`log` trains on the logarithm; predictions are in the target's own unit."),
+  targetTransform: oneOf(["none", "log"])
+    .default("none")
+    .describe("`log` trains on the logarithm; predictions are in the target's own unit."),
 });
 
 const split = section({
@@ -57,7 +59,8 @@ const optimizer = section({
   const { kind, learningRate: _, schedule: __, ...settings } = value;
   const known = Object.keys(optimizerByName(kind).settings);
   const keys = Object.keys(settings).filter((key) => !known.includes(key));
-  if (keys.length > 0) context.addIssue({ code: "unrecognized_keys", keys, input: value, params: { known: ["kind", "learningRate", "schedule", ...known] } });
+  if (keys.length > 0)
+    context.addIssue({ code: "unrecognized_keys", keys, input: value, params: { known: ["kind", "learningRate", "schedule", ...known] } });
 });
 
 /** What an experiment file may hold. Unknown keys are errors. */

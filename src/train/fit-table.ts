@@ -95,7 +95,10 @@ export async function fitTable(model: MlpSpec | Network, parts: TableParts, opti
   const target = table.target;
   if (!target) throw new GradusError(`${table.source.path} was read without a target`, { hint: 'readTable(path, { target: "column" })' });
   const { executor = platform, seed = 1, epochs = 100, onEvent = () => {}, signal } = options;
-  const runtime: CompileOptions = { ...(options.threads ? { threads: options.threads } : {}), ...(options.device ? { device: options.device } : {}) };
+  const runtime: CompileOptions = {
+    ...(options.threads ? { threads: options.threads } : {}),
+    ...(options.device ? { device: options.device } : {}),
+  };
 
   const { plan, notes } = fitPreprocessing(table, parts.train, { log: options.targetTransform === "log" });
   onEvent(describeTransforms(plan, notes));
@@ -123,7 +126,8 @@ export async function fitTable(model: MlpSpec | Network, parts: TableParts, opti
     batchSize: Math.min(batchSize, parts.train.length),
     epochs,
     seed,
-    error: plan.target.kind === "classes" ? { name: "error", scale: 1 } : { name: "rmse", scale: plan.target.log ? 1 : plan.target.deviation },
+    error:
+      plan.target.kind === "classes" ? { name: "error", scale: 1 } : { name: "rmse", scale: plan.target.log ? 1 : plan.target.deviation },
   });
 
   onEvent({ type: "stage", text: "preparing the rows" });
@@ -215,7 +219,9 @@ function checkLoss(name: LossName, task: "classification" | "regression", classe
   const fits = task === "regression" ? lossByName(name).prediction === "identity" : name === usual;
   if (fits) return name;
   const what = task === "regression" ? "regression" : `${classes} classes`;
-  throw new GradusError(`loss ${name} does not fit ${what}.`, { hint: task === "regression" ? "meanSquared, meanAbsolute or huber" : usual });
+  throw new GradusError(`loss ${name} does not fit ${what}.`, {
+    hint: task === "regression" ? "meanSquared, meanAbsolute or huber" : usual,
+  });
 }
 
 function interruptedEarly(): GradusError {

@@ -37,7 +37,9 @@ export async function predictRows(model: Model, table: Table, rows: Int32Array, 
   } finally {
     await session.dispose();
   }
-  return target.kind === "classes" ? { kind: "classes", classes: target.classes, probabilities: values } : { kind: "amount", amounts: values };
+  return target.kind === "classes"
+    ? { kind: "classes", classes: target.classes, probabilities: values }
+    : { kind: "amount", amounts: values };
 }
 
 /** The figures of a model on rows whose target is known. */
@@ -48,7 +50,13 @@ export async function measureRows(model: Model, table: Table, rows: Int32Array, 
   const { probabilities, classes } = prediction;
   const truth = targetTensor(table, rows, target).data as Float32Array;
   // Two classes have one unit: the second class's probability.
-  if (classes.length === 2) return measure(target, probabilities.filter((_, i) => i % 2 === 1), truth, 1);
+  if (classes.length === 2)
+    return measure(
+      target,
+      probabilities.filter((_, i) => i % 2 === 1),
+      truth,
+      1,
+    );
   return measure(target, probabilities, truth, classes.length);
 }
 

@@ -49,13 +49,19 @@ test("unseen categories and missing values are predicted like any other row", as
 test("--threshold moves the second class's boundary", async () => {
   const share = async (threshold: string) => {
     const { out } = await gradus(["predict", "two", "two.csv", "--threshold", threshold]);
-    const rows = lines(out).slice(1).map((row) => row.split(","));
+    const rows = lines(out)
+      .slice(1)
+      .map((row) => row.split(","));
     for (const [prediction, , yes] of rows) expect(prediction).toBe(Number(yes) >= Number(threshold) ? "yes" : "no");
     return rows.filter(([prediction]) => prediction === "yes").length;
   };
   expect(await share("0.1")).toBeGreaterThan(await share("0.9"));
-  expect((await gradus(["predict", "two", "two.csv", "--threshold", "1.5"])).err).toMatch(/--threshold must be a probability from 0 to 1, found "1.5"/);
-  expect((await gradus(["predict", "amount", "two.csv", "--threshold", "0.5"])).err).toMatch(/--threshold is for two classes; this run predicts amounts/);
+  expect((await gradus(["predict", "two", "two.csv", "--threshold", "1.5"])).err).toMatch(
+    /--threshold must be a probability from 0 to 1, found "1.5"/,
+  );
+  expect((await gradus(["predict", "amount", "two.csv", "--threshold", "0.5"])).err).toMatch(
+    /--threshold is for two classes; this run predicts amounts/,
+  );
 });
 
 test("amounts come back in the target's own unit", async () => {

@@ -51,15 +51,21 @@ test("unknown target, with the closest names", async () => {
 });
 
 test("ragged rows", async () => {
-  expect(await train(file("ragged.csv", rows([...good, "1,yes,extra"])))).toMatch(/ragged.csv, line 42: 2 fields were expected .*, found 3/);
+  expect(await train(file("ragged.csv", rows([...good, "1,yes,extra"])))).toMatch(
+    /ragged.csv, line 42: 2 fields were expected .*, found 3/,
+  );
 });
 
 test("one class only", async () => {
-  expect(await train(file("one.csv", rows(good.map((line) => line.replace("no", "yes")))))).toMatch(/one.csv: target "label" has one class only in all 40 rows/);
+  expect(await train(file("one.csv", rows(good.map((line) => line.replace("no", "yes")))))).toMatch(
+    /one.csv: target "label" has one class only in all 40 rows/,
+  );
 });
 
 test("target with missing values", async () => {
-  expect(await train(file("gaps.csv", rows([...good, "3,"])))).toMatch(/gaps.csv: target "label" is missing in 1 of 41 rows, first in line 42/);
+  expect(await train(file("gaps.csv", rows([...good, "3,"])))).toMatch(
+    /gaps.csv: target "label" is missing in 1 of 41 rows, first in line 42/,
+  );
 });
 
 test("all-missing column", async () => {
@@ -80,7 +86,9 @@ test("NaN is missing, infinity is refused with its line", async () => {
   const { status, out } = await gradus(["train", "nan.csv", "--target", "label", "--epochs", "1", "--out", "nan"]);
   expect(status).toBe(0);
   expect(out).toMatch(/missing: 1 in width/);
-  expect(await train(file("infinite.csv", rows([...good, "-Infinity,no"])))).toMatch(/infinite.csv, line 42: column "width" should hold finite numbers, found -Infinity/);
+  expect(await train(file("infinite.csv", rows([...good, "-Infinity,no"])))).toMatch(
+    /infinite.csv, line 42: column "width" should hold finite numbers, found -Infinity/,
+  );
 });
 
 test("10⁶ distinct categories", async () => {
@@ -91,7 +99,9 @@ test("10⁶ distinct categories", async () => {
 });
 
 test("duplicate column names", async () => {
-  expect(await train(file("twice.csv", "width,width,label\n1,2,yes\n"))).toMatch(/twice.csv, line 1: two columns are named "width" \(columns 1 and 2\)\./);
+  expect(await train(file("twice.csv", "width,width,label\n1,2,yes\n"))).toMatch(
+    /twice.csv, line 1: two columns are named "width" \(columns 1 and 2\)\./,
+  );
 });
 
 test("byte-order mark and UTF-16 are read", async () => {
@@ -112,19 +122,25 @@ test("an unknown key or a wrong type in the experiment file, with its line", asy
     'error: key.yaml, line 3: unknown key "traget" in data.\n  did you mean "target"? keys: path, target, task, drop, id, targetTransform\n',
   );
   file("type.yaml", "data: { path: data.csv, target: label }\n\nepochs: often\n");
-  expect(await refused(["train", "--experiment", "type.yaml"])).toBe('error: type.yaml, line 3: epochs must be a whole number of at least 1, found "often".\n');
+  expect(await refused(["train", "--experiment", "type.yaml"])).toBe(
+    'error: type.yaml, line 3: epochs must be a whole number of at least 1, found "often".\n',
+  );
   expect(await refused(["train", "--experiment", "nowhere.yaml"])).toMatch(/the experiment file nowhere.yaml does not exist/);
   expect(await refused(["train", "--experiment", "program.ts"])).toMatch(/program.ts: experiments are YAML or JSON files/);
 });
 
 test("a layer of 0 units", async () => {
   file("layer.csv", table(40));
-  expect(await train("layer.csv", "--layers", "64,0")).toMatch(/--layers: entry 2 must be a whole number of at least 1 \(units of a layer\), found 0\./);
+  expect(await train("layer.csv", "--layers", "64,0")).toMatch(
+    /--layers: entry 2 must be a whole number of at least 1 \(units of a layer\), found 0\./,
+  );
 });
 
 test("split-column values that name no part", async () => {
   file("parts.csv", `width,label,part\n${good.map((line, i) => `${line},${i < 5 ? "fold" : "train"}`).join("\n")}\n`);
-  expect(await train("parts.csv", "--split-column", "part")).toMatch(/column "part" \(--split-column\) should name the parts.* found "fold" \(5 rows\)/);
+  expect(await train("parts.csv", "--split-column", "part")).toMatch(
+    /column "part" \(--split-column\) should name the parts.* found "fold" \(5 rows\)/,
+  );
 });
 
 test("flags: unknown, misspelt, of a wrong type, out of range", async () => {
@@ -135,10 +151,14 @@ test("flags: unknown, misspelt, of a wrong type, out of range", async () => {
   expect(await refused(["train"])).toMatch(/^error: no data file was given\./);
   expect(await refused(["evaluate"])).toMatch(/missing required argument "run"\.\n {2}usage: gradus evaluate \[options\] <run> \[data\]/);
   expect(await train("flags.csv", "--learning-rate", "0")).toMatch(/--learning-rate must be a number above 0, found 0\./);
-  expect(await train("flags.csv", "--optimizer", "adan")).toMatch(/--optimizer must be one of sgd, .* found "adan"\.\n {2}did you mean "adam"/);
+  expect(await train("flags.csv", "--optimizer", "adan")).toMatch(
+    /--optimizer must be one of sgd, .* found "adan"\.\n {2}did you mean "adam"/,
+  );
   expect(await train("flags.csv", "--threads", "none")).toMatch(/--threads must be a whole number of at least 1/);
   expect(await train("flags.csv", "--device", "gpu")).toMatch(/--device must be one of cpu, webgpu, cuda, found "gpu"/);
-  expect(await train("flags.csv", "--split", "60/60/20")).toMatch(/percentages train\/validation\/test, which sum to 100.*"60\/60\/20" \(sum 140\)/);
+  expect(await train("flags.csv", "--split", "60/60/20")).toMatch(
+    /percentages train\/validation\/test, which sum to 100.*"60\/60\/20" \(sum 140\)/,
+  );
 });
 
 test("a device that this machine lacks", async () => {

@@ -1,4 +1,7 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { z } from "zod";
+import { lineSchema } from "../../src/cli/json-schema.ts";
 import { train } from "../../src/cli/commands/train.ts";
 import { activations } from "../../src/nn/activation.ts";
 import { optimizers } from "../../src/optim/optimizers/index.ts";
@@ -24,4 +27,16 @@ test("gradus alone prints the help; every command has examples; the version is o
     expect(help.out).toContain("--json");
   }
   expect(await gradus(["--version"])).toEqual({ status: 0, out: "0.0.0\n", err: "" });
+});
+
+test("docs/json-output.md names every key of the schema", () => {
+  const documented = readFileSync(new URL("../../docs/json-output.md", import.meta.url), "utf8");
+  const keys = new Set<string>();
+  const visit = (node: unknown): void => {
+    if (typeof node !== "object" || node === null) return;
+    if ("properties" in node) for (const key of Object.keys(node.properties as object)) keys.add(key);
+    Object.values(node).forEach(visit);
+  };
+  visit(z.toJSONSchema(lineSchema));
+  for (const key of keys) expect(documented, key).toMatch(new RegExp(`\`(metrics\\.)?${key}\`|[{,] ${key}[ ,]|"${key}"`));
 });

@@ -12,7 +12,17 @@ async function until(check: () => boolean): Promise<void> {
 
 test("Ctrl-C saves the best weights, reports, and exits with 130", async () => {
   file("long.csv", table(3000));
-  const { child, done, soFar } = gradusProcess(["train", "long.csv", "--target", "label", "--epochs", "100000", "--out", "stopped", "--json"]);
+  const { child, done, soFar } = gradusProcess([
+    "train",
+    "long.csv",
+    "--target",
+    "label",
+    "--epochs",
+    "100000",
+    "--out",
+    "stopped",
+    "--json",
+  ]);
   await until(() => soFar().includes('"epoch":3,'));
   child.kill("SIGINT");
   const { status, out } = await done;
@@ -33,8 +43,28 @@ test("Ctrl-C before the first step leaves nothing behind", async () => {
 });
 
 test("two runs give the same weights to the bit, whatever the number of threads", async () => {
-  const train = (out: string, threads: string) => gradusProcess(["train", penguins, "--target", "species", "--epochs", "20", "--layers", "96,48", "--threads", threads, "--out", out, "--json"]).done;
-  for (const [out, threads] of [["one", "1"], ["two", "2"], ["two-again", "2"]] as const) expect((await train(out, threads)).status).toBe(0);
+  const train = (out: string, threads: string) =>
+    gradusProcess([
+      "train",
+      penguins,
+      "--target",
+      "species",
+      "--epochs",
+      "20",
+      "--layers",
+      "96,48",
+      "--threads",
+      threads,
+      "--out",
+      out,
+      "--json",
+    ]).done;
+  for (const [out, threads] of [
+    ["one", "1"],
+    ["two", "2"],
+    ["two-again", "2"],
+  ] as const)
+    expect((await train(out, threads)).status).toBe(0);
   const bytes = (run: string) => readFileSync(join(run, "model.safetensors"));
   expect(bytes("two").equals(bytes("one"))).toBe(true);
   expect(bytes("two-again").equals(bytes("one"))).toBe(true);
@@ -43,8 +73,26 @@ test("two runs give the same weights to the bit, whatever the number of threads"
 test("the same holds for a network beyond the size that trains inside Scan", async () => {
   file("wide.csv", table(600));
   const train = (out: string, threads: string) =>
-    gradusProcess(["train", "wide.csv", "--target", "label", "--epochs", "3", "--layers", "300,200", "--threads", threads, "--out", out, "--json"]).done;
-  for (const [out, threads] of [["wide-1", "1"], ["wide-2", "2"]] as const) expect((await train(out, threads)).status).toBe(0);
+    gradusProcess([
+      "train",
+      "wide.csv",
+      "--target",
+      "label",
+      "--epochs",
+      "3",
+      "--layers",
+      "300,200",
+      "--threads",
+      threads,
+      "--out",
+      out,
+      "--json",
+    ]).done;
+  for (const [out, threads] of [
+    ["wide-1", "1"],
+    ["wide-2", "2"],
+  ] as const)
+    expect((await train(out, threads)).status).toBe(0);
   expect(readFileSync("wide-2/model.safetensors").equals(readFileSync("wide-1/model.safetensors"))).toBe(true);
 });
 
@@ -76,7 +124,14 @@ test("importing the library loads no executor and no database", async () => {
     mlp(); graph.input("x", "float32", [1]);
     const native = process.report.getReport().sharedObjects.filter((path) => /onnxruntime|duckdb/.test(path));
     console.log(JSON.stringify(native));`;
-  const args = ["--conditions=gradus-source", "--import", join(root, "node_modules/tsx/dist/esm/index.mjs"), "--input-type=module", "-e", script];
+  const args = [
+    "--conditions=gradus-source",
+    "--import",
+    join(root, "node_modules/tsx/dist/esm/index.mjs"),
+    "--input-type=module",
+    "-e",
+    script,
+  ];
   expect(JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" }))).toEqual([]);
 });
 

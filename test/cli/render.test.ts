@@ -13,7 +13,17 @@ const p = paint(false);
 
 test("numbers read as people write them", () => {
   expect([0, 7043, 1_000_000].map(grouped)).toEqual(["0", "7 043", "1 000 000"]);
-  expect([0.001, 0.40912, 123.4, 12_345.6, -3, 0.00003, NaN, Infinity, 0].map(short)).toEqual(["0.001", "0.409", "123", "12 346", "−3", "3·10⁻⁵", "NaN", "∞", "0"]);
+  expect([0.001, 0.40912, 123.4, 12_345.6, -3, 0.00003, NaN, Infinity, 0].map(short)).toEqual([
+    "0.001",
+    "0.409",
+    "123",
+    "12 346",
+    "−3",
+    "3·10⁻⁵",
+    "NaN",
+    "∞",
+    "0",
+  ]);
   expect([0.4, 12, 0.03].map(steady)).toEqual(["0.400", "12.0", "0.0300"]);
   expect([0.04, 9.97, 75, 200, 7500].map(duration)).toEqual(["0.0 s", "10 s", "75 s", "3 min 20 s", "2 h 5 min"]);
 });
@@ -26,11 +36,19 @@ test("an interval shows the digits it supports", () => {
 });
 
 test("long text stays in its column", () => {
-  expect(line("split", "one two three four five six seven eight", 50)).toBe(`  split            one two three four five six\n${" ".repeat(19)}seven eight`);
+  expect(line("split", "one two three four five six seven eight", 50)).toBe(
+    `  split            one two three four five six\n${" ".repeat(19)}seven eight`,
+  );
 });
 
 test("tables align, and a locked row widens nothing", () => {
-  expect(columns([["", "error", "n"], ["train", "18.7 %", "4 226"], ["test", "locked (a long remark that goes on)"]])).toEqual([
+  expect(
+    columns([
+      ["", "error", "n"],
+      ["train", "18.7 %", "4 226"],
+      ["test", "locked (a long remark that goes on)"],
+    ]),
+  ).toEqual([
     "                   error     n",
     "  train            18.7 %    4 226",
     "  test             locked (a long remark that goes on)",
@@ -86,14 +104,29 @@ test("without a screen about twenty lines come out, however many epochs", () => 
   const terminal = { width: Infinity, live: false, color: false, out: (text: string) => void (out += text), err: () => {} };
   let clock = 0;
   const progress = createProgress(terminal, p, () => (clock += 10));
-  const model = { type: "model", units: [1], initializers: [], parameters: 1, loss: "", optimizer: "", learningRate: 1, schedule: "cosine", batchSize: 1, epochs: 1000, seed: 1, error: state.error } as const;
+  const model = {
+    type: "model",
+    units: [1],
+    initializers: [],
+    parameters: 1,
+    loss: "",
+    optimizer: "",
+    learningRate: 1,
+    schedule: "cosine",
+    batchSize: 1,
+    epochs: 1000,
+    seed: 1,
+    error: state.error,
+  } as const;
   progress.see({ type: "split", policy: "", train: 10, validation: 5, test: 0, notes: [] });
   progress.see(model);
   progress.see({ type: "start", parameters: 1, stepsPerEpoch: 1, figures: { ...state.figures, epoch: 0 } });
   for (let epoch = 1; epoch <= 1000; epoch++) progress.see({ type: "epoch", figures: { ...state.figures, epoch }, best: 1 });
   const lines = out.trimEnd().split("\n");
   expect(lines).toHaveLength(21);
-  expect(lines.at(-1)).toMatch(/^ {2}epoch 1000\/1000 {3}train loss 0.400 error 18.9 % {3}validation loss 0.410 error 19.8 % {3}.* examples\/s$/);
+  expect(lines.at(-1)).toMatch(
+    /^ {2}epoch 1000\/1000 {3}train loss 0.400 error 18.9 % {3}validation loss 0.410 error 19.8 % {3}.* examples\/s$/,
+  );
 });
 
 test("CSV fields are quoted where they must be", () => {
@@ -104,5 +137,8 @@ test("a defect of ours is called one, with how to report it", () => {
   const shown = failureLines(new TypeError("x is undefined"), { debug: false, color: false });
   expect(shown[0]).toBe("error: x is undefined (a defect in Gradus, not in your input)");
   expect(shown[1]).toMatch(/--debug/);
-  expect(failureLines(new GradusError("no file a.csv.", { hint: "did you mean b.csv?" }), { debug: false, color: false })).toEqual(["error: no file a.csv.", "  did you mean b.csv?"]);
+  expect(failureLines(new GradusError("no file a.csv.", { hint: "did you mean b.csv?" }), { debug: false, color: false })).toEqual([
+    "error: no file a.csv.",
+    "  did you mean b.csv?",
+  ]);
 });

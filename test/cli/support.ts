@@ -61,7 +61,10 @@ export async function gradus(argv: readonly string[], options: RunOptions = {}):
 /** With `--json`: every line checked against the schema. */
 export async function gradusJson(argv: readonly string[], options: RunOptions = {}) {
   const { status, out, err } = await gradus([...argv, "--json"], options);
-  const lines = out.split("\n").slice(0, -1).map((line) => JSON.parse(line) as { type: string } & Record<string, unknown>);
+  const lines = out
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as { type: string } & Record<string, unknown>);
   for (const line of lines) lineSchema.parse(line);
   return { status, err, lines, result: lines[lines.length - 1] as { type: string } & Record<string, any> };
 }

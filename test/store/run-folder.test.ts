@@ -76,7 +76,9 @@ test("a split is stored a letter a row, and belongs to one file's bytes", () => 
   expect([...storedRows(stored, "train")]).toEqual([0, 3]);
   expect([...storedRows(stored, "test")]).toEqual([5]);
   expect(() => checkFingerprint(stored, source, "run")).not.toThrow();
-  expect(() => checkFingerprint(stored, { ...source, fingerprint: "g" }, "run")).toThrow(/a.csv has changed since run was trained \(its contents differ\)/);
+  expect(() => checkFingerprint(stored, { ...source, fingerprint: "g" }, "run")).toThrow(
+    /a.csv has changed since run was trained \(its contents differ\)/,
+  );
 });
 
 test("test openings are appended, and all of them read back", async () => {

@@ -41,7 +41,9 @@ test("an unknown key is named with its line and the closest key", () => {
 });
 
 test("a setting of another optimizer is an unknown key", () => {
-  expect(failure(`${start}optimizer: { kind: sgd, beta1: 0.9 }\n`)).toMatch(/line 2: unknown key "beta1" in optimizer.\nkeys: kind, learningRate, schedule$/);
+  expect(failure(`${start}optimizer: { kind: sgd, beta1: 0.9 }\n`)).toMatch(
+    /line 2: unknown key "beta1" in optimizer.\nkeys: kind, learningRate, schedule$/,
+  );
 });
 
 test("a wrong type says place, expected and found", () => {
@@ -53,11 +55,15 @@ test("a wrong type says place, expected and found", () => {
 });
 
 test("a layer of 0 units is refused", () => {
-  expect(failure(`${start}model: { layers: [64, 0] }\n`)).toMatch(/line 2: model.layers\[1\] must be a whole number of at least 1 .* found 0\.$/);
+  expect(failure(`${start}model: { layers: [64, 0] }\n`)).toMatch(
+    /line 2: model.layers\[1\] must be a whole number of at least 1 .* found 0\.$/,
+  );
 });
 
 test("an unknown choice offers the closest", () => {
-  expect(failure(`${start}optimizer: { kind: adan }\n`)).toMatch(/optimizer.kind must be one of sgd, .* found "adan".\ndid you mean "adam" or "adamw"\?/);
+  expect(failure(`${start}optimizer: { kind: adan }\n`)).toMatch(
+    /optimizer.kind must be one of sgd, .* found "adan".\ndid you mean "adam" or "adamw"\?/,
+  );
 });
 
 test("a missing target says how to give it", () => {
@@ -72,11 +78,17 @@ test("broken YAML and a lone list are refused with a line", () => {
   expect(failure("")).toMatch(/^churn.yaml, line 1: an experiment is a set of keys.*found null/);
 });
 
-const flags = (value: Record<string, unknown>): ExperimentSource => ({ value, place: () => undefined, subject: (path) => `--${String(path.at(-1))}` });
+const flags = (value: Record<string, unknown>): ExperimentSource => ({
+  value,
+  place: () => undefined,
+  subject: (path) => `--${String(path.at(-1))}`,
+});
 
 test("flags lie over the file, section by section", () => {
   const file = parseExperimentText(`${start}optimizer: { kind: momentum, momentum: 0.8 }\nepochs: 5\n`, "churn.yaml");
-  const merged = checkExperiment(overrideExperiment(file, flags({ epochs: 9, data: { target: "left" }, optimizer: { learningRate: 0.5 } })));
+  const merged = checkExperiment(
+    overrideExperiment(file, flags({ epochs: 9, data: { target: "left" }, optimizer: { learningRate: 0.5 } })),
+  );
   expect(merged.epochs).toBe(9);
   expect(merged.data).toMatchObject({ path: "churn.csv", target: "left" });
   expect(merged.optimizer).toEqual({ kind: "momentum", momentum: 0.8, learningRate: 0.5, schedule: { kind: "cosine" } });
@@ -84,18 +96,35 @@ test("flags lie over the file, section by section", () => {
 
 test("another optimizer by flag leaves the former one's settings behind", () => {
   const file = parseExperimentText(`${start}optimizer: { beta1: 0.8, learningRate: 0.1 }\n`, "churn.yaml");
-  expect(checkExperiment(overrideExperiment(file, flags({ optimizer: { kind: "sgd" } }))).optimizer).toEqual({ kind: "sgd", schedule: { kind: "cosine" } });
+  expect(checkExperiment(overrideExperiment(file, flags({ optimizer: { kind: "sgd" } }))).optimizer).toEqual({
+    kind: "sgd",
+    schedule: { kind: "cosine" },
+  });
 });
 
 test("a mistake in a flag names the flag", () => {
   const file = parseExperimentText(start, "churn.yaml");
-  expect(() => checkExperiment(overrideExperiment(file, flags({ epochs: 0 })))).toThrow("--epochs must be a whole number of at least 1, found 0.");
+  expect(() => checkExperiment(overrideExperiment(file, flags({ epochs: 0 })))).toThrow(
+    "--epochs must be a whole number of at least 1, found 0.",
+  );
 });
 
 test("resolving fills in what needs the data", () => {
-  const resolved = resolveExperiment(parse(`${start}optimizer: { kind: adamw, beta1: 0.8 }\nseed: 4\n`), { task: "classification", classes: 2, trainRows: 4226 });
+  const resolved = resolveExperiment(parse(`${start}optimizer: { kind: adamw, beta1: 0.8 }\nseed: 4\n`), {
+    task: "classification",
+    classes: 2,
+    trainRows: 4226,
+  });
   expect(resolved).toMatchObject({ loss: "binaryCrossEntropy", batchSize: 64, split: { seed: 4 }, data: { task: "classification" } });
-  expect(resolved.optimizer).toEqual({ kind: "adamw", learningRate: 0.001, schedule: { kind: "cosine" }, beta1: 0.8, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 });
+  expect(resolved.optimizer).toEqual({
+    kind: "adamw",
+    learningRate: 0.001,
+    schedule: { kind: "cosine" },
+    beta1: 0.8,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    weightDecay: 0.01,
+  });
 });
 
 test("the default batch grows with the root of the rows", () => {

@@ -31,7 +31,8 @@ export const evaluateAction: Action = async ({ arguments: [run = "", data], opti
   const p = paint(terminal.color);
   const model = await loadRunModel(run);
   const result = await loadRunResult(run);
-  const choice = options["test"] === true || data === undefined ? await storedPart(run, data, options["test"] === true) : await otherRows(model, data);
+  const choice =
+    options["test"] === true || data === undefined ? await storedPart(run, data, options["test"] === true) : await otherRows(model, data);
   const { part, table, rows } = choice;
   const metrics = await measureRows(model, table, rows, runtimeOptions(options));
   const baseline = measureBaseline(table, choice.reference, rows);
@@ -75,7 +76,9 @@ async function storedPart(run: string, data: string | undefined, test: boolean):
   const part = test ? "test" : "validation";
   const rows = storedRows(split, part);
   if (rows.length === 0) {
-    throw new GradusError(`${run} has no test set: its split (${split.policy}) left no rows for it.`, { hint: `measure on other rows: gradus evaluate ${run} FILE` });
+    throw new GradusError(`${run} has no test set: its split (${split.policy}) left no rows for it.`, {
+      hint: `measure on other rows: gradus evaluate ${run} FILE`,
+    });
   }
   const table = await readExperimentTable({ ...experiment, data: { ...experiment.data, path: data ?? experiment.data.path } });
   checkFingerprint(split, table.source, run);

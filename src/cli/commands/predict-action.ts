@@ -33,8 +33,18 @@ export const predictAction: Action = async ({ arguments: [run = "", data = ""], 
     terminal.out(block);
   }
   const seconds = (performance.now() - started) / 1000;
-  emit({ type: "result", command: "predict", run, data, rows: table.rows, ...(out === undefined ? {} : { out }), ...(threshold === undefined ? {} : { threshold }), seconds });
-  if (!json && out !== undefined) terminal.out(`  ${counted(table.rows, "prediction")} in ${paint(terminal.color).bold(out)}, ${duration(seconds)}\n`);
+  emit({
+    type: "result",
+    command: "predict",
+    run,
+    data,
+    rows: table.rows,
+    ...(out === undefined ? {} : { out }),
+    ...(threshold === undefined ? {} : { threshold }),
+    seconds,
+  });
+  if (!json && out !== undefined)
+    terminal.out(`  ${counted(table.rows, "prediction")} in ${paint(terminal.color).bold(out)}, ${duration(seconds)}\n`);
   return 0;
 };
 
@@ -66,14 +76,20 @@ function* csv(prediction: Prediction, threshold: number | undefined): Generator<
 
 function* records(prediction: Prediction, threshold: number | undefined) {
   if (prediction.kind === "amount") {
-    for (const [row, amount] of prediction.amounts.entries()) yield { type: "prediction", row: row + 1, prediction: Number(shortest(amount)) };
+    for (const [row, amount] of prediction.amounts.entries())
+      yield { type: "prediction", row: row + 1, prediction: Number(shortest(amount)) };
     return;
   }
   const { classes, probabilities } = prediction;
   const chosen = chooseClasses(prediction, threshold);
   for (const [row, code] of chosen.entries()) {
     const shares = classes.map((name, c) => [name, Number(shortest(probabilities[row * classes.length + c]!))]);
-    yield { type: "prediction", row: row + 1, prediction: classes[code]!, probabilities: Object.fromEntries(shares) as Record<string, number> };
+    yield {
+      type: "prediction",
+      row: row + 1,
+      prediction: classes[code]!,
+      probabilities: Object.fromEntries(shares) as Record<string, number>,
+    };
   }
 }
 

@@ -12,6 +12,9 @@ export const predict: Command = {
     { flags: "--threshold <p>", description: "two classes: from this probability on the second class is predicted (0.5)" },
     { flags: "--threads <n>", description: "threads of the runtime" },
   ],
-  examples: ["gradus predict runs/quiet-otter new.csv > predictions.csv", "gradus predict runs/quiet-otter new.csv --threshold 0.3 --out predictions.csv"],
+  examples: [
+    "gradus predict runs/quiet-otter new.csv > predictions.csv",
+    "gradus predict runs/quiet-otter new.csv --threshold 0.3 --out predictions.csv",
+  ],
   load: async () => (await import("./predict-action.ts")).predictAction,
 };

@@ -10,7 +10,12 @@ import { line } from "../render/lines.ts";
 import { paint } from "../render/paint.ts";
 
 export const showAction: Action = async ({ arguments: [run = ""] }, { terminal, json, emit }) => {
-  const [experiment, result, history, openings] = [await loadRunExperiment(run), await loadRunResult(run), await loadRunHistory(run), await readOpenings(run)];
+  const [experiment, result, history, openings] = [
+    await loadRunExperiment(run),
+    await loadRunResult(run),
+    await loadRunHistory(run),
+    await readOpenings(run),
+  ];
   emit({ type: "result", command: "show", run, experiment, result, history, testOpenings: openings });
   if (json) return 0;
   const { plan } = await loadRunModel(run);
@@ -21,13 +26,25 @@ export const showAction: Action = async ({ arguments: [run = ""] }, { terminal, 
   const last = openings[openings.length - 1];
   const { train, validation, test } = result.rows;
   const told = [
-    line("data", `${data.path} · target ${data.target} · ${result.task} · ${counted(plan.columns.length, "column")} → ${counted(plan.features.length, "input")}`, width),
+    line(
+      "data",
+      `${data.path} · target ${data.target} · ${result.task} · ${counted(plan.columns.length, "column")} → ${counted(plan.features.length, "input")}`,
+      width,
+    ),
     line("split", `${policy} → ${[train, validation, test].map(grouped).join(" / ")}`, width),
     line("model", `${[...model.layers].join(" → ") || "no hidden layers"} · ${model.activation} · ${experiment.loss}`, width),
-    line("training", `${optimizer.kind}, learning rate ${short(optimizer.learningRate)} · batches of ${experiment.batchSize} · ${counted(experiment.epochs, "epoch")} at most · seed ${experiment.seed}`, width),
+    line(
+      "training",
+      `${optimizer.kind}, learning rate ${short(optimizer.learningRate)} · batches of ${experiment.batchSize} · ${counted(experiment.epochs, "epoch")} at most · seed ${experiment.seed}`,
+      width,
+    ),
     line("trained", `${result.finished.slice(0, 16).replace("T", " ")} UTC, gradus ${result.gradus}`, width),
   ];
-  const closing = closingLines({ ...result, history, data: data.path, ...(last ? { test: { metrics: last.metrics, openings: openings.length } } : {}) }, width, p);
+  const closing = closingLines(
+    { ...result, history, data: data.path, ...(last ? { test: { metrics: last.metrics, openings: openings.length } } : {}) },
+    width,
+    p,
+  );
   terminal.out(`${[...told, ...closing].join("\n")}\n`);
   return 0;
 };

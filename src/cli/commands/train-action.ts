@@ -37,7 +37,10 @@ export const trainAction: Action = async (input, context) => {
     if (!context.json) {
       const closing = { ...result, history: run.history, data: experiment.data.path };
       terminal.out(`${closingLines(closing, terminal.width, p).join("\n")}\n`);
-      if (result.error) terminal.err(`${failureLines(Object.assign(new Error(), { name: "GradusError" }, result.error), { debug: false, color: terminal.color }).join("\n")}\n`);
+      if (result.error)
+        terminal.err(
+          `${failureLines(Object.assign(new Error(), { name: "GradusError" }, result.error), { debug: false, color: terminal.color }).join("\n")}\n`,
+        );
     }
     return result.error ? 1 : result.reason === "interrupted" ? 130 : 0;
   } catch (error) {
@@ -59,11 +62,16 @@ async function readExperiment({ arguments: [data], options }: CommandInput): Pro
 
 async function readSource(path: string): Promise<ExperimentSource> {
   if (/\.[cm]?[jt]s$/.test(path)) {
-    throw new GradusError(`${path}: experiments are YAML or JSON files.`, { hint: "a TypeScript program imports gradus and calls trainExperiment itself" });
+    throw new GradusError(`${path}: experiments are YAML or JSON files.`, {
+      hint: "a TypeScript program imports gradus and calls trainExperiment itself",
+    });
   }
   const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
     const why = cause.code === "ENOENT" ? "does not exist" : cause.code === "EISDIR" ? "is a directory" : `cannot be read (${cause.code})`;
-    throw new GradusError(`the experiment file ${path} ${why}.`, { hint: "an experiment is a YAML or JSON file; see docs/experiment.md", cause });
+    throw new GradusError(`the experiment file ${path} ${why}.`, {
+      hint: "an experiment is a YAML or JSON file; see docs/experiment.md",
+      cause,
+    });
   });
   const source = parseExperimentText(text, path);
   const data = source.value["data"] as { path?: unknown } | undefined;
@@ -103,7 +111,10 @@ function resultOf(run: ExperimentRun): Omit<RunResult, "run"> {
 
 /** A tenth, or the usual rate where that is lower still. */
 function lowerRate({ kind, learningRate }: ExperimentRun["experiment"]["optimizer"]): number {
-  return Math.min(Number((learningRate / 10).toPrecision(2)), learningRate > optimizers[kind].learningRate ? optimizers[kind].learningRate : Infinity);
+  return Math.min(
+    Number((learningRate / 10).toPrecision(2)),
+    learningRate > optimizers[kind].learningRate ? optimizers[kind].learningRate : Infinity,
+  );
 }
 
 /** Events to lines, or to JSON. */

@@ -47,7 +47,11 @@ export function closingLines(closing: Closing, width: number, p: Paint): string[
     ...(rows.test === 0 ? [line("test", "none: the split left no rows for it", width)] : []),
     ...(test ? [line("", p.dim(`test set opened ${counted(test.openings, "time")}`), width)] : []),
     "",
-    line("parameters", `${grouped(closing.parameters)} · ${duration(closing.seconds)} in all, ${duration(closing.fitSeconds)} of it training`, width),
+    line(
+      "parameters",
+      `${grouped(closing.parameters)} · ${duration(closing.seconds)} in all, ${duration(closing.fitSeconds)} of it training`,
+      width,
+    ),
     line("run", `${p.bold(run)} (weights, model.onnx, metrics, the resolved experiment)`, width),
     ...(closing.error ? [] : [line("next", `gradus predict ${shellWord(run)} ${shellWord(closing.data)}`, width)]),
   ];

@@ -75,7 +75,16 @@ export function createProgress(terminal: Terminal, p: Paint, now: () => number =
     const seconds = Math.max(1e-3, (now() - started) / 1000);
     const share = examples / (rows * model!.epochs);
     const secondsLeft = seconds > 0.3 ? (seconds / share) * (1 - share) : NaN;
-    state = { epoch, epochs: model!.epochs, share, loss, figures: figures!, error: model!.error, examplesPerSecond: examples / seconds, secondsLeft };
+    state = {
+      epoch,
+      epochs: model!.epochs,
+      share,
+      loss,
+      figures: figures!,
+      error: model!.error,
+      examplesPerSecond: examples / seconds,
+      secondsLeft,
+    };
   };
   return {
     see(event) {
@@ -94,7 +103,8 @@ export function createProgress(terminal: Terminal, p: Paint, now: () => number =
         figures = event.figures;
         advance(figures.epoch, figures.epoch * rows, figures.train.loss);
         const every = Math.max(1, Math.ceil(model!.epochs / 20));
-        if (!terminal.live && (figures.epoch % every === 0 || figures.epoch === model!.epochs)) terminal.out(`${plainLine(model!, figures, state)}\n`);
+        if (!terminal.live && (figures.epoch % every === 0 || figures.epoch === model!.epochs))
+          terminal.out(`${plainLine(model!, figures, state)}\n`);
         else if (terminal.live && now() - drawn >= redrawMilliseconds) draw(progressLine(state!, width(), p));
       }
     },
@@ -107,7 +117,8 @@ export function createProgress(terminal: Terminal, p: Paint, now: () => number =
 
 function plainLine(model: Extract<ExperimentEvent, { type: "model" }>, figures: EpochFigures, state: ProgressState | undefined): string {
   const unit = model.error.name === "error" ? "share" : "number";
-  const part = (name: string, of: EpochFigures["train"]) => `${name} loss ${steady(of.loss)} ${model.error.name} ${formatFigure(of.error * model.error.scale, unit)}`;
+  const part = (name: string, of: EpochFigures["train"]) =>
+    `${name} loss ${steady(of.loss)} ${model.error.name} ${formatFigure(of.error * model.error.scale, unit)}`;
   const pieces = [
     `epoch ${String(figures.epoch).padStart(String(model.epochs).length)}/${model.epochs}`,
     part("train", figures.train),

@@ -11,7 +11,13 @@ const fileName = (path: string) => path.split(/[\\/]/).pop()!;
 const transformNames: Readonly<Record<string, string>> = { standardise: "standardise", oneHot: "one-hot" };
 const activationNames: Readonly<Record<string, string>> = { relu: "ReLU", leakyRelu: "leaky ReLU", elu: "ELU", gelu: "GELU" };
 const initializerNames: Readonly<Record<string, string>> = { he: "He", lecun: "LeCun", glorot: "Glorot" };
-const optimizerNames: Readonly<Record<string, string>> = { sgd: "SGD", rmsprop: "RMSProp", adam: "Adam", adamw: "AdamW", nesterov: "Nesterov" };
+const optimizerNames: Readonly<Record<string, string>> = {
+  sgd: "SGD",
+  rmsprop: "RMSProp",
+  adam: "Adam",
+  adamw: "AdamW",
+  nesterov: "Nesterov",
+};
 
 /** Notes under a line, in the text column. */
 function withNotes(label: string, text: string, notes: readonly string[], width: number, p: Paint): string[] {
@@ -27,7 +33,10 @@ export function dataLines(event: EventOf<"data">, width: number, p: Paint): stri
 
 export function splitLines(event: EventOf<"split">, width: number, p: Paint): string[] {
   const sizes = [event.train, event.validation, ...(event.test > 0 ? [event.test] : [])].map(grouped).join(" / ");
-  const resolves = event.resolves === undefined ? "" : `   ${p.dim(`(this validation set tells an error near 10 % to ± ${event.resolves.toFixed(1)} points)`)}`;
+  const resolves =
+    event.resolves === undefined
+      ? ""
+      : `   ${p.dim(`(this validation set tells an error near 10 % to ± ${event.resolves.toFixed(1)} points)`)}`;
   return withNotes("split", `${event.policy} → ${sizes}${event.test > 0 ? "" : ", no test set"}${resolves}`, event.notes, width, p);
 }
 
@@ -55,14 +64,23 @@ export function modelLines(event: EventOf<"model">, width: number): string[] {
 
 /** How the training ended. */
 export function endLine(
-  ending: { readonly reason: string; readonly epochs: { readonly run: number; readonly best: number }; readonly fitSeconds: number; readonly finding?: { readonly step: number; readonly tensor: string } },
+  ending: {
+    readonly reason: string;
+    readonly epochs: { readonly run: number; readonly best: number };
+    readonly fitSeconds: number;
+    readonly finding?: { readonly step: number; readonly tensor: string };
+  },
   width: number,
   p: Paint,
 ): string {
   const kept = `weights of epoch ${ending.epochs.best} kept (lowest validation loss)`;
   const done = `${counted(ending.epochs.run, "epoch")} in ${duration(ending.fitSeconds)}`;
   if (ending.reason === "diverged") {
-    return line(p.red("diverged"), `step ${grouped(ending.finding!.step)}: ${ending.finding!.tensor} is not finite; weights of epoch ${ending.epochs.best} kept`, width);
+    return line(
+      p.red("diverged"),
+      `step ${grouped(ending.finding!.step)}: ${ending.finding!.tensor} is not finite; weights of epoch ${ending.epochs.best} kept`,
+      width,
+    );
   }
   return line(ending.reason === "interrupted" ? p.yellow("interrupted") : "finished", `${done}; ${kept}`, width);
 }
