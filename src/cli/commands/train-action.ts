@@ -36,7 +36,7 @@ export const trainAction: Action = async (input, context) => {
     context.emit({ ...result });
     if (!context.json) {
       const closing = { ...result, history: run.history, data: experiment.data.path };
-      terminal.out(`${closingLines(closing, terminal.width, p).join("\n")}\n`);
+      terminal.out(`${terminal.live ? "" : "\n"}${closingLines(closing, terminal.width, p).join("\n")}\n`);
       if (result.error)
         terminal.err(
           `${failureLines(Object.assign(new Error(), { name: "GradusError" }, result.error), { debug: false, color: terminal.color }).join("\n")}\n`,

@@ -30,7 +30,7 @@ export function closingLines(closing: Closing, width: number, p: Paint): string[
   );
   const locked = rows.test === 0 ? [] : [{ name: "test", locked: `(gradus evaluate ${run} --test)` }];
   return [
-    ...(curves.length > 0 ? ["", ...curves, ""] : []),
+    ...(curves.length > 0 ? [...curves, ""] : []),
     endLine(closing, width, p),
     ...closingTable(
       {

@@ -15,7 +15,7 @@ export function line(label: string, text: string, width = Infinity): string {
 function wrap(text: string, room: number): string[] {
   if (plain(text).length <= room) return [text];
   const lines = [""];
-  for (const word of text.split(" ")) {
+  for (const word of text.split(/ (?!%)/)) {
     const last = lines[lines.length - 1]!;
     if (last !== "" && plain(last).length + 1 + plain(word).length > room) lines.push(word);
     else lines[lines.length - 1] = last === "" ? word : `${last} ${word}`;

@@ -36,7 +36,7 @@ export function splitLines(event: EventOf<"split">, width: number, p: Paint): st
   const resolves =
     event.resolves === undefined
       ? ""
-      : `   ${p.dim(`(this validation set tells an error near 10 % to ± ${event.resolves.toFixed(1)} points)`)}`;
+      : `   ${p.dim(`(validation tells 10 % of errors to ± ${event.resolves.toFixed(1)} points)`)}`;
   return withNotes("split", `${event.policy} → ${sizes}${event.test > 0 ? "" : ", no test set"}${resolves}`, event.notes, width, p);
 }
 
