@@ -115,8 +115,10 @@ async function measureCase(
       difference,
       threshold,
     };
-    say(`${name}: difference ${difference.value.toFixed(4)} [${difference.low.toFixed(4)}, ${difference.high.toFixed(4)}], ` +
-      `to ${threshold.toFixed(4)} in ${result.gradus.reachSeconds!.toFixed(2)} s against ${result.sklearn.reachSeconds!.toFixed(2)} s`);
+    say(
+      `${name}: difference ${difference.value.toFixed(4)} [${difference.low.toFixed(4)}, ${difference.high.toFixed(4)}], ` +
+        `to ${threshold.toFixed(4)} in ${result.gradus.reachSeconds!.toFixed(2)} s against ${result.sklearn.reachSeconds!.toFixed(2)} s`,
+    );
     return result;
   } finally {
     await ours.quit();
@@ -148,7 +150,12 @@ export function summarize(fits: readonly Fit[], threshold?: number, limit?: numb
     tests,
     test: tests.reduce((a, b) => a + b, 0) / tests.length,
     fitSeconds: median(fits.map(({ seconds }) => seconds)),
-    ...(limit === undefined ? {} : { reachSeconds: median(reach.map((seconds) => seconds ?? limit)), reached: reach.filter((seconds) => seconds !== undefined).length }),
+    ...(limit === undefined
+      ? {}
+      : {
+          reachSeconds: median(reach.map((seconds) => seconds ?? limit)),
+          reached: reach.filter((seconds) => seconds !== undefined).length,
+        }),
     medianEpochs: median(fits.map(({ epochs }) => epochs)),
   };
 }

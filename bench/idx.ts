@@ -46,14 +46,31 @@ export async function idxTable(folder: string): Promise<Table> {
       splits[row] = part;
     }
   });
-  const columns = values.map((column, pixel): NumericColumn => ({ name: `pixel${pixel}`, kind: "numeric", sqlType: "UTINYINT", values: column }));
+  const columns = values.map((column, pixel): NumericColumn => ({
+    name: `pixel${pixel}`,
+    kind: "numeric",
+    sqlType: "UTINYINT",
+    values: column,
+  }));
   const classes = Array.from({ length: Math.max(...trainLabels!.data) + 1 }, (_, label) => String(label));
-  const category = (name: string, codes: Int32Array, categories: string[]): CategoricalColumn => ({ name, kind: "categorical", sqlType: "VARCHAR", codes, categories });
+  const category = (name: string, codes: Int32Array, categories: string[]): CategoricalColumn => ({
+    name,
+    kind: "categorical",
+    sqlType: "VARCHAR",
+    codes,
+    categories,
+  });
   return {
     source: { path: folder, fingerprint: "", rows },
     rows,
     columns,
-    target: { name: "label", task: "classification", reason: "a label per image", column: category("label", labels, classes), references: [] },
+    target: {
+      name: "label",
+      task: "classification",
+      reason: "a label per image",
+      column: category("label", labels, classes),
+      references: [],
+    },
     roles: { split: category("split", splits, ["train", "test"]) },
     notes: [],
   };

@@ -52,7 +52,10 @@ async function save(name: string, result: object): Promise<void> {
   if (values.dry) return;
   const folder = fileURLToPath(new URL("results/", import.meta.url));
   await mkdir(folder, { recursive: true });
-  await writeFile(`${folder}${name}.json`, `${JSON.stringify({ command: ["npm run bench --", ...process.argv.slice(2).map(shown)].join(" "), ...result }, null, 1)}\n`);
+  await writeFile(
+    `${folder}${name}.json`,
+    `${JSON.stringify({ command: ["npm run bench --", ...process.argv.slice(2).map(shown)].join(" "), ...result }, null, 1)}\n`,
+  );
   await writeReport();
 }
 

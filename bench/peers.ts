@@ -93,7 +93,15 @@ export const peers: readonly Library[] = [pytorch, jaxJs, tfjs];
 /** Compiles one of our own peers from the sources, so that plain Node runs it, as it runs the package. */
 export async function bundle(name: string): Promise<string> {
   const outfile = here(`dist/${name}.mjs`);
-  await build({ entryPoints: [here(`peers/${name}.ts`)], outfile, bundle: true, platform: "node", format: "esm", packages: "external", logLevel: "error" });
+  await build({
+    entryPoints: [here(`peers/${name}.ts`)],
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    packages: "external",
+    logLevel: "error",
+  });
   return outfile;
 }
 

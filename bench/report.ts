@@ -57,7 +57,9 @@ function speedTable(result: SpeedResult, library: string, label: string): string
     `| case | ${result.subject}, ms | ${label}, ms | ratio | 95 % | pairs | ${result.subject} ran with | ${label} ran with |`,
     "|---|---:|---:|---:|---|---:|---|---|",
     ...rows,
-    ...(mean === undefined ? [] : ["", `Geometric mean of the ratios: **${mean.toFixed(3)}** (${result.subject} is ${factor(1 / mean)} as fast).`]),
+    ...(mean === undefined
+      ? []
+      : ["", `Geometric mean of the ratios: **${mean.toFixed(3)}** (${result.subject} is ${factor(1 / mean)} as fast).`]),
   ].join("\n");
 }
 
@@ -78,7 +80,8 @@ function comparisonCells(comparison: Comparison | undefined): string {
 
 function notes(result: SpeedResult): string {
   const shares = result.cases.flatMap(({ comparisons }) => comparisons.flatMap((one) => one.result?.idleShare ?? []));
-  const idle = shares.length === 0 ? "" : `While one side ran, the waiting side used at most ${(100 * Math.max(...shares)).toFixed(1)} % of a core.\n`;
+  const idle =
+    shares.length === 0 ? "" : `While one side ran, the waiting side used at most ${(100 * Math.max(...shares)).toFixed(1)} % of a core.\n`;
   return `${idle}PyTorch is eager, with \`zero_grad(set_to_none=True)\`, one process per combination of OpenBLAS and OpenMP threads and per
 implementation of the optimizer. jax-js runs on WebAssembly, on the main thread or on workers that the benchmark lends it (Node lacks the browser's
 \`Worker\`). TensorFlow.js runs on its WebAssembly or plain JavaScript backend; its binding to the native library is not compared,
@@ -121,7 +124,9 @@ function where(machine: Machine, versions: Readonly<Record<string, string>>): st
 }
 
 function stolen({ stolen: share }: SpeedResult): string {
-  return share === undefined || share < 0.001 ? "" : ` The host gave ${(100 * share).toFixed(1)} % of the processor time to others meanwhile.`;
+  return share === undefined || share < 0.001
+    ? ""
+    : ` The host gave ${(100 * share).toFixed(1)} % of the processor time to others meanwhile.`;
 }
 
 function milliseconds(value: number): string {

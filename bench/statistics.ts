@@ -2,7 +2,10 @@
 import { quantileSorted, type Interval } from "../src/util/statistics.ts";
 
 export function median(values: readonly number[]): number {
-  return quantileSorted(values.toSorted((a, b) => a - b), 0.5);
+  return quantileSorted(
+    values.toSorted((a, b) => a - b),
+    0.5,
+  );
 }
 
 /**

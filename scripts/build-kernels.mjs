@@ -21,7 +21,9 @@ export async function compileKernels() {
 
 /** @param {Uint8Array} binary @returns {string} the text of kernels.wasm.ts */
 export function kernelsModule(binary) {
-  const lines = Buffer.from(binary).toString("base64").match(/.{1,116}/g);
+  const lines = Buffer.from(binary)
+    .toString("base64")
+    .match(/.{1,116}/g);
   return [
     "// Generated from kernels.as.ts by `npm run build:kernels`; do not edit.",
     `/** The compiled kernels, ${binary.length} bytes of WebAssembly, in base64. */`,

@@ -16,7 +16,13 @@ interface Trainer {
   steps(count: number): Promise<number>;
 }
 
-async function prepare({ layers, batch, optimizer: name, rows }: SpeedCase, threads: number): Promise<Trainer> {
+interface Options {
+  readonly threads: number;
+  /** The stepper's own choice where left out. */
+  readonly form?: "scan" | "fused";
+}
+
+async function prepare({ layers, batch, optimizer: name, rows }: SpeedCase, { threads, form }: Options): Promise<Trainer> {
   const classes = layers.at(-1)!;
   const random = rng(1, "benchmark");
   const features = Float32Array.from({ length: rows * layers[0]! }, () => random.normal());
@@ -31,12 +37,21 @@ async function prepare({ layers, batch, optimizer: name, rows }: SpeedCase, thre
   };
   const layout = layoutParameters(problem.network, problem.inputShape);
   const data = { features: tensor("float32", features, [rows, layers[0]!]), targets: tensor("float32", targets, [rows, classes]) };
-  const stepper = await createStepper({ problem, layout, optimizer: optimizerByName(name), data, executor, threads });
+  const stepper = await createStepper({
+    problem,
+    layout,
+    optimizer: optimizerByName(name),
+    data,
+    executor,
+    threads,
+    ...(form ? { form } : {}),
+  });
   initializeParameters(layout, stepper.theta, 1);
 
   let order = rng(1, "shuffle", 0).permutation(rows);
   let [at, step, epoch] = [0, 1, 0];
-  const learningRate = name === "sgd" ? 0.01 : 1e-3;
+  const rate = name === "sgd" ? 0.01 : 1e-3;
+  const learningRate = (): number => rate;
   return {
     parameters: layout.size,
     async steps(count) {
@@ -68,9 +83,10 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (request.cmd === "quit") break;
   let reply: object;
   try {
-    if (request.cmd === "versions") reply = { versions: { gradus: "this tree", "onnxruntime-node": await runtimeVersion(), node: process.version } };
+    if (request.cmd === "versions")
+      reply = { versions: { gradus: "this tree", "onnxruntime-node": await runtimeVersion(), node: process.version } };
     else if (request.cmd === "prepare") {
-      trainer = await prepare(request.case, request.threads);
+      trainer = await prepare(request.case, request);
       reply = { ready: true, parameters: trainer.parameters };
     } else reply = await block(trainer!, request);
   } catch (error) {

@@ -6,7 +6,7 @@ import { provideWorkers } from "./web-worker.mjs";
 
 async function prepare({ case: { layers, batch, optimizer, rows }, workers = 0, form = "step" }) {
   if (workers > 0) provideWorkers(workers);
-  const { init, jit, nn, numpy: np, tree, valueAndGrad } = await import("@jax-js/jax");
+  const { blockUntilReady, init, jit, nn, numpy: np, tree, valueAndGrad } = await import("@jax-js/jax");
   await init("wasm");
   const classes = layers.at(-1);
   const next = batches({ layers, batch, rows });
@@ -18,7 +18,11 @@ async function prepare({ case: { layers, batch, optimizer, rows }, workers = 0, 
       if (i > 0) h = nn.relu(h);
       h = np.matmul(h, w).add(b);
     });
-    return nn.logSoftmax(h, -1).mul(nn.oneHot(y, classes)).sum().mul(-1 / batch);
+    return nn
+      .logSoftmax(h, -1)
+      .mul(nn.oneHot(y, classes))
+      .sum()
+      .mul(-1 / batch);
   }
 
   function sgd(parameters, state, gradients) {
@@ -33,7 +37,9 @@ async function prepare({ case: { layers, batch, optimizer, rows }, workers = 0, 
     const second = tree.map((old, g) => old.mul(0.999).add(np.square(g).mul(0.001)), v, gradients);
     const updated = tree.map(
       (p, a, b) => p.sub(a.mul(rate.ref).div(np.sqrt(b).mul(correction.ref).add(1e-8))),
-      parameters, tree.ref(first), tree.ref(second),
+      parameters,
+      tree.ref(first),
+      tree.ref(second),
     );
     rate.dispose();
     correction.dispose();
@@ -68,8 +74,9 @@ async function prepare({ case: { layers, batch, optimizer, rows }, workers = 0, 
     state = result[2];
     return workers > 0 ? (await result[0].data())[0] : result[0].dataSync()[0];
   }
+  const finish = async () => void (await blockUntilReady({ parameters, state }));
   await step();
-  return { step, parameters: weights.reduce((sum, { w, b }) => sum + w.length + b.length, 0) };
+  return { step, finish, parameters: weights.reduce((sum, { w, b }) => sum + w.length + b.length, 0) };
 }
 
 async function versions() {

@@ -4,7 +4,8 @@ import { createInterface } from "node:readline";
 /**
  * Answers the driver's requests: `versions`, `prepare`, `block`, `quit`, one JSON object a line.
  * A step = gather a fresh shuffled mini-batch from memory, forward, backward, update, loss back to the host.
- * @param {{versions: () => object, prepare: (request: any) => Promise<{step: () => number | Promise<number>, parameters: number}>}} peer
+ * A block ends when its last update is done (`finish`), not when the last loss is there: work left over would run in the other's time.
+ * @param {{versions: () => object, prepare: (request: any) => Promise<{step: () => number | Promise<number>, finish?: () => Promise<void>, parameters: number}>}} peer
  */
 export async function serve(peer) {
   let trainer;
@@ -28,9 +29,11 @@ export async function serve(peer) {
 
 async function block(trainer, { steps, warm = 0 }) {
   for (let i = 0; i < warm; i++) await trainer.step();
+  await trainer.finish?.();
   const start = performance.now();
   let loss = 0;
   for (let i = 0; i < steps; i++) loss = await trainer.step();
+  await trainer.finish?.();
   return { seconds: (performance.now() - start) / 1000, loss };
 }
 
@@ -64,7 +67,12 @@ export function initialWeights(layers) {
   return layers.slice(1).map((outputs, i) => {
     const inputs = layers[i];
     const deviation = Math.sqrt(2 / inputs);
-    return { inputs, outputs, w: Float32Array.from({ length: inputs * outputs }, () => deviation * normal()), b: new Float32Array(outputs) };
+    return {
+      inputs,
+      outputs,
+      w: Float32Array.from({ length: inputs * outputs }, () => deviation * normal()),
+      b: new Float32Array(outputs),
+    };
   });
 }
 

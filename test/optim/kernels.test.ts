@@ -149,7 +149,11 @@ describe.each(Object.entries(cases))("the %s kernel", (name, one) => {
     for (let step = 1; step <= 3; step++) {
       const [theta, g, ...slots] = whole;
       one.update(arena.kernels, theta!, g!, slots, step);
-      for (const [from, to] of [[0, 5], [5, 18], [18, 37]] as const) {
+      for (const [from, to] of [
+        [0, 5],
+        [5, 18],
+        [18, 37],
+      ] as const) {
         const [thetaPart, gPart, ...slotParts] = parts.map((vector) => vector.subarray(from, to));
         one.update(arena.kernels, thetaPart!, gPart!, slotParts, step);
       }
@@ -187,7 +191,10 @@ describe("the plain kernels", () => {
     const exact = x.reduce((sum, value) => sum + value * value, 0);
     expect(kernels.sumSquares(x)).toBeCloseTo(exact, 11);
     expect(kernels.sumSquares(x.subarray(0, 0))).toBe(0);
-    for (const [i, value] of [[n - 1, NaN], [0, Infinity]] as const) {
+    for (const [i, value] of [
+      [n - 1, NaN],
+      [0, Infinity],
+    ] as const) {
       x[i] = value;
       expect(Number.isFinite(kernels.sumSquares(x))).toBe(false);
     }

@@ -111,8 +111,21 @@ interface Exports {
   nesterov(theta: number, g: number, v: number, n: number, lr: number, mu: number): void;
   rmsprop(theta: number, g: number, s: number, n: number, lr: number, keep: number, take: number, epsilon: number): void;
   adam(
-    ...parameters: [theta: number, g: number, m: number, v: number, n: number, keep1: number, take1: number, keep2: number, take2: number,
-      rate: number, correction: number, epsilon: number, decay: number]
+    ...parameters: [
+      theta: number,
+      g: number,
+      m: number,
+      v: number,
+      n: number,
+      keep1: number,
+      take1: number,
+      keep2: number,
+      take2: number,
+      rate: number,
+      correction: number,
+      epsilon: number,
+      decay: number,
+    ]
   ): void;
   scale(x: number, n: number, factor: number): void;
   axpy(y: number, x: number, n: number, a: number): void;
@@ -130,7 +143,8 @@ function allocate(bytes: number): WebAssembly.Memory {
   const pages = Math.ceil(bytes / pageBytes);
   const gibibytes = (bytes / 2 ** 30).toFixed(1);
   const hint = "fewer or narrower layers, or an optimizer with less state (sgd)";
-  if (bytes > largestBytes) throw new GradusError(`parameters and optimizer state need ${gibibytes} GiB, and at most 4 GiB can be addressed`, { hint });
+  if (bytes > largestBytes)
+    throw new GradusError(`parameters and optimizer state need ${gibibytes} GiB, and at most 4 GiB can be addressed`, { hint });
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages });
   } catch (cause) {
@@ -148,6 +162,7 @@ function offsetIn(memory: WebAssembly.Memory, view: Float32Array): number {
 }
 
 function sameLength(first: Float32Array, ...rest: readonly Float32Array[]): number {
-  for (const { length } of rest) if (length !== first.length) internal(`vectors of ${first.length} and ${length} elements given to one kernel`);
+  for (const { length } of rest)
+    if (length !== first.length) internal(`vectors of ${first.length} and ${length} elements given to one kernel`);
   return first.length;
 }
