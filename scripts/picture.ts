@@ -6,8 +6,26 @@ const columns = 112;
 const cell = { width: 8.4, height: 18 };
 const escape = String.fromCharCode(27);
 const themes = {
-  light: { background: "#ffffff", border: "#d0d7de", text: "#1f2328", 2: "#6e7781", 31: "#cf222e", 32: "#1a7f37", 33: "#9a6700", 36: "#1b7c83" },
-  dark: { background: "#0d1117", border: "#30363d", text: "#e6edf3", 2: "#8b949e", 31: "#ff7b72", 32: "#3fb950", 33: "#d29922", 36: "#39c5cf" },
+  light: {
+    background: "#ffffff",
+    border: "#d0d7de",
+    text: "#1f2328",
+    2: "#6e7781",
+    31: "#cf222e",
+    32: "#1a7f37",
+    33: "#9a6700",
+    36: "#1b7c83",
+  },
+  dark: {
+    background: "#0d1117",
+    border: "#30363d",
+    text: "#e6edf3",
+    2: "#8b949e",
+    31: "#ff7b72",
+    32: "#3fb950",
+    33: "#d29922",
+    36: "#39c5cf",
+  },
 } as const;
 
 async function transcript(argv: readonly string[]): Promise<string[]> {
