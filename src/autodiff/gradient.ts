@@ -1,7 +1,7 @@
 /** Reverse-mode differentiation: a graph becomes a graph of the same operators. */
 import { dependencies, graph, int64, scalar, type Node, type Value } from "../ir/graph.ts";
 import { isFloat } from "../ir/dtype.ts";
-import { formatShape, staticShape, type Shape } from "../ir/shape.ts";
+import { formatShape, sameShape, type Shape } from "../ir/shape.ts";
 import { opRecord, ops } from "../ops/build.ts";
 import { GradusError } from "../util/errors.ts";
 import { leanOps } from "./repetition.ts";
@@ -9,13 +9,15 @@ import { leanOps } from "./repetition.ts";
 /**
  * Gradients of a scalar with respect to values of its graph, as new values; differentiate again for second order.
  * A value that the scalar does not depend on gets zeros.
- * @param loss a float value of shape [] (or with one element)
+ * @param loss a float value of shape [] (or with one element); of any shape where a seed is given
+ * @param seed gradient of some scalar with respect to `loss`, in its shape or repeated to it: the result is then that
+ *   scalar's gradient (a vector-Jacobian product)
  * @throws GradusError where the loss is no scalar, or an operator on the way has no gradient
  * @example
  * const [dw] = gradient(ops.ReduceMean(ops.MatMul(x, w), { keepdims: 0 }), [w]);
  */
-export function gradient(loss: Value, wrt: readonly Value[]): Value[] {
-  if (!isFloat(loss.dtype) || !loss.shape.every((dim) => dim === 1)) {
+export function gradient(loss: Value, wrt: readonly Value[], seed?: Value): Value[] {
+  if (!isFloat(loss.dtype) || !(seed || loss.shape.every((dim) => dim === 1))) {
     throw new GradusError(`gradient needs a float scalar, got ${loss.dtype}${formatShape(loss.shape)}`);
   }
   for (const { dtype, name } of wrt) {
@@ -28,7 +30,8 @@ export function gradient(loss: Value, wrt: readonly Value[]): Value[] {
     for (const output of node.outputs) if (isFloat(output.dtype)) active.add(output);
   }
 
-  const parts = new Map<Value, Value[]>([[loss, [fullLike(loss, 1)]]]);
+  const start = seed ? repeatTo(seed, loss) : fullLike(loss, 1);
+  const parts = new Map<Value, Value[]>([[loss, [start]]]);
   const total = (value: Value): Value | null => {
     const terms = parts.get(value);
     if (!terms) return null;
@@ -89,8 +92,12 @@ export function undoBroadcast(gradientOfResult: Value, shape: Shape): Value {
 
 /** A number in the shape and dtype of a value. */
 function fullLike(value: Value, fill: number): Value {
-  const known = staticShape(value.shape);
-  return known?.length === 0 ? scalar(value.dtype, fill) : ops.Expand(scalar(value.dtype, fill), ops.Shape(value));
+  return repeatTo(scalar(value.dtype, fill), value);
+}
+
+/** A value repeated to the shape of another. */
+function repeatTo(small: Value, value: Value): Value {
+  return sameShape(small.shape, value.shape) ? small : ops.Expand(small, ops.Shape(value));
 }
 
 /** The nodes a value depends on, inputs first. */

@@ -28,23 +28,23 @@ function dataInputs(problem: Problem) {
   };
 }
 
-interface StepValues {
-  readonly features: Value;
-  readonly targets: Value;
-  readonly rows: Value;
+interface Batch {
+  readonly x: Value;
+  readonly y: Value;
   readonly share: Value;
   readonly parameters: ReadonlyMap<string, Value>;
 }
 
-/** Mean loss over the chosen rows, and the gradient per parameter. */
-function lossAndGradients(problem: Problem, { features, targets, rows, share, parameters }: StepValues) {
-  const x = ops.Gather(features, rows, { axis: 0 });
-  const y = ops.Gather(targets, rows, { axis: 0 });
-  const built = buildNetwork(problem.network, x, (parameter) => parameters.get(parameter.name)!);
-  const loss = ops.Mul(ops.ReduceSum(problem.loss.perExample(built.output, y), null, { keepdims: 0 }), share);
-  const values = built.parameters.map((parameter) => parameters.get(parameter.name)!);
-  return { loss, gradients: gradient(loss, values), signals: built.signals };
+/** Loss per example, and the gradient of their mean per parameter. */
+function lossAndGradients(problem: Problem, { x, y, share, parameters }: Batch) {
+  const { output, signals, parameters: declared } = buildNetwork(problem.network, x, ({ name }) => parameters.get(name)!);
+  const perExample = problem.loss.perExample(output, y);
+  const gradients = gradient(perExample, declared.map(({ name }) => parameters.get(name)!), share);
+  return { output, perExample, gradients, signals };
 }
+
+const pick = (data: Value, rows: Value) => ops.Gather(data, rows, { axis: 0 });
+const meanLoss = (perExample: Value, share: Value) => ops.Mul(ops.ReduceSum(perExample, null, { keepdims: 0 }), share);
 
 /**
  * One step without the update. Inputs: `features`, `targets` (the whole training set), `rows` int32 [batch],
@@ -54,10 +54,11 @@ export function gradientGraph(problem: Problem, layout: ParameterLayout): Graph 
   const { features, targets } = dataInputs(problem);
   const rows = input("rows", "int32", ["batch"]);
   const parameters = new Map(layout.slots.map((slot) => [slot.name, parameterInput(slot)]));
-  const values = { features, targets, rows, share: share(), parameters };
-  const { loss, gradients } = lossAndGradients(problem, values);
+  const batch = { x: pick(features, rows), y: pick(targets, rows), share: share(), parameters };
+  const { perExample, gradients } = lossAndGradients(problem, batch);
+  const loss = meanLoss(perExample, batch.share);
   const outputs = Object.fromEntries(layout.slots.map((slot, i) => [`gradient/${slot.name}`, gradients[i]!]));
-  return graph({ inputs: [features, targets, rows, values.share, ...parameters.values()], outputs: { loss, ...outputs } });
+  return graph({ inputs: [features, targets, rows, batch.share, ...parameters.values()], outputs: { loss, ...outputs } });
 }
 
 /**
@@ -68,38 +69,53 @@ export function gradientGraph(problem: Problem, layout: ParameterLayout): Graph 
 export function scanGraph(problem: Problem, layout: ParameterLayout, optimizer: Optimizer): Graph {
   const { features, targets } = dataInputs(problem);
   const scalarCount = optimizer.scalars(1, 1).length + (optimizer.weightDecay > 0 ? 1 : 0);
-  const vector = (name: string) => input(name, "float32", [layout.size]);
   const state = ["theta", ...optimizer.slots];
+  const vector = (name: string) => input(name, "float32", [layout.size]);
+  const rows = input("rows", "int32", ["steps", "batch"]);
+  const scalars = input("scalars", "float32", ["steps", scalarCount]);
+  const oneShare = share();
 
+  // The body holds what depends on the parameters; all else is done for all steps at once, outside.
   const [theta, ...slots] = state.map((name) => vector(`${name}/in`));
-  const rows = input("rows/step", "int32", ["batch"]);
-  const scalars = input("scalars/step", "float32", [scalarCount]);
-  const pieces = ops.Split(theta!, int64(layout.slots.map((slot) => slot.size)));
-  const parameters = new Map(layout.slots.map((slot, i) => [slot.name, ops.Reshape(pieces[i]!, int64(slot.shape))]));
-  const values = { features, targets, rows, share: share(), parameters };
-  const { loss, gradients } = lossAndGradients(problem, values);
-  const g = ops.Concat(...gradients.map((part) => ops.Reshape(part, int64([-1]))), { axis: 0 });
-  const numbers = ops.Split(scalars, int64(new Array<number>(scalarCount).fill(1)));
+  const x = input("x/step", "float32", ["batch", ...problem.inputShape]);
+  const y = input("y/step", "float32", ["batch", problem.outputs]);
+  const stepScalars = input("scalars/step", "float32", [scalarCount]);
+  const parameters = splitParameters(layout, theta!);
+  const { output, gradients } = lossAndGradients(problem, { x, y, share: oneShare, parameters });
+  const g = joinParameters(gradients);
+  const numbers = scalarCount === 1 ? [stepScalars] : ops.Split(stepScalars, int64(new Array<number>(scalarCount).fill(1)));
   const start = optimizer.weightDecay > 0 ? decayed(theta!, layout, numbers[scalarCount - 1]!) : theta!;
   const next = optimizer.update(start, g, slots, numbers);
+  const stateOutputs = state.map((name, i) => [`${name}/out`, i === 0 ? next.theta : next.slots[i - 1]!] as const);
   const body = graph({
-    inputs: [theta!, ...slots, rows, scalars],
-    outputs: {
-      ...Object.fromEntries(state.map((name, i) => [`${name}/out`, i === 0 ? next.theta : next.slots[i - 1]!])),
-      "loss/step": loss,
-    },
-    captures: [features, targets, values.share],
+    inputs: [theta!, ...slots, x, y, stepScalars],
+    outputs: { ...Object.fromEntries(stateOutputs), "output/step": output },
+    captures: [oneShare],
   });
 
   const outer = state.map(vector);
-  const rowsIn = input("rows", "int32", ["steps", "batch"]);
-  const scalarsIn = input("scalars", "float32", ["steps", scalarCount]);
-  const results = ops.Scan(...outer, rowsIn, scalarsIn, { body, num_scan_inputs: 2 });
-  const outputs = Object.fromEntries(state.map((name, i) => [`${name}/next`, results[i]!]));
+  const chosen = { x: pick(features, rows), y: pick(targets, rows) };
+  const results = ops.Scan(...outer, chosen.x, chosen.y, scalars, { body, num_scan_inputs: 3 });
+  const flat = (value: Value) => ops.Reshape(value, int64([-1, problem.outputs]));
+  const perExample = problem.loss.perExample(flat(results[state.length]!), flat(chosen.y));
+  const losses = ops.ReduceMean(ops.Reshape(perExample, ops.Shape(rows)), { axes: [1], keepdims: 0 });
   return graph({
-    inputs: [features, targets, rowsIn, scalarsIn, values.share, ...outer],
-    outputs: { ...outputs, losses: results[state.length]! },
+    inputs: [features, targets, rows, scalars, oneShare, ...outer],
+    outputs: { ...Object.fromEntries(state.map((name, i) => [`${name}/next`, results[i]!])), losses },
   });
+}
+
+/** Parameters by name, as pieces of θ. */
+function splitParameters({ slots }: ParameterLayout, theta: Value): Map<string, Value> {
+  const pieces = slots.length === 1 ? [theta] : ops.Split(theta, int64(slots.map(({ size }) => size)));
+  const shaped = (piece: Value, shape: readonly number[]) => (shape.length === 1 ? piece : ops.Reshape(piece, int64(shape)));
+  return new Map(slots.map(({ name, shape }, i) => [name, shaped(pieces[i]!, shape)]));
+}
+
+/** Pieces as one vector, in order. */
+function joinParameters(pieces: readonly Value[]): Value {
+  const flat = pieces.map((piece) => (piece.shape.length === 1 ? piece : ops.Reshape(piece, int64([-1]))));
+  return flat.length === 1 ? flat[0]! : ops.Concat(...flat, { axis: 0 });
 }
 
 /** θ with its weights shrunk by a factor and its biases as they are. */
@@ -127,13 +143,13 @@ export function inspectionGraph(problem: Problem, layout: ParameterLayout): Grap
   const { features, targets } = dataInputs(problem);
   const rows = input("rows", "int32", ["batch"]);
   const parameters = new Map(layout.slots.map((slot) => [slot.name, parameterInput(slot)]));
-  const values = { features, targets, rows, share: share(), parameters };
-  const { loss, gradients, signals } = lossAndGradients(problem, values);
+  const batch = { x: pick(features, rows), y: pick(targets, rows), share: share(), parameters };
+  const { perExample, gradients, signals } = lossAndGradients(problem, batch);
   return graph({
-    inputs: [features, targets, rows, values.share, ...parameters.values()],
+    inputs: [features, targets, rows, batch.share, ...parameters.values()],
     outputs: {
       ...Object.fromEntries(signals.map(({ name, value }) => [`output of ${name}`, value])),
-      "the loss": loss,
+      "the loss": meanLoss(perExample, batch.share),
       ...Object.fromEntries(layout.slots.map((slot, i) => [`gradient of ${slot.name}`, gradients[i]!])),
     },
   });
