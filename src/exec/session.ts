@@ -8,6 +8,8 @@ export interface CompileOptions {
   readonly device?: Device;
   /** Threads for one run; the runtime's own choice where left out. */
   readonly threads?: number;
+  /** Runs follow each other without a pause, as training steps do: threads wait awake for the next one. For one session at a time. */
+  readonly repeated?: boolean;
   /** "off" gives up the trick of `guard-output.ts`: every output is then copied once more than needed. */
   readonly copyAvoidance?: "auto" | "off";
 }

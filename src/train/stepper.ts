@@ -50,7 +50,7 @@ export function createStepper(options: StepperOptions): Promise<Stepper> {
 /** @param usual threads where none are given */
 function compileOptions({ threads, device }: StepperOptions, usual?: number): CompileOptions {
   const count = threads ?? usual;
-  return { ...(count === undefined ? {} : { threads: count }), ...(device === undefined ? {} : { device }) };
+  return { repeated: true, ...(count === undefined ? {} : { threads: count }), ...(device === undefined ? {} : { device }) };
 }
 
 /** The optimizer's numbers for a step, the decay factor behind them where there is one. */
