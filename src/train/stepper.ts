@@ -38,7 +38,9 @@ export interface StepperOptions {
 }
 
 /** Up to this many parameters the copies inside Scan cost less than a call a step saves. */
-const scanLimit = 32_768;
+const scanLimit = 65_536;
+/** Below this many parameters a second thread costs more than it brings. */
+const oneThreadLimit = 8192;
 const scannedSteps = 32;
 
 /** θ starts at zero: fill it (initialisers, or a saved model) before the first run. */
@@ -47,9 +49,8 @@ export function createStepper(options: StepperOptions): Promise<Stepper> {
   return form === "scan" ? scanStepper(options) : fusedStepper(options);
 }
 
-/** @param usual threads where none are given */
-function compileOptions({ threads, device }: StepperOptions, usual?: number): CompileOptions {
-  const count = threads ?? usual;
+function compileOptions({ threads, device, layout }: StepperOptions): CompileOptions {
+  const count = threads ?? (layout.size < oneThreadLimit ? 1 : undefined);
   return { repeated: true, ...(count === undefined ? {} : { threads: count }), ...(device === undefined ? {} : { device }) };
 }
 
@@ -70,7 +71,7 @@ function share(batch: number): Tensor {
 
 async function scanStepper(options: StepperOptions): Promise<Stepper> {
   const { problem, layout, optimizer, data, executor } = options;
-  const session = await executor.compile(scanGraph(problem, layout, optimizer), compileOptions(options, 1));
+  const session = await executor.compile(scanGraph(problem, layout, optimizer), compileOptions(options));
   const names = ["theta", ...optimizer.slots];
   const makeState = () => names.map(() => tensor("float32", new Float32Array(layout.size)));
   // Two sets of buffers in turn: a run reads one and writes the other.
