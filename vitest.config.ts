@@ -8,6 +8,6 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     testTimeout: 120_000,
     pool: "forks",
-    reporters: ["dot", lastLine],
+    reporters: ["default", lastLine],
   },
 });
