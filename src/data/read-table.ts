@@ -138,7 +138,17 @@ function checkNames(path: string, names: readonly string[], options: ReadOptions
   known(options.time, " (--time)");
   known(options.id, " (--id)");
   known(options.splitColumn, " (--split-column)");
-  for (const { name } of options.schema?.columns ?? []) known(name, ", which the model was trained on,");
+  const absent = (options.schema?.columns ?? []).map(({ name }) => name).filter((name) => !names.includes(name));
+  if (absent.length > 1) {
+    const shown = `${absent
+      .slice(0, 10)
+      .map((name) => `"${name}"`)
+      .join(", ")}${absent.length > 10 ? ` and ${absent.length - 10} more` : ""}`;
+    throw new GradusError(`no columns ${shown}, which the model was trained on, in ${path} (line 1).`, {
+      hint: `columns: ${names.slice(0, 30).join(", ")}${names.length > 30 ? `, … (${names.length} in all)` : ""}`,
+    });
+  }
+  known(absent[0], ", which the model was trained on,");
   const role = [options.group, options.time, options.id, options.splitColumn].find((name) => name !== undefined && name === options.target);
   if (role !== undefined)
     throw new GradusError(`column "${role}" of ${path} cannot be the target and steer the split.`, {

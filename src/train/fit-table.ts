@@ -101,6 +101,7 @@ export async function fitTable(model: MlpSpec | Network, parts: TableParts, opti
   };
 
   const { plan, notes } = fitPreprocessing(table, parts.train, { log: options.targetTransform === "log" });
+  refuseReservedNames(plan, table.source.path);
   onEvent(describeTransforms(plan, notes));
   const outputs = outputsOf(plan.target);
   const classes = plan.target.kind === "classes" ? plan.target.classes.length : 0;
@@ -212,6 +213,15 @@ function describeTransforms(plan: PreprocessPlan, notes: readonly string[]): Exp
 /** Inputs, then the units of every layer with weights. */
 function unitsOf(problem: Problem, layout: ParameterLayout): number[] {
   return [...problem.inputShape, ...layout.slots.filter(({ role }) => role === "weight").map(({ shape }) => shape[shape.length - 1]!)];
+}
+
+/** A model's inputs are named as the columns; its outputs have names of their own. */
+function refuseReservedNames({ columns }: PreprocessPlan, path: string): void {
+  const taken = columns.find(({ column }) => column === "prediction" || column === "probabilities");
+  if (!taken) return;
+  throw new GradusError(`${path}: a feature is named "${taken.column}", as an output of every model is.`, {
+    hint: `rename the column, or leave it out: --drop ${taken.column}`,
+  });
 }
 
 function checkLoss(name: LossName, task: "classification" | "regression", classes: number): LossName {

@@ -161,6 +161,13 @@ test("flags: unknown, misspelt, of a wrong type, out of range", async () => {
   );
 });
 
+test("a feature with the name of a model's output", async () => {
+  file("outputs.csv", `prediction,label\n${good.join("\n")}\n`);
+  expect(await train("outputs.csv")).toMatch(
+    /outputs.csv: a feature is named "prediction", as an output of every model is\.\n {2}rename .* --drop prediction/,
+  );
+});
+
 test("a device that this machine lacks", async () => {
   file("device.csv", table(40));
   expect(await train("device.csv", "--device", "cuda")).toMatch(/onnxruntime-node .*device "cuda"/);

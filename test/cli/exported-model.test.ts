@@ -60,7 +60,7 @@ async function designBySql(run: string, { plan }: Description) {
   await connection.run(`CREATE TABLE fresh AS ${read("new.csv", "")}`);
   const expressions = plan.features.map((feature) => {
     const [column, category] = feature.split(" = ") as [string, string?];
-    const missing = / is missing$/.test(feature) ? feature.replace(/ is missing$/, "") : undefined;
+    const missing = feature.endsWith(" is missing") ? feature.slice(0, -" is missing".length) : undefined;
     if (missing) return `(fresh.${missing} IS NULL)::INT::DOUBLE`;
     if (category !== undefined) return `coalesce(fresh.${column} = '${category.replaceAll("'", "''")}', false)::INT::DOUBLE`;
     return `coalesce((fresh.${column} - (SELECT avg(${column}) FROM train)) / (SELECT stddev_pop(${column}) FROM train), 0)::DOUBLE`;
