@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
+import type { SpeedCase } from "./cases.ts";
 import { findPython } from "./python.ts";
 import type { Environment } from "./process.ts";
 
@@ -20,8 +21,8 @@ export interface Library {
   readonly label: string;
   /** @throws Error saying what is missing */
   command(): Promise<readonly string[]>;
-  readonly configurations: readonly Configuration[];
-  /** Interleaved pairs to take; fewer where a step takes seconds. */
+  configurations(speedCase: SpeedCase): readonly Configuration[];
+  /** Interleaved pairs to take; `pairsOfSlow` where a step takes more than a second. */
   readonly pairs: number;
   /** What a block should last, in milliseconds (at least one step). */
   readonly blockMilliseconds: number;
@@ -33,7 +34,7 @@ export const gradus: Library = {
   name: "gradus",
   label: "Gradus",
   command: async () => [process.execPath, await bundle("gradus")],
-  configurations: [1, 2].map((threads) => ({ label: `${threads} thread${threads > 1 ? "s" : ""}`, options: { threads } })),
+  configurations: () => [1, 2].map((threads) => ({ label: `${threads} thread${threads > 1 ? "s" : ""}`, options: { threads } })),
   pairs: 40,
   blockMilliseconds: 200,
 };
@@ -50,13 +51,14 @@ const pytorch: Library = {
   name: "pytorch",
   label: "PyTorch",
   command: async () => [await findPython("torch"), here("peers/pytorch.py")],
-  configurations: torchThreads.flatMap(({ blas, omp }) =>
-    ["foreach", "loop", "fused"].map((form) => ({
-      label: `${form}, OPENBLAS_NUM_THREADS=${blas}, OMP_NUM_THREADS=${omp}`,
-      environment: { OPENBLAS_NUM_THREADS: String(blas), OMP_NUM_THREADS: String(omp) },
-      options: { form },
-    })),
-  ),
+  configurations: () =>
+    torchThreads.flatMap(({ blas, omp }) =>
+      ["foreach", "loop", "fused"].map((form) => ({
+        label: `${form}, OPENBLAS_NUM_THREADS=${blas}, OMP_NUM_THREADS=${omp}`,
+        environment: { OPENBLAS_NUM_THREADS: String(blas), OMP_NUM_THREADS: String(omp) },
+        options: { form },
+      })),
+    ),
   pairs: 40,
   blockMilliseconds: 200,
 };
@@ -65,12 +67,13 @@ const jaxJs: Library = {
   name: "jax-js",
   label: "jax-js",
   command: () => nodePeer("jax-js.mjs", "@jax-js/jax"),
-  configurations: [0, 2].flatMap((workers) =>
-    ["step", "two"].map((form) => ({
-      label: `wasm, ${workers === 0 ? "main thread" : `${workers} workers`}, ${form === "step" ? "one jit" : "gradient and update jitted apart"}`,
-      options: { workers, form },
-    })),
-  ),
+  configurations: () =>
+    [0, 2].flatMap((workers) =>
+      ["step", "two"].map((form) => ({
+        label: `wasm, ${workers === 0 ? "main thread" : `${workers} workers`}, ${form === "step" ? "one jit" : "gradient and update jitted apart"}`,
+        options: { workers, form },
+      })),
+    ),
   pairs: 15,
   blockMilliseconds: 200,
 };
@@ -79,10 +82,11 @@ const tfjs: Library = {
   name: "tfjs",
   label: "TensorFlow.js",
   command: () => nodePeer("tfjs.mjs", "@tensorflow/tfjs"),
-  configurations: [
+  configurations: ({ layers }) => [
     { label: "wasm, 1 thread", options: { backend: "wasm", threads: 1 } },
     { label: "wasm, 2 threads", options: { backend: "wasm", threads: 2 } },
-    { label: "cpu (plain JavaScript)", options: { backend: "cpu", threads: 1 } },
+    // Several times slower than wasm on wider layers, a minute a step on the widest.
+    ...(Math.max(...layers) <= 128 ? [{ label: "plain JavaScript", options: { backend: "cpu", threads: 1 } }] : []),
   ],
   pairs: 9,
   blockMilliseconds: 300,

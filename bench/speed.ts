@@ -44,6 +44,9 @@ export interface SpeedResult {
   readonly geometricMeans: Readonly<Record<string, number>>;
 }
 
+/** Pairs with a library whose step takes more than a second. */
+export const pairsOfSlow = 5;
+
 export interface SpeedOptions {
   readonly subject: Library;
   readonly peers: readonly Library[];
@@ -69,7 +72,11 @@ export async function measureSpeed({ subject, peers, cases, pairs, say }: SpeedO
       try {
         theirs = await calibrate(library, speedCase);
         Object.assign(versions, theirs.versions);
-        const result = await compare(ours, theirs, pairs ?? library.pairs);
+        const result = await compare(
+          ours,
+          theirs,
+          pairs ?? (theirs.stepSeconds > 1 ? Math.min(pairsOfSlow, library.pairs) : library.pairs),
+        );
         comparisons.push({ ...head, result });
         const { ratio } = result;
         say(
