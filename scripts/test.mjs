@@ -11,11 +11,14 @@ const checks = [
   ["size in a browser", "size-limit", []],
 ];
 
+// npm makes .cmd files on Windows, which only a shell runs.
+const shell = process.platform === "win32";
 let [passed, failed] = [0, 0];
 for (const [name, command, args] of checks) {
   const started = performance.now();
   const { status, stdout, stderr } = spawnSync(`node_modules/.bin/${command}`, args, {
     encoding: "utf8",
+    shell,
     env: { ...process.env, NO_COLOR: "1" },
   });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
@@ -28,5 +31,5 @@ for (const [name, command, args] of checks) {
 }
 
 const env = { ...process.env, GRADUS_CHECKS: `${passed},${failed}` };
-const tests = spawnSync("node_modules/.bin/vitest", ["run", ...process.argv.slice(2)], { stdio: "inherit", env });
+const tests = spawnSync("node_modules/.bin/vitest", ["run", ...process.argv.slice(2)], { stdio: "inherit", env, shell });
 process.exitCode = failed > 0 ? 1 : (tests.status ?? 1);

@@ -21,7 +21,8 @@ export default {
         else skipped.push(test.fullName);
       }
     }
-    const lines = skipped.map((name) => `skipped: ${name}`);
+    const lines = skipped.slice(0, 30).map((name) => `skipped: ${name}`);
+    if (skipped.length > 30) lines.push(`skipped: … and ${skipped.length - 30} more`);
     lines.push(`${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ""}`);
     process.stdout.write(`${lines.join("\n")}\n`);
   },
