@@ -64,7 +64,7 @@ const maxIterations = 1000;
 
 export async function measureAccuracy(options: AccuracyOptions): Promise<AccuracyResult> {
   const command = [process.execPath, await bundle("gradus-fit")];
-  const versions: Record<string, string> = { node: process.version };
+  const versions: Record<string, string> = {};
   const rows: AccuracyRow[] = [];
   const folder = await mkdtemp(`${tmpdir()}/gradus-bench-`);
   try {
@@ -87,7 +87,7 @@ async function measureCase(
   let theirs: { peer: Peer; threads: number } | undefined;
   let missing: string | undefined;
   try {
-    await ours.request({ cmd: "prepare", case: accuracyCase, data });
+    Object.assign(versions, (await ours.request<{ versions: object }>({ cmd: "prepare", case: accuracyCase, data })).versions);
     const own: (Fit & { task: string; rows: AccuracyRow["rows"] })[] = [];
     const other: Fit[] = [];
     for (let seed = 1; seed <= seeds; seed++) {

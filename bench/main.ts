@@ -59,9 +59,10 @@ async function save(name: string, result: object): Promise<void> {
   await writeReport();
 }
 
-/** The data folder is the reader's own. */
+/** An argument as one would type it; the data folder is the reader's own. */
 function shown(argument: string, index: number, all: readonly string[]): string {
-  return all[index - 1] === "--data" ? "DIR" : argument;
+  if (all[index - 1] === "--data") return "DIR";
+  return /^[\w.,/=-]+$/.test(argument) ? argument : `"${argument}"`;
 }
 
 if (values.help || positionals.some((name) => name !== "speed" && name !== "accuracy")) {

@@ -11,6 +11,7 @@ import { fitTable, mlp, splitTable, type FittedTable, type TableParts } from "..
 import { prepareDatasets } from "../../src/train/prepare.ts";
 import { hiddenLayers, type AccuracyCase } from "../accuracy-cases.ts";
 import { idxTable } from "../idx.ts";
+import { versions } from "./gradus-versions.ts";
 
 interface FitRequest {
   readonly seed: number;
@@ -110,7 +111,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     if (request.cmd === "prepare") {
       accuracyCase = request.case;
       await load(request.data);
-      reply = { ready: true };
+      reply = { versions: await versions() };
     } else reply = await fit(request);
   } catch (error) {
     reply = { error: (error as Error).stack };

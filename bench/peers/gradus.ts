@@ -9,6 +9,7 @@ import { optimizerByName } from "../../src/optim/optimizers/index.ts";
 import { createStepper } from "../../src/train/stepper.ts";
 import { rng } from "../../src/util/rng.ts";
 import type { SpeedCase } from "../cases.ts";
+import { versions } from "./gradus-versions.ts";
 
 interface Trainer {
   readonly parameters: number;
@@ -83,8 +84,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (request.cmd === "quit") break;
   let reply: object;
   try {
-    if (request.cmd === "versions")
-      reply = { versions: { gradus: "this tree", "onnxruntime-node": await runtimeVersion(), node: process.version } };
+    if (request.cmd === "versions") reply = { versions: await versions() };
     else if (request.cmd === "prepare") {
       trainer = await prepare(request.case, request);
       reply = { ready: true, parameters: trainer.parameters };
@@ -95,8 +95,3 @@ for await (const line of createInterface({ input: process.stdin })) {
   process.stdout.write(`${JSON.stringify(reply)}\n`);
 }
 process.exit(0);
-
-async function runtimeVersion(): Promise<string> {
-  const { env } = await import("onnxruntime-common");
-  return env.versions.node ?? env.versions.common;
-}

@@ -8,6 +8,7 @@ A step: gather a fresh shuffled mini-batch, forward, backward, update, the loss 
 
 import json
 import os
+import re
 import sys
 import time
 
@@ -63,13 +64,9 @@ def main():
     for line in sys.stdin:
         request = json.loads(line)
         if request["cmd"] == "versions":
-            reply = {
-                "versions": {
-                    "torch": torch.__version__,
-                    "python": sys.version.split()[0],
-                    "cpu": torch.backends.cpu.get_cpu_capability() if hasattr(torch.backends, "cpu") else "",
-                }
-            }
+            capability = re.search(r"CPU capability usage: (\S+)", torch.__config__.show())
+            torch_version = f"{torch.__version__} ({capability[1]})" if capability else torch.__version__
+            reply = {"versions": {"torch": torch_version, "python": sys.version.split()[0]}}
         elif request["cmd"] == "prepare":
             try:
                 trainer = Trainer(request["case"], request.get("form", "foreach"))
