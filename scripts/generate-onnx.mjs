@@ -8,12 +8,6 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 execFileSync(
   "protoc",
-  [
-    "--plugin=node_modules/.bin/protoc-gen-es",
-    "-I=src/onnx",
-    "--es_out=src/onnx",
-    "--es_opt=target=ts,erasable_syntax=true",
-    "onnx.proto",
-  ],
+  ["--plugin=node_modules/.bin/protoc-gen-es", "-I=src/onnx", "--es_out=src/onnx", "--es_opt=target=ts,erasable_syntax=true", "onnx.proto"],
   { cwd: root, stdio: "inherit" },
 );

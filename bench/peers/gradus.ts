@@ -43,6 +43,7 @@ async function prepare({ layers, batch, optimizer: name, rows }: SpeedCase, { th
     layout,
     optimizer: optimizerByName(name),
     data,
+    batch,
     executor,
     threads,
     ...(form ? { form } : {}),

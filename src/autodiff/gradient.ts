@@ -21,7 +21,8 @@ export function gradient(loss: Value, wrt: readonly Value[], seed?: Value): Valu
     throw new GradusError(`gradient needs a float scalar, got ${loss.dtype}${formatShape(loss.shape)}`);
   }
   for (const { dtype, name } of wrt) {
-    if (!isFloat(dtype)) throw new GradusError(`there is no gradient with respect to ${name ?? "a value"} of dtype ${dtype}, only to floats`);
+    if (!isFloat(dtype))
+      throw new GradusError(`there is no gradient with respect to ${name ?? "a value"} of dtype ${dtype}, only to floats`);
   }
   const nodes = nodesInOrder(loss);
   const active = new Set<Value>(wrt);
@@ -80,9 +81,7 @@ function backward(
 /** Sums a gradient over the axes along which its value was repeated. */
 export function undoBroadcast(gradientOfResult: Value, shape: Shape): Value {
   const lead = gradientOfResult.shape.length - shape.length;
-  const repeated = gradientOfResult.shape.flatMap((dim, axis) =>
-    axis < lead || (shape[axis - lead] === 1 && dim !== 1) ? [axis] : [],
-  );
+  const repeated = gradientOfResult.shape.flatMap((dim, axis) => (axis < lead || (shape[axis - lead] === 1 && dim !== 1) ? [axis] : []));
   if (repeated.length === 0) return gradientOfResult;
   const kept = repeated.filter((axis) => axis >= lead);
   const sum = ops.ReduceSum(gradientOfResult, int64(repeated), { keepdims: kept.length > 0 ? 1 : 0 });

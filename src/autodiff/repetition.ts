@@ -11,7 +11,7 @@ const keepsElements = new Set(["Expand", "Unsqueeze", "Squeeze", "Reshape"]);
 /** The value that a value repeats: a scalar, seen through changes of shape, or what the last Expand repeats. */
 function source(value: Operand): Value | undefined {
   if (value === null || typeof value === "number") return undefined;
-  for (let at = value; at.origin.kind === "node" && keepsElements.has(at.origin.node.op); ) {
+  for (let at = value; at.origin.kind === "node" && keepsElements.has(at.origin.node.op);) {
     at = at.origin.node.inputs[0]!;
     if (at.shape.length === 0) return at;
   }

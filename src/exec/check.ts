@@ -22,14 +22,24 @@ export function checkFeeds<T extends Typed>(graph: Graph, feeds: Readonly<Record
     checkType(`input "${value.name}"`, value, given, dims);
     return given;
   });
-  if (Object.keys(feeds).length > tensors.length) refuseUnknown("input", Object.keys(feeds), graph.inputs.map((value) => value.name!));
+  if (Object.keys(feeds).length > tensors.length)
+    refuseUnknown(
+      "input",
+      Object.keys(feeds),
+      graph.inputs.map((value) => value.name!),
+    );
   return tensors;
 }
 
 /** The tensors given for outputs, in the graph's order, undefined where one is left to the executor; throws as `checkFeeds` does. */
 export function checkInto(graph: Graph, into: Readonly<Record<string, Tensor>>, dims: Map<string, number>): (Tensor | undefined)[] {
   const given = Object.keys(into);
-  if (given.length > 0) refuseUnknown("output", given, graph.outputs.map((output) => output.name));
+  if (given.length > 0)
+    refuseUnknown(
+      "output",
+      given,
+      graph.outputs.map((output) => output.name),
+    );
   return graph.outputs.map(({ name, value }) => {
     const target = Object.hasOwn(into, name) ? into[name] : undefined;
     if (target) checkType(`the tensor given for output "${name}"`, value, target, dims);

@@ -54,15 +54,24 @@ function bindDims(graph: Graph, dims: Readonly<Record<string, number>>, outer: R
   const made = new Map<Value, Value>(outer);
   const now = (value: Value): Value => made.get(value) ?? value;
   const inputs = graph.inputs.map((value) => {
-    const bound = input(value.name!, value.dtype, value.shape.map((dim) => bindDim(dim, dims, value.name!)));
+    const bound = input(
+      value.name!,
+      value.dtype,
+      value.shape.map((dim) => bindDim(dim, dims, value.name!)),
+    );
     made.set(value, bound);
     return bound;
   });
   const nodes = graph.nodes.map((node) => {
-    const attributes = Object.entries(node.attributes).map(
-      ([key, attribute]): [string, Attribute] => [key, isGraph(attribute) ? bindDims(attribute, dims, made) : attribute],
+    const attributes = Object.entries(node.attributes).map(([key, attribute]): [string, Attribute] => [
+      key,
+      isGraph(attribute) ? bindDims(attribute, dims, made) : attribute,
+    ]);
+    const bound = applyOp(
+      node.op,
+      node.inputs.map((value) => value && now(value)),
+      Object.fromEntries(attributes),
     );
-    const bound = applyOp(node.op, node.inputs.map((value) => value && now(value)), Object.fromEntries(attributes));
     node.outputs.forEach((value, i) => made.set(value, bound.outputs[i]!));
     return bound;
   });

@@ -1,4 +1,5 @@
 /** The executor for Node: ONNX Runtime's native library, loaded when a graph is first compiled. */
+import { availableParallelism } from "node:os";
 import { onnxruntimeExecutor, type Runtime, type RuntimePackage } from "./onnxruntime.ts";
 import type { Device, Executor } from "./session.ts";
 
@@ -26,6 +27,7 @@ export const nodePackage: RuntimePackage = {
     // Every session has threads of its own; those that spin between runs take the cores from the others (runs 2 to 4 times slower).
     extra: { session: { force_spinning_stop: repeated ? "0" : "1" } },
   }),
+  cores: availableParallelism,
   fillsOutputs: true,
   copiesOutputs: true,
 };

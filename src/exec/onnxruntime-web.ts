@@ -29,6 +29,7 @@ export function webExecutor({ wasmPaths }: WebOptions = {}): Executor {
     },
     devices: () => ((globalThis as { navigator?: { gpu?: unknown } }).navigator?.gpu ? ["cpu", "webgpu"] : ["cpu"]),
     sessionOptions: ({ device }) => ({ executionProviders: [device === "cpu" ? "wasm" : device] }),
+    cores: () => (globalThis as { navigator?: { hardwareConcurrency?: number } }).navigator?.hardwareConcurrency ?? 1,
     fillsOutputs: false,
     copiesOutputs: false,
   });

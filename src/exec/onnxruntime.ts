@@ -9,6 +9,7 @@ import { GradusError } from "../util/errors.ts";
 import { checkFeeds, checkInto } from "./check.ts";
 import { addGuard, guardFetches, guardWorks, runGuarded, worthwhile } from "./guard-output.ts";
 import { peakMemory } from "./memory.ts";
+import { steadyGraph, steadyThreads } from "./steady.ts";
 import type { CompileOptions, Device, Executor, Session, Tensors } from "./session.ts";
 
 /** The part of the runtime's interface that we use. */
@@ -23,6 +24,8 @@ export interface RuntimePackage {
   load(options: CompileOptions): Promise<Runtime>;
   devices(runtime: Runtime): readonly Device[];
   sessionOptions(options: CompileOptions & { readonly device: Device }): InferenceSession.SessionOptions;
+  /** Threads that a session may take by itself. */
+  cores(): number;
   /** Whether a run writes into preallocated outputs. */
   readonly fillsOutputs: boolean;
   /** Whether it then copies them once more, see `guard-output.ts`. */
@@ -33,7 +36,9 @@ export interface RuntimePackage {
 export function onnxruntimeExecutor(runtimePackage: RuntimePackage): Executor {
   return {
     name: runtimePackage.name,
-    async compile(graph, options = {}) {
+    async compile(given, asked = {}) {
+      const graph = steadyGraph(given);
+      const options = withSteadyThreads(graph, asked, runtimePackage.cores());
       const device = options.device ?? "cpu";
       const runtime = await runtimePackage.load(options);
       const devices = runtimePackage.devices(runtime);
@@ -48,6 +53,13 @@ export function onnxruntimeExecutor(runtimePackage: RuntimePackage): Executor {
       return sessionOf({ runtime, session, graph, names, guarded, fillsOutputs: runtimePackage.fillsOutputs });
     },
   };
+}
+
+/** The options with no more threads than results to the bit allow, where the caller names the sizes it will run. */
+function withSteadyThreads(graph: Graph, options: CompileOptions, cores: number): CompileOptions {
+  const threads = options.threads ?? cores;
+  const steady = options.sizes ? steadyThreads(graph, threads, options.sizes) : threads;
+  return steady < threads ? { ...options, threads: steady } : options;
 }
 
 /** Output names in the model: our own, except where an input has the same. */
@@ -86,7 +98,10 @@ async function createSession(
   } catch (cause) {
     const reason = message(cause);
     if (options.device === "cpu") throw new GradusError(`${name} cannot compile the graph: ${reason}`, { exitCode: 1, cause });
-    throw new GradusError(`${name} cannot use device "${options.device}" here: ${reason}`, { hint: "the device cpu is always there", cause });
+    throw new GradusError(`${name} cannot use device "${options.device}" here: ${reason}`, {
+      hint: "the device cpu is always there",
+      cause,
+    });
   }
 }
 

@@ -80,7 +80,8 @@ function evaluateOutputs(graph: Graph, inputs: readonly NdArray[], options: Eval
     node.outputs.forEach((value, i) => {
       const array = results[i];
       if (!array) return;
-      if (array.data.length !== sizeOf(array.shape)) internal(`${node.op} returned ${array.data.length} elements for ${formatShape(array.shape)}`);
+      if (array.data.length !== sizeOf(array.shape))
+        internal(`${node.op} returned ${array.data.length} elements for ${formatShape(array.shape)}`);
       values.set(value, array);
       options.observe?.(value, array);
     });
@@ -110,7 +111,9 @@ export const reference: Executor = {
 function deliver(name: string, array: NdArray, target: Tensor | undefined): Tensor {
   if (!target) return toTensor(array);
   if (!sameShape(target.shape, array.shape)) {
-    throw new GradusError(`output "${name}" is ${array.dtype}${formatShape(array.shape)}, the tensor given for it ${formatShape(target.shape)}`);
+    throw new GradusError(
+      `output "${name}" is ${array.dtype}${formatShape(array.shape)}, the tensor given for it ${formatShape(target.shape)}`,
+    );
   }
   if (target.dtype === "string") (array.data as readonly string[]).forEach((text, i) => ((target.data as string[])[i] = text));
   else copyInto(target.data as NumericArray, array.data as Float64Array, array.dtype);

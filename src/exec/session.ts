@@ -8,6 +8,11 @@ export interface CompileOptions {
   readonly device?: Device;
   /** Threads for one run; the runtime's own choice where left out. */
   readonly threads?: number;
+  /**
+   * Sizes of the graph's named dimensions, a record for each set that will be run: with them, the threads are limited to
+   * those on which results are equal to the bit to one thread's. Runs of other sizes are not refused.
+   */
+  readonly sizes?: readonly Readonly<Record<string, number>>[];
   /** Runs follow each other without a pause, as training steps do: threads wait awake for the next one. For one session at a time. */
   readonly repeated?: boolean;
   /** "off" gives up the trick of `guard-output.ts`: every output is then copied once more than needed. */

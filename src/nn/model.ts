@@ -50,7 +50,10 @@ function likeliest(probabilities: Value, classes: readonly string[]): Value {
 /** `model.json` and `model.safetensors`. */
 export function saveModel(model: Model): { description: ModelDescription; weights: Uint8Array } {
   const { theta, ...rest } = model;
-  return { description: { format: 1, ...rest }, weights: writeSafetensors(parameterViews(modelLayout(model), theta), { format: "gradus" }) };
+  return {
+    description: { format: 1, ...rest },
+    weights: writeSafetensors(parameterViews(modelLayout(model), theta), { format: "gradus" }),
+  };
 }
 
 /**
@@ -67,7 +70,9 @@ export function loadModel(description: ModelDescription, weights: Uint8Array): M
     const found = tensors[name];
     if (!found || found.dtype !== "float32" || String(found.shape) !== String(shape)) {
       const what = found ? `${found.dtype}[${found.shape.join(", ")}]` : "missing";
-      throw new GradusError(`weights "${name}" must be float32[${shape.join(", ")}], found ${what}`, { hint: "model.json and model.safetensors belong to one run" });
+      throw new GradusError(`weights "${name}" must be float32[${shape.join(", ")}], found ${what}`, {
+        hint: "model.json and model.safetensors belong to one run",
+      });
     }
     theta.set(found.data as Float32Array, offset);
   }

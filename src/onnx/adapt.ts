@@ -44,7 +44,10 @@ export function foldConstant(attributes: readonly AttributeProto[]): Tensor {
     case "value_string":
       return tensor("string", text.decode(attribute.s));
     case "value_strings":
-      return tensor("string", attribute.strings.map((item) => text.decode(item)));
+      return tensor(
+        "string",
+        attribute.strings.map((item) => text.decode(item)),
+      );
   }
   throw new GradusError(`a Constant node holds ${attribute ? `"${attribute.name}"` : "nothing"}, which Gradus does not take`);
 }

@@ -26,7 +26,8 @@ interface Scope {
 export function readGraph(proto: GraphProto, outer?: Scope): Graph {
   if (proto.sparseInitializer.length > 0) throw new GradusError("the model has sparse initializers, which Gradus does not take");
   const scope: Scope = { outer, values: new Map(), captures: new Set() };
-  for (const tensor of proto.initializer) define(scope, tensor.name, constant(readTensor(tensor, `initializer "${tensor.name}"`), tensor.name));
+  for (const tensor of proto.initializer)
+    define(scope, tensor.name, constant(readTensor(tensor, `initializer "${tensor.name}"`), tensor.name));
   // Files of IR version 3 list initializers among the inputs as well.
   const inputs = proto.input.filter(({ name }) => !scope.values.has(name)).map(readInput);
   for (const value of inputs) define(scope, value.name!, value);
@@ -39,7 +40,10 @@ export function readGraph(proto: GraphProto, outer?: Scope): Graph {
   });
   if (outputs.length === 0) throw new GradusError("the model has no outputs");
   if (new Set(outputs.map(({ name }) => name)).size < outputs.length) throw new GradusError("two outputs of the model have one name");
-  const kept = needed(nodes, outputs.map(({ value }) => value));
+  const kept = needed(
+    nodes,
+    outputs.map(({ value }) => value),
+  );
   return Object.freeze({ inputs, outputs, nodes: kept, captures: [...scope.captures] });
 }
 
@@ -63,7 +67,8 @@ function define(scope: Scope, name: string, value: Value): void {
 function find(scope: Scope, name: string, who: string): Value {
   const own = scope.values.get(name);
   if (own) return own;
-  if (!scope.outer) throw new GradusError(`${who} "${name}", which nothing before makes`, { hint: didYouMean(name, [...scope.values.keys()], "names") });
+  if (!scope.outer)
+    throw new GradusError(`${who} "${name}", which nothing before makes`, { hint: didYouMean(name, [...scope.values.keys()], "names") });
   const captured = find(scope.outer, name, who);
   if (captured.origin.kind !== "constant") scope.captures.add(captured);
   return captured;
@@ -80,7 +85,8 @@ function readNode(proto: NodeProto, index: number, scope: Scope): Node[] {
   try {
     node = applyOp(proto.opType, adaptInputs(proto, inputs), readAttributes(proto, scope));
   } catch (error) {
-    if (error instanceof GradusError) throw new GradusError(`${called}: ${error.message}`, { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) });
+    if (error instanceof GradusError)
+      throw new GradusError(`${called}: ${error.message}`, { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) });
     throw error;
   }
   if (proto.output.length > node.outputs.length) {

@@ -63,7 +63,9 @@ function checkOperators(graph: GraphProto, opset: Readonly<Record<string, number
   const changed = new Set<string>();
   for (const node of allNodes(graph)) {
     const domain = domainOf(node.domain);
-    const isOurs = (domain === "" && node.opType === "Constant") || (Object.hasOwn(registry, node.opType) && (registry[node.opType]!.domain ?? "") === domain);
+    const isOurs =
+      (domain === "" && node.opType === "Constant") ||
+      (Object.hasOwn(registry, node.opType) && (registry[node.opType]!.domain ?? "") === domain);
     const name = domain === "" ? node.opType : `${domain}.${node.opType}`;
     if (!isOurs) unknown.set(name, (unknown.get(name) ?? 0) + 1);
     else if (node.opType !== "Constant" && !isUnchanged(domain, node.opType, opset[domain] ?? 0)) changed.add(name);

@@ -82,6 +82,11 @@ export const CumSum: Op<CumSumAttributes> = defineOp<CumSumAttributes>({
     { inputs: [[2, 3, 2], { shape: [], dtype: "int64", values: [-2], constant: true }], attributes: { exclusive: 1 } },
     { inputs: [[5], { shape: [], dtype: "int32", values: [0] }], attributes: { reverse: 1 } },
     { inputs: [[2, 4], { shape: [], dtype: "int64", values: [1] }], attributes: { exclusive: 1, reverse: 1 } },
-    { inputs: [{ shape: [2, 3], dtype: "int64", range: [-9, 9] }, { shape: [], dtype: "int64", values: [0] }] },
+    {
+      inputs: [
+        { shape: [2, 3], dtype: "int64", range: [-9, 9] },
+        { shape: [], dtype: "int64", values: [0] },
+      ],
+    },
   ],
 });

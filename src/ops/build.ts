@@ -8,8 +8,7 @@ import type { AnyOp, InferContext, Op } from "./op.ts";
 /** A value, a number (a scalar of the first value's dtype, conditions passed over), or null for an input left out. */
 export type Operand = Value | number | null;
 type Outputs<Out> = Out extends "many" ? readonly Value[] : Value;
-type Builder<O> =
-  O extends Op<infer A, infer Out> ? (...args: readonly Operand[] | readonly [...Operand[], A]) => Outputs<Out> : never;
+type Builder<O> = O extends Op<infer A, infer Out> ? (...args: readonly Operand[] | readonly [...Operand[], A]) => Outputs<Out> : never;
 
 export type OpName = keyof typeof all;
 /** Every operator as a function from inputs, and attributes last, to its output (or outputs). */
@@ -51,7 +50,9 @@ export function applyOp(name: string, inputs: readonly Operand[], attributes: At
     return makeNode(name, record.domain ?? "", values, set, outputs);
   } catch (error) {
     if (!(error instanceof GradusError)) throw error;
-    const described = values.map((value) => (value ? `${value.name ?? origin(value)} ${value.dtype}${formatShape(value.shape)}` : "(none)"));
+    const described = values.map((value) =>
+      value ? `${value.name ?? origin(value)} ${value.dtype}${formatShape(value.shape)}` : "(none)",
+    );
     throw new GradusError(`${name}(${described.join(", ")}): ${error.message}`, { cause: error });
   }
 }

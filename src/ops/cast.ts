@@ -29,10 +29,18 @@ function convert(x: NdArray, to: DType): NdArray {
   if (x.dtype === to) return x;
   if (to === "string") {
     const digits = x.dtype === "float64" ? 17 : 8;
-    return ndarray(to, x.shape, Array.from(numbers(x), (v) => (isFloat(x.dtype) ? formatFloat(v, digits) : String(v))));
+    return ndarray(
+      to,
+      x.shape,
+      Array.from(numbers(x), (v) => (isFloat(x.dtype) ? formatFloat(v, digits) : String(v))),
+    );
   }
   const values = x.dtype === "string" ? Float64Array.from(x.data as readonly string[], parseNumber) : numbers(x);
-  return ndarray(to, x.shape, values.map((v) => castNumber(v, to)));
+  return ndarray(
+    to,
+    x.shape,
+    values.map((v) => castNumber(v, to)),
+  );
 }
 
 /** Between floats the gradient is cast back; no gradient comes from or goes to anything else. */

@@ -35,7 +35,9 @@ function bind(shape: Shape, given: Shape, bindings: Bindings, what: string): voi
 function outside(shape: Shape, bindings: Bindings): Dim[] {
   return shape.map((dim) => {
     if (typeof dim === "number") return dim;
-    return bindings.get(dim) ?? multiplyDims(dim.split("*").map((part) => bindings.get(part) ?? (/^\d+$/.test(part) ? Number(part) : part)));
+    return (
+      bindings.get(dim) ?? multiplyDims(dim.split("*").map((part) => bindings.get(part) ?? (/^\d+$/.test(part) ? Number(part) : part)))
+    );
   });
 }
 
@@ -46,7 +48,8 @@ const withAxis = <T>(shape: readonly T[], axis: number, size: T): T[] => [...sha
 function layout(a: ScanAttributes, inputRanks: readonly number[]) {
   const states = inputRanks.length - a.num_scan_inputs;
   if (a.num_scan_inputs < 1 || states < 0) throw new GradusError(`num_scan_inputs is ${a.num_scan_inputs} of ${inputRanks.length} inputs`);
-  if (a.body.inputs.length !== inputRanks.length) throw new GradusError(`the body takes ${a.body.inputs.length} inputs, Scan has ${inputRanks.length}`);
+  if (a.body.inputs.length !== inputRanks.length)
+    throw new GradusError(`the body takes ${a.body.inputs.length} inputs, Scan has ${inputRanks.length}`);
   if (a.body.outputs.length < states) throw new GradusError(`the body gives ${a.body.outputs.length} outputs for ${states} states`);
   const scannedIn = inputRanks.slice(states).map((rank, i) => ({
     axis: normalizeAxis(a.scan_input_axes?.[i] ?? 0, rank, "scan input axis"),
@@ -62,7 +65,10 @@ function layout(a: ScanAttributes, inputRanks: readonly number[]) {
 function inferScan(context: InferContext<ScanAttributes>): TensorType[] {
   const { body } = context.attributes;
   const types = context.inputs.map((_, i) => required(context, i));
-  const { states, scannedIn, scannedOut } = layout(context.attributes, types.map((type) => type.shape.length));
+  const { states, scannedIn, scannedOut } = layout(
+    context.attributes,
+    types.map((type) => type.shape.length),
+  );
   const bindings: Bindings = new Map();
   let length: Dim = unknownDim();
   types.forEach(({ dtype, shape }, i) => {
@@ -120,8 +126,13 @@ export const Scan: Op<ScanAttributes, "many"> = defineOp<ScanAttributes, "many">
   evaluate: (inputs, { attributes, run }) => {
     const arrays = inputs as readonly NdArray[];
     const { body } = attributes;
-    const { states, scannedIn, scannedOut } = layout(attributes, arrays.map((array) => array.shape.length));
-    const sequences = scannedIn.map(({ axis, reverse }, i) => (reverse ? slices(arrays[states + i]!, axis).reverse() : slices(arrays[states + i]!, axis)));
+    const { states, scannedIn, scannedOut } = layout(
+      attributes,
+      arrays.map((array) => array.shape.length),
+    );
+    const sequences = scannedIn.map(({ axis, reverse }, i) =>
+      reverse ? slices(arrays[states + i]!, axis).reverse() : slices(arrays[states + i]!, axis),
+    );
     let state = arrays.slice(0, states);
     const made: NdArray[][] = scannedOut.map(() => []);
     for (let step = 0; step < sequences[0]!.length; step++) {
@@ -169,7 +180,10 @@ export const Scan: Op<ScanAttributes, "many"> = defineOp<ScanAttributes, "many">
 
 /** Shape of a slice of a scanned output where the loop never ran. */
 function emptyShape(attributes: ScanAttributes, arrays: readonly NdArray[], shape: Shape): readonly number[] {
-  const { states, scannedIn } = layout(attributes, arrays.map((array) => array.shape.length));
+  const { states, scannedIn } = layout(
+    attributes,
+    arrays.map((array) => array.shape.length),
+  );
   const bindings: Bindings = new Map();
   arrays.forEach((array, i) => {
     const scanned = scannedIn[i - states];
@@ -199,7 +213,9 @@ export const If: Op<IfAttributes, "many"> = defineOp<IfAttributes, "many">({
     return then_branch.outputs.map(({ value: a }, i) => {
       const b = else_branch.outputs[i]!.value;
       if (a.dtype !== b.dtype || a.shape.length !== b.shape.length) {
-        throw new GradusError(`output ${i} is ${a.dtype}${formatShape(a.shape)} in one branch, ${b.dtype}${formatShape(b.shape)} in the other`);
+        throw new GradusError(
+          `output ${i} is ${a.dtype}${formatShape(a.shape)} in one branch, ${b.dtype}${formatShape(b.shape)} in the other`,
+        );
       }
       return { dtype: a.dtype, shape: a.shape.map((dim, axis) => (dim === b.shape[axis] ? dim : unknownDim())) };
     });

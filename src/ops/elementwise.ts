@@ -4,7 +4,16 @@ import { scalar, type Value } from "../ir/graph.ts";
 import { broadcastAll, broadcasting, requireNumber, required, sameAsFirst } from "./infer.ts";
 import { indicator } from "./masks.ts";
 import { castNumber, map1, mapBroadcast } from "./ndarray.ts";
-import { defineOp, type InferContext, type NdArray, type Op, type OpDefinition, type GradientRule, type NoAttributes, type Sample } from "./op.ts";
+import {
+  defineOp,
+  type InferContext,
+  type NdArray,
+  type Op,
+  type OpDefinition,
+  type GradientRule,
+  type NoAttributes,
+  type Sample,
+} from "./op.ts";
 import { bothSigns, integers, within } from "./samples.ts";
 import { addContents, divideContents, multiplyContents, negateContents, subtractContents } from "./shape-arithmetic.ts";
 import { unary } from "./unary.ts";
@@ -13,9 +22,19 @@ import { erf } from "./erf.ts";
 type Samples = readonly Sample<NoAttributes>[];
 
 const pairs: Samples = [
-  { inputs: [[2, 3], [2, 3]] },
+  {
+    inputs: [
+      [2, 3],
+      [2, 3],
+    ],
+  },
   { inputs: [[2, 3, 4], [4]] },
-  { inputs: [[3, 1], [1, 5]] },
+  {
+    inputs: [
+      [3, 1],
+      [1, 5],
+    ],
+  },
   { inputs: [[], [2, 2]] },
   { inputs: [integers([2, 3], -9, 9), integers([3], 1, 9)] },
 ];
@@ -48,9 +67,17 @@ function unaryNumber(f: (x: number) => number, gradient: OpDefinition<NoAttribut
   return defineOp({ arity: [1, 1], infer, evaluate, gradient, samples });
 }
 
-export const Add: Op = binary((a, b) => a + b, addContents, ({ outputGradients: [dy] }) => [dy, dy]);
+export const Add: Op = binary(
+  (a, b) => a + b,
+  addContents,
+  ({ outputGradients: [dy] }) => [dy, dy],
+);
 
-export const Sub: Op = binary((a, b) => a - b, subtractContents, ({ ops, outputGradients: [dy], needs }) => [dy, needs(1) ? ops.Neg(dy) : null]);
+export const Sub: Op = binary(
+  (a, b) => a - b,
+  subtractContents,
+  ({ ops, outputGradients: [dy], needs }) => [dy, needs(1) ? ops.Neg(dy) : null],
+);
 
 export const Mul: Op = binary(
   (a, b) => a * b,
@@ -117,7 +144,11 @@ function constantNumber({ origin, shape }: Value): number | undefined {
 const numbersOfBothKinds: Samples = [{ inputs: [bothSigns([3, 4])] }, { inputs: [bothSigns([])] }, { inputs: [integers([5], -9, 9)] }];
 
 export const Neg: Op = {
-  ...unaryNumber((x) => -x, ({ ops, outputGradients: [dy] }) => [ops.Neg(dy)], numbersOfBothKinds),
+  ...unaryNumber(
+    (x) => -x,
+    ({ ops, outputGradients: [dy] }) => [ops.Neg(dy)],
+    numbersOfBothKinds,
+  ),
   contents: negateContents,
 };
 
@@ -144,11 +175,10 @@ export const Sqrt: Op = unary(
 
 export const Exp: Op = unary(Math.exp, ({ ops, outputs: [y], outputGradients: [dy] }) => [ops.Mul(dy, y!)]);
 
-export const Log: Op = unary(
-  Math.log,
-  ({ ops, inputs: [x], outputGradients: [dy] }) => [ops.Div(dy, x!)],
-  [{ inputs: [within([3, 4], 0.5, 4)] }, { inputs: [within([], 0.5, 4)] }],
-);
+export const Log: Op = unary(Math.log, ({ ops, inputs: [x], outputGradients: [dy] }) => [ops.Div(dy, x!)], [
+  { inputs: [within([3, 4], 0.5, 4)] },
+  { inputs: [within([], 0.5, 4)] },
+]);
 
 const LN_TWO_OVER_ROOT_PI = Math.log(2 / Math.sqrt(Math.PI));
 
@@ -157,7 +187,10 @@ export const Erf: Op = unary(erf, ({ ops, inputs: [x], outputGradients: [dy] }) 
   ops.Mul(dy, ops.Exp(ops.Sub(LN_TWO_OVER_ROOT_PI, ops.Mul(x!, x!)))), // 2/√π · exp(-x²)
 ]);
 
-const steps: Samples = [{ inputs: [{ shape: [2, 4], values: [-1.7, -1.2, -0.6, -0.3, 0.2, 0.7, 1.4, 2.6] }] }, { inputs: [within([], 0.1, 0.4)] }];
+const steps: Samples = [
+  { inputs: [{ shape: [2, 4], values: [-1.7, -1.2, -0.6, -0.3, 0.2, 0.7, 1.4, 2.6] }] },
+  { inputs: [within([], 0.1, 0.4)] },
+];
 
 /** Constant almost everywhere, as Ceil and Round are. */
 export const Floor: Op = unary(Math.floor, () => [null], steps);

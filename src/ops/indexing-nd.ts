@@ -19,7 +19,8 @@ function slicesShape<D extends Dim>(shape: readonly D[], at: readonly D[], batch
   if (batch < 0 || batch >= at.length || depth + batch > shape.length) {
     throw new GradusError(`indices ${formatShape(at)} name ${depth} axes after ${batch}, data ${formatShape(shape)} has ${shape.length}`);
   }
-  for (let i = 0; i < batch; i++) agree(shape[i]!, at[i]!, `data ${formatShape(shape)} and indices ${formatShape(at)} differ on batch axis ${i}`);
+  for (let i = 0; i < batch; i++)
+    agree(shape[i]!, at[i]!, `data ${formatShape(shape)} and indices ${formatShape(at)} differ on batch axis ${i}`);
   return [...at.slice(0, -1), ...shape.slice(batch + depth)];
 }
 
@@ -118,6 +119,9 @@ export const ScatterND: Op<ScatterNDAttributes> = defineOp<ScatterNDAttributes>(
   samples: [
     { inputs: [[4, 3], indices([2, 1], [3, -4]), [2, 3]] },
     { inputs: [[3, 4], fixed([2, 2], [0, 1, 2, -1]), [2]], attributes: { reduction: "add" } },
-    { inputs: [{ shape: [3], dtype: "int64", values: [2, 3, 4] }, indices([2, 1], [1, 1]), indices([2], [5, 7])], attributes: { reduction: "mul" } },
+    {
+      inputs: [{ shape: [3], dtype: "int64", values: [2, 3, 4] }, indices([2, 1], [1, 1]), indices([2], [5, 7])],
+      attributes: { reduction: "mul" },
+    },
   ],
 });

@@ -40,7 +40,8 @@ function copied(b: Matrix, k: number, n: number): Matrix {
 
 /** Shape of a product: a [..., m, k] and b [..., k, n] make [..., m, n]; a vector's missing axis is missing in the result. */
 function productShape(a: Shape, b: Shape): Dim[] {
-  if (a.length === 0 || b.length === 0) throw new GradusError(`shapes ${formatShape(a)} and ${formatShape(b)}: a scalar has no matrix product`);
+  if (a.length === 0 || b.length === 0)
+    throw new GradusError(`shapes ${formatShape(a)} and ${formatShape(b)}: a scalar has no matrix product`);
   const inner = b.length === 1 ? b[0]! : b[b.length - 2]!;
   agree(a[a.length - 1]!, inner, `shapes ${formatShape(a)} and ${formatShape(b)} have different inner sizes`);
   return [...broadcastShapes(a.slice(0, -2), b.slice(0, -2)), ...a.slice(-2, -1), ...(b.length > 1 ? b.slice(-1) : [])];
@@ -100,21 +101,43 @@ export const MatMul: Op = defineOp({
     const left = row ? ops.Unsqueeze(a, int64([0])) : a;
     const right = column ? ops.Unsqueeze(b, int64([1])) : b;
     const [da, db] = matrixGradients(context, left, right, dy);
-    return [
-      needs(0) && row ? ops.Squeeze(da!, int64([-2])) : da!,
-      needs(1) && column ? ops.Squeeze(db!, int64([-1])) : db!,
-    ];
+    return [needs(0) && row ? ops.Squeeze(da!, int64([-2])) : da!, needs(1) && column ? ops.Squeeze(db!, int64([-1])) : db!];
   },
   samples: [
-    { inputs: [[3, 4], [4, 5]] },
-    { inputs: [[2, 3, 4], [4, 5]] },
-    { inputs: [[3, 4], [2, 4, 5]] },
-    { inputs: [[2, 1, 3, 4], [3, 4, 2]] },
+    {
+      inputs: [
+        [3, 4],
+        [4, 5],
+      ],
+    },
+    {
+      inputs: [
+        [2, 3, 4],
+        [4, 5],
+      ],
+    },
+    {
+      inputs: [
+        [3, 4],
+        [2, 4, 5],
+      ],
+    },
+    {
+      inputs: [
+        [2, 1, 3, 4],
+        [3, 4, 2],
+      ],
+    },
     { inputs: [[4], [4, 3]] },
     { inputs: [[2, 3, 4], [4]] },
     { inputs: [[4], [4]] },
     { inputs: [[3], [2, 3, 2]] },
-    { inputs: [[0, 4], [4, 2]] },
+    {
+      inputs: [
+        [0, 4],
+        [4, 2],
+      ],
+    },
   ],
 });
 
@@ -126,10 +149,15 @@ interface GemmAttributes {
 }
 
 function gemmShape(a: Shape, b: Shape, c: Shape | undefined, { transA, transB }: GemmAttributes): Dim[] {
-  if (a.length !== 2 || b.length !== 2) throw new GradusError(`Gemm multiplies matrices, got shapes ${formatShape(a)} and ${formatShape(b)}`);
+  if (a.length !== 2 || b.length !== 2)
+    throw new GradusError(`Gemm multiplies matrices, got shapes ${formatShape(a)} and ${formatShape(b)}`);
   const [m, k] = transA ? [a[1]!, a[0]!] : [a[0]!, a[1]!];
   const [inner, n] = transB ? [b[1]!, b[0]!] : [b[0]!, b[1]!];
-  agree(k, inner, `shapes ${formatShape(a)}${transA ? " (transposed)" : ""} and ${formatShape(b)}${transB ? " (transposed)" : ""} have different inner sizes`);
+  agree(
+    k,
+    inner,
+    `shapes ${formatShape(a)}${transA ? " (transposed)" : ""} and ${formatShape(b)}${transB ? " (transposed)" : ""} have different inner sizes`,
+  );
   const shape = [m, n];
   const fits = c?.every((dim, i) => {
     const into = shape[2 - c.length + i];
@@ -145,7 +173,9 @@ export const Gemm: Op<GemmAttributes> = defineOp<GemmAttributes>({
   attributes: { alpha: "float", beta: "float", transA: "int", transB: "int" },
   infer: (context) => {
     const dtype = requireSameDType(context);
-    return [{ dtype, shape: gemmShape(required(context, 0).shape, required(context, 1).shape, context.inputs[2]?.shape, context.attributes) }];
+    return [
+      { dtype, shape: gemmShape(required(context, 0).shape, required(context, 1).shape, context.inputs[2]?.shape, context.attributes) },
+    ];
   },
   evaluate: ([a, b, c], { attributes }) => {
     const { alpha = 1, beta = 1, transA = 0, transB = 0 } = attributes;
@@ -174,9 +204,29 @@ export const Gemm: Op<GemmAttributes> = defineOp<GemmAttributes>({
   },
   samples: [
     { inputs: [[3, 4], [4, 5], [5]] },
-    { inputs: [[3, 4], [4, 5]], attributes: { alpha: 0.5 } },
-    { inputs: [[4, 3], [4, 5], [3, 5]], attributes: { transA: 1, beta: 0.25 } },
-    { inputs: [[3, 4], [5, 4], [3, 1]], attributes: { transB: 1, alpha: 2 } },
+    {
+      inputs: [
+        [3, 4],
+        [4, 5],
+      ],
+      attributes: { alpha: 0.5 },
+    },
+    {
+      inputs: [
+        [4, 3],
+        [4, 5],
+        [3, 5],
+      ],
+      attributes: { transA: 1, beta: 0.25 },
+    },
+    {
+      inputs: [
+        [3, 4],
+        [5, 4],
+        [3, 1],
+      ],
+      attributes: { transB: 1, alpha: 2 },
+    },
     { inputs: [[4, 3], [5, 4], []], attributes: { transA: 1, transB: 1, alpha: 0.5, beta: 2 } },
   ],
 });

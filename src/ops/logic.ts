@@ -37,7 +37,11 @@ function relation(f: (a: number, b: number) => boolean, accepts: (dtype: DType) 
 const numberPairs = [...pairsOf((shape) => shape), ...pairsOf(small)];
 
 /** Numbers and bool; strings cannot be compared at opset 17. */
-export const Equal: Op = relation((a, b) => a === b, (dtype) => isNumber(dtype) || dtype === "bool", [...numberPairs, ...pairsOf(booleans)]);
+export const Equal: Op = relation(
+  (a, b) => a === b,
+  (dtype) => isNumber(dtype) || dtype === "bool",
+  [...numberPairs, ...pairsOf(booleans)],
+);
 export const Less: Op = relation((a, b) => a < b, isNumber, numberPairs);
 export const LessOrEqual: Op = relation((a, b) => a <= b, isNumber, numberPairs);
 export const Greater: Op = relation((a, b) => a > b, isNumber, numberPairs);

@@ -31,10 +31,14 @@ interface Table {
 }
 
 /** The one list that is given, of three, and its dtype. */
-function oneOf(lists: Readonly<Partial<Record<DType, readonly (string | number)[] | undefined>>>, what: string): { dtype: DType; items: readonly (string | number)[] } {
+function oneOf(
+  lists: Readonly<Partial<Record<DType, readonly (string | number)[] | undefined>>>,
+  what: string,
+): { dtype: DType; items: readonly (string | number)[] } {
   const given = Object.entries(lists).filter(([, items]) => items !== undefined);
   const [first] = given;
-  if (given.length !== 1 || !first?.[1]) throw new GradusError(`exactly one of ${what}_strings, ${what}_int64s and ${what}_floats must be given, got ${given.length}`);
+  if (given.length !== 1 || !first?.[1])
+    throw new GradusError(`exactly one of ${what}_strings, ${what}_int64s and ${what}_floats must be given, got ${given.length}`);
   return { dtype: first[0] as DType, items: first[1] };
 }
 
@@ -81,7 +85,10 @@ export const LabelEncoder: Op<LabelEncoderAttributes> = defineOp<LabelEncoderAtt
     { inputs: [strings([3], ["a", "", "c"])], attributes: { keys_strings: ["a", "c"], values_floats: [0.5, -2], default_float: 9 } },
     { inputs: [indices([3], [0, 1, 2])], attributes: { keys_int64s: [0, 1], values_strings: ["no", "yes"] } },
     { inputs: [indices([3], [3, -3, 5])], attributes: { keys_int64s: [3, -3], values_floats: [1.5, 2.5] } },
-    { inputs: [{ shape: [3], dtype: "float32", values: [0.5, 1, 2] }], attributes: { keys_floats: [0.5, 2], values_int64s: [5, 20], default_int64: 7 } },
+    {
+      inputs: [{ shape: [3], dtype: "float32", values: [0.5, 1, 2] }],
+      attributes: { keys_floats: [0.5, 2], values_int64s: [5, 20], default_int64: 7 },
+    },
     { inputs: [strings([2], ["x", "y"])], attributes: { keys_strings: ["x"], values_strings: ["X"], default_string: "other" } },
   ],
 });
@@ -107,7 +114,8 @@ export const OneHotEncoder: Op<OneHotEncoderAttributes> = defineOp<OneHotEncoder
   infer: (context) => {
     const { dtype, shape } = required(context, 0);
     const categories = categoriesOf(context.attributes);
-    if ((dtype === "string") !== (context.attributes.cats_strings !== undefined)) throw new GradusError(`${dtype} elements against categories ${categories.slice(0, 3).join(", ")}`);
+    if ((dtype === "string") !== (context.attributes.cats_strings !== undefined))
+      throw new GradusError(`${dtype} elements against categories ${categories.slice(0, 3).join(", ")}`);
     return [{ dtype: "float32", shape: [...shape, categories.length] }];
   },
   evaluate: ([x], { attributes }) => {

@@ -107,7 +107,16 @@ export const Transpose: Op<TransposeAttributes> = defineOp<TransposeAttributes>(
     const perm = permutation(attributes, x!.shape.length);
     const strides = stridesOf(x!.shape);
     const shape = perm.map((axis) => x!.shape[axis]!);
-    return [pick(x!, shape, stridedOffsets(shape, perm.map((axis) => strides[axis]!)))];
+    return [
+      pick(
+        x!,
+        shape,
+        stridedOffsets(
+          shape,
+          perm.map((axis) => strides[axis]!),
+        ),
+      ),
+    ];
   },
   gradient: ({ ops, inputs: [x], outputGradients: [dy], attributes }) => {
     const perm = permutation(attributes, x!.shape.length);
@@ -134,9 +143,7 @@ export const Squeeze: Op = defineOp({
     return [{ dtype, shape: squeezedShape(shape, context.inputs[1] ? knownInts(context, 1, "axes") : undefined) }];
   },
   evaluate: ([x, axes]) => [reshaped(x!, squeezedShape(x!.shape, axes ? integers(axes) : undefined) as readonly number[])],
-  gradient: ({ ops, inputs: [x, axes], outputGradients: [dy] }) => [
-    axes ? ops.Unsqueeze(dy, axes) : reshapeLike(ops, dy, x!),
-  ],
+  gradient: ({ ops, inputs: [x, axes], outputGradients: [dy] }) => [axes ? ops.Unsqueeze(dy, axes) : reshapeLike(ops, dy, x!)],
   contents: sameContents,
   samples: [{ inputs: [[2, 1, 3], ints(1)] }, { inputs: [[1, 2, 1], ints(-1, 0)] }, { inputs: [[1, 3, 1]] }],
 });
@@ -206,4 +213,3 @@ export const Flatten: Op<FlattenAttributes> = defineOp<FlattenAttributes>({
   gradient: backToShape,
   samples: [{ inputs: [[2, 3, 4]] }, { inputs: [[2, 3, 4]], attributes: { axis: -1 } }, { inputs: [[2, 3]], attributes: { axis: 0 } }],
 });
-

@@ -49,11 +49,7 @@ export function walk(
 }
 
 /** Elementwise function of several arrays with broadcasting. */
-export function mapBroadcast(
-  arrays: readonly NdArray[],
-  f: (...xs: number[]) => number,
-  dtype: DType = arrays[0]!.dtype,
-): NdArray {
+export function mapBroadcast(arrays: readonly NdArray[], f: (...xs: number[]) => number, dtype: DType = arrays[0]!.dtype): NdArray {
   const shape = arrays.map((array) => array.shape).reduce((a, b) => broadcastShapes(a, b) as readonly number[]);
   const data = arrays.map(numbers);
   const result = new Float64Array(sizeOf(shape));

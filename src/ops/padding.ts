@@ -34,7 +34,8 @@ function modeOf({ mode = "constant" }: PadAttributes): string {
 /** A per-axis vector input as dimensions; undefined where it is not known at build time. */
 function perAxis(context: InferContext<unknown>, index: number, length: number, what: string): readonly Dim[] | undefined {
   const count = vectorLength(requireDType(required(context, index), ["int64"], what).shape, what);
-  if (count !== length) throw new GradusError(`${what} must have ${length} elements for ${formatShape(required(context, 0).shape)}, got ${count}`);
+  if (count !== length)
+    throw new GradusError(`${what} must have ${length} elements for ${formatShape(required(context, 0).shape)}, got ${count}`);
   return context.contents(index);
 }
 
@@ -130,8 +131,17 @@ export const Tile: Op = defineOp({
     const times = integers(repeats);
     const strides = stridesOf(x!.shape);
     const pairs = x!.shape.flatMap((size, axis) => [times[axis]!, size]);
-    const offsets = stridedOffsets(pairs, strides.flatMap((stride) => [0, stride]));
-    return [pick(x!, x!.shape.map((size, axis) => size * times[axis]!), offsets)];
+    const offsets = stridedOffsets(
+      pairs,
+      strides.flatMap((stride) => [0, stride]),
+    );
+    return [
+      pick(
+        x!,
+        x!.shape.map((size, axis) => size * times[axis]!),
+        offsets,
+      ),
+    ];
   },
   gradient: ({ ops, inputs: [x, repeats], outputGradients: [dy] }) => {
     const pairs = x!.shape.flatMap((_, axis) => [ops.Slice(repeats!, int64([axis]), int64([axis + 1])), dimOf(ops, x!, axis)]);
@@ -150,7 +160,14 @@ interface BlockAttributes {
 /** Rearranges through a six-dimensional view: sizes of the view, their order, the resulting shape. */
 function throughView(x: NdArray, view: readonly number[], order: readonly number[], shape: readonly number[]): NdArray {
   const strides = stridesOf(view);
-  return pick(x, shape, stridedOffsets(order.map((axis) => view[axis]!), order.map((axis) => strides[axis]!)));
+  return pick(
+    x,
+    shape,
+    stridedOffsets(
+      order.map((axis) => view[axis]!),
+      order.map((axis) => strides[axis]!),
+    ),
+  );
 }
 
 function requireImages(shape: Shape): readonly [Dim, Dim, Dim, Dim] {
@@ -179,7 +196,11 @@ export const DepthToSpace: Op<BlockAttributes> = defineOp<BlockAttributes>({
     const [n, channels, h, w] = x!.shape as [number, number, number, number];
     const c = channels / (b * b);
     const shape = [n, c, h * b, w * b];
-    return [mode === "CRD" ? throughView(x!, [n, c, b, b, h, w], [0, 1, 4, 2, 5, 3], shape) : throughView(x!, [n, b, b, c, h, w], [0, 3, 4, 1, 5, 2], shape)];
+    return [
+      mode === "CRD"
+        ? throughView(x!, [n, c, b, b, h, w], [0, 1, 4, 2, 5, 3], shape)
+        : throughView(x!, [n, b, b, c, h, w], [0, 3, 4, 1, 5, 2], shape),
+    ];
   },
   gradient: ({ ops, inputs: [x], outputGradients: [dy], attributes: { blocksize, mode } }) => {
     const back = ops.SpaceToDepth(dy, { blocksize });
@@ -191,7 +212,10 @@ export const DepthToSpace: Op<BlockAttributes> = defineOp<BlockAttributes>({
     const order = Array.from({ length: channels }, (_, i) => (i % blocks) * (channels / blocks) + Math.floor(i / blocks));
     return [ops.Gather(back, int64(order), { axis: 1 })];
   },
-  samples: [{ inputs: [[2, 8, 2, 3]], attributes: { blocksize: 2 } }, { inputs: [[1, 8, 1, 2]], attributes: { blocksize: 2, mode: "CRD" } }],
+  samples: [
+    { inputs: [[2, 8, 2, 3]], attributes: { blocksize: 2 } },
+    { inputs: [[1, 8, 1, 2]], attributes: { blocksize: 2, mode: "CRD" } },
+  ],
 });
 
 /** Blocks of pixels become channels. */
@@ -210,5 +234,8 @@ export const SpaceToDepth: Op<{ readonly blocksize: number }> = defineOp<{ reado
     return [throughView(x!, [n, c, h, b, w, b], [0, 3, 5, 1, 2, 4], [n, c * b * b, h, w])];
   },
   gradient: ({ ops, outputGradients: [dy], attributes: { blocksize } }) => [ops.DepthToSpace(dy, { blocksize })],
-  samples: [{ inputs: [[1, 2, 4, 6]], attributes: { blocksize: 2 } }, { inputs: [[2, 1, 3, 3]], attributes: { blocksize: 3 } }],
+  samples: [
+    { inputs: [[1, 2, 4, 6]], attributes: { blocksize: 2 } },
+    { inputs: [[2, 1, 3, 3]], attributes: { blocksize: 3 } },
+  ],
 });

@@ -24,7 +24,8 @@ const reductions: Readonly<Record<Reduction, (old: number, update: number) => nu
 };
 
 export function reductionOf({ reduction = "none" }: { readonly reduction?: string }): Reduction {
-  if (!Object.hasOwn(reductions, reduction)) throw new GradusError(`reduction "${reduction}" is not one of ${Object.keys(reductions).join(", ")}`);
+  if (!Object.hasOwn(reductions, reduction))
+    throw new GradusError(`reduction "${reduction}" is not one of ${Object.keys(reductions).join(", ")}`);
   return reduction as Reduction;
 }
 

@@ -21,7 +21,10 @@ export function reducedShape<D extends number | string>(shape: readonly D[], axe
 }
 
 /** Type of a reduction whose axes come as input 1: sizes are unknown where the axes are known only when the graph runs. */
-export function inferWithAxesInput(context: InferContext<{ readonly keepdims?: number; readonly noop_with_empty_axes?: number }>, { dtype, shape }: TensorType): TensorType {
+export function inferWithAxesInput(
+  context: InferContext<{ readonly keepdims?: number; readonly noop_with_empty_axes?: number }>,
+  { dtype, shape }: TensorType,
+): TensorType {
   const keep = context.attributes.keepdims !== 0;
   const given = context.inputs[1];
   if (given && given.dtype !== "int64") throw new GradusError(`axes must be int64, got ${given.dtype}`);
@@ -39,7 +42,13 @@ export function inferWithAxesInput(context: InferContext<{ readonly keepdims?: n
 }
 
 /** Reduces every group of elements along the axes to one number; elements of a group come in row-major order. */
-export function reduceArray(x: NdArray, axes: readonly number[], keep: boolean, f: (group: Float64Array) => number, dtype: DType = x.dtype): NdArray {
+export function reduceArray(
+  x: NdArray,
+  axes: readonly number[],
+  keep: boolean,
+  f: (group: Float64Array) => number,
+  dtype: DType = x.dtype,
+): NdArray {
   const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
   const order = [...kept, ...axes];
   const strides = stridesOf(x.shape);

@@ -10,15 +10,40 @@ import { defineOp, type GradientRule, type InferContext, type NoAttributes, type
 import { bothSigns, integers, within } from "./samples.ts";
 
 /** A function of any number of inputs broadcast together. */
-function variadic(f: (...xs: number[]) => number, check: (type: TensorType) => unknown, gradient: GradientRule<NoAttributes>, samples: readonly Sample<NoAttributes>[]): Op {
+function variadic(
+  f: (...xs: number[]) => number,
+  check: (type: TensorType) => unknown,
+  gradient: GradientRule<NoAttributes>,
+  samples: readonly Sample<NoAttributes>[],
+): Op {
   const infer = (context: InferContext<unknown>) => {
     check(required(context, 0));
     return broadcasting()(context);
   };
-  return defineOp({ arity: [1, Infinity], infer, evaluate: (inputs) => [mapBroadcast(inputs.map((x) => x!), f)], gradient, samples });
+  return defineOp({
+    arity: [1, Infinity],
+    infer,
+    evaluate: (inputs) => [
+      mapBroadcast(
+        inputs.map((x) => x!),
+        f,
+      ),
+    ],
+    gradient,
+    samples,
+  });
 }
 
-const floats: readonly Sample<NoAttributes>[] = [{ inputs: [[2, 3], [2, 3]] }, { inputs: [[2, 3], [3], []] }, { inputs: [[2, 2]] }];
+const floats: readonly Sample<NoAttributes>[] = [
+  {
+    inputs: [
+      [2, 3],
+      [2, 3],
+    ],
+  },
+  { inputs: [[2, 3], [3], []] },
+  { inputs: [[2, 2]] },
+];
 const anyNumbers = [...floats, { inputs: [integers([2, 3], -9, 9), integers([2, 1], -9, 9)] }];
 
 /** Equal extremes share the gradient, as in PyTorch: dy · [x = y] / (how many inputs are). */
@@ -105,7 +130,13 @@ export const Mod: Op<{ readonly fmod?: number }> = defineOp<{ readonly fmod?: nu
     needs(1) ? ops.Mul(dy, ops.Div(ops.Sub(y!, a!), b!)) : null, // a - b·trunc(a/b): ∂/∂b = -trunc(a/b) = (y - a)/b
   ],
   samples: [
-    { inputs: [{ shape: [2, 3], values: [5.3, -4.2, 7.7, 3.1, -9.4, 0.6] }, { shape: [3], values: [2, -3, 1.6] }], attributes: { fmod: 1 } },
+    {
+      inputs: [
+        { shape: [2, 3], values: [5.3, -4.2, 7.7, 3.1, -9.4, 0.6] },
+        { shape: [3], values: [2, -3, 1.6] },
+      ],
+      attributes: { fmod: 1 },
+    },
     { inputs: [within([2, 2], 4.1, 4.9), { shape: [], values: [1.5] }], attributes: { fmod: 1 } },
     { inputs: [integers([2, 3], -9, 9), { shape: [3], dtype: "int32", values: [3, -4, 5] }] },
     { inputs: [integers([2, 3], -9, 9, "int64"), { shape: [], dtype: "int64", values: [4] }], attributes: { fmod: 1 } },

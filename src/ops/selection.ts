@@ -70,9 +70,13 @@ export const TopK: Op<TopKAttributes, "many"> = defineOp<TopKAttributes, "many">
     const axis = normalizeAxis(context.attributes.axis ?? -1, shape.length);
     const k = context.contents(1)?.[0] ?? unknownDim();
     const size = shape[axis]!;
-    if (typeof k === "number" && typeof size === "number" && k > size) throw new GradusError(`k is ${k}, axis ${axis} of ${formatShape(shape)} has ${size}`);
+    if (typeof k === "number" && typeof size === "number" && k > size)
+      throw new GradusError(`k is ${k}, axis ${axis} of ${formatShape(shape)} has ${size}`);
     const kept = shape.map((dim, i) => (i === axis ? k : dim));
-    return [{ dtype, shape: kept }, { dtype: "int64", shape: kept }];
+    return [
+      { dtype, shape: kept },
+      { dtype: "int64", shape: kept },
+    ];
   },
   evaluate: ([x, k], { attributes: { largest = 1, ...attributes } }) => {
     const axis = normalizeAxis(attributes.axis ?? -1, x!.shape.length);
@@ -144,7 +148,13 @@ export const Compress: Op<AxisAttribute> = defineOp<AxisAttribute>({
     const outer = sizeOf(from.slice(0, axis));
     const rows = Array.from({ length: outer }, (_, o) => kept.map((i) => (o * from[axis]! + i) * inner)).flat();
     const offsets = rows.flatMap((start) => Array.from({ length: inner }, (_, i) => start + i));
-    return [pick(x!, from.map((size, i) => (i === axis ? kept.length : size)), offsets)];
+    return [
+      pick(
+        x!,
+        from.map((size, i) => (i === axis ? kept.length : size)),
+        offsets,
+      ),
+    ];
   },
   gradient: ({ ops, inputs: [x, condition], outputGradients: [dy], attributes }) => {
     const kept = ops.Squeeze(ops.NonZero(condition!), int64([0]));
@@ -152,7 +162,10 @@ export const Compress: Op<AxisAttribute> = defineOp<AxisAttribute>({
       const axis = normalizeAxis(attributes.axis, x!.shape.length);
       return [scatterAlong(ops, dy, kept, axis, dimOf(ops, x!, axis))];
     }
-    const size = product(ops, x!.shape.map((_, axis) => dimOf(ops, x!, axis)));
+    const size = product(
+      ops,
+      x!.shape.map((_, axis) => dimOf(ops, x!, axis)),
+    );
     return [ops.Reshape(scatterAlong(ops, dy, kept, 0, size), ops.Shape(x!), { allowzero: 1 })];
   },
   samples: [
@@ -175,8 +188,12 @@ export const ReverseSequence: Op<ReverseSequenceAttributes> = defineOp<ReverseSe
     const { dtype, shape } = required(context, 0);
     const lengths = requireDType(required(context, 1), ["int64"], "lengths").shape;
     const { batch_axis = 1, time_axis = 0 } = context.attributes;
-    if (batch_axis + time_axis !== 1 || batch_axis * time_axis !== 0) throw new GradusError(`batch_axis ${batch_axis} and time_axis ${time_axis} must be 0 and 1`);
-    if (shape.length < 2 || lengths.length !== 1) throw new GradusError(`expected sequences of rank 2 or more and a vector of lengths, got ${formatShape(shape)} and ${formatShape(lengths)}`);
+    if (batch_axis + time_axis !== 1 || batch_axis * time_axis !== 0)
+      throw new GradusError(`batch_axis ${batch_axis} and time_axis ${time_axis} must be 0 and 1`);
+    if (shape.length < 2 || lengths.length !== 1)
+      throw new GradusError(
+        `expected sequences of rank 2 or more and a vector of lengths, got ${formatShape(shape)} and ${formatShape(lengths)}`,
+      );
     agree(shape[batch_axis]!, lengths[0]!, `${formatShape(shape)} and lengths ${formatShape(lengths)} differ in batch`);
     return [{ dtype, shape }];
   },

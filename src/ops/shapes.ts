@@ -35,7 +35,12 @@ export const Shape: Op<ShapeAttributes> = defineOp<ShapeAttributes>({
   },
   gradient: integersOnly,
   contents: (context) => shapePart(required(context, 0).shape, context.attributes),
-  samples: [{ inputs: [[2, 3, 4]] }, { inputs: [[]] }, { inputs: [[2, 3, 4]], attributes: { start: -2 } }, { inputs: [[2, 3, 4]], attributes: { start: 1, end: -1 } }],
+  samples: [
+    { inputs: [[2, 3, 4]] },
+    { inputs: [[]] },
+    { inputs: [[2, 3, 4]], attributes: { start: -2 } },
+    { inputs: [[2, 3, 4]], attributes: { start: 1, end: -1 } },
+  ],
 });
 
 /** Number of elements, an int64 scalar. */
@@ -58,7 +63,8 @@ interface ConstantOfShapeAttributes {
 /** The fill: one element, a float32 zero where it is left out. */
 function fillOf({ value }: ConstantOfShapeAttributes): { dtype: Tensor["dtype"]; fill: number } {
   if (!value) return { dtype: "float32", fill: 0 };
-  if (value.data.length !== 1 || value.dtype === "string") throw new GradusError(`value must be one number, got ${value.data.length} of ${value.dtype}`);
+  if (value.data.length !== 1 || value.dtype === "string")
+    throw new GradusError(`value must be one number, got ${value.data.length} of ${value.dtype}`);
   const element = Number(value.data[0]);
   return { dtype: value.dtype, fill: value.dtype === "float16" ? halfToNumber(element) : element };
 }
@@ -70,7 +76,8 @@ export const ConstantOfShape: Op<ConstantOfShapeAttributes> = defineOp<ConstantO
   infer: (context) => {
     const target = requireDType(required(context, 0), ["int64"], "the shape");
     const shape: Dims = context.contents(0) ?? Array.from({ length: vectorLength(target.shape, "the shape") }, unknownDim);
-    if (shape.some((dim) => typeof dim === "number" && dim < 0)) throw new GradusError(`sizes must not be negative, got [${shape.join(", ")}]`);
+    if (shape.some((dim) => typeof dim === "number" && dim < 0))
+      throw new GradusError(`sizes must not be negative, got [${shape.join(", ")}]`);
     return [{ dtype: fillOf(context.attributes).dtype, shape }];
   },
   evaluate: ([to], { attributes }) => {
@@ -128,7 +135,13 @@ export const Range: Op = defineOp({
   samples: [
     { inputs: [int(0), int(5), int(1)] },
     { inputs: [int(7), int(-2), int(-3)] },
-    { inputs: [{ shape: [], values: [0.25] }, { shape: [], values: [1.6] }, { shape: [], values: [0.5] }] },
+    {
+      inputs: [
+        { shape: [], values: [0.25] },
+        { shape: [], values: [1.6] },
+        { shape: [], values: [0.5] },
+      ],
+    },
   ],
 });
 

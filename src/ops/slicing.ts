@@ -15,12 +15,18 @@ interface ConcatAttributes {
 
 /** Shapes joined along an axis; the other dimensions must agree. */
 function joinedShape(shapes: readonly Shape[], axis: number): Dim[] {
-  return shapes.reduce<Dim[]>((joined, shape) => {
-    if (shape.length !== joined.length) throw new GradusError(`shapes ${formatShape(joined)} and ${formatShape(shape)} have different ranks`);
-    return joined.map((dim, i) =>
-      i === axis ? addDims(dim, shape[i]!) : agree(dim, shape[i]!, `shapes ${formatShape(joined)} and ${formatShape(shape)} differ on axis ${i}`),
-    );
-  }, shapes[0]!.map((dim, i) => (i === axis ? 0 : dim)));
+  return shapes.reduce<Dim[]>(
+    (joined, shape) => {
+      if (shape.length !== joined.length)
+        throw new GradusError(`shapes ${formatShape(joined)} and ${formatShape(shape)} have different ranks`);
+      return joined.map((dim, i) =>
+        i === axis
+          ? addDims(dim, shape[i]!)
+          : agree(dim, shape[i]!, `shapes ${formatShape(joined)} and ${formatShape(shape)} differ on axis ${i}`),
+      );
+    },
+    shapes[0]!.map((dim, i) => (i === axis ? 0 : dim)),
+  );
 }
 
 /** Tensors joined along an axis. */
@@ -35,7 +41,10 @@ export const Concat: Op<ConcatAttributes> = defineOp<ConcatAttributes>({
   evaluate: (inputs, { attributes }) => {
     const arrays = inputs as readonly NdArray[];
     const axis = normalizeAxis(attributes.axis, arrays[0]!.shape.length);
-    const shape = joinedShape(arrays.map((array) => array.shape), axis) as number[];
+    const shape = joinedShape(
+      arrays.map((array) => array.shape),
+      axis,
+    ) as number[];
     const rows = sizeOf(shape.slice(0, axis));
     const size = sizeOf(shape);
     const { dtype, data: first } = arrays[0]!;
@@ -52,7 +61,10 @@ export const Concat: Op<ConcatAttributes> = defineOp<ConcatAttributes>({
   gradient: ({ ops, inputs, outputGradients: [dy], attributes }) => {
     if (inputs.length === 1) return [dy];
     const axis = normalizeAxis(attributes.axis, dy.shape.length);
-    const sizes = sizesVector(ops, inputs.map((x) => dimOf(ops, x, axis)));
+    const sizes = sizesVector(
+      ops,
+      inputs.map((x) => dimOf(ops, x, axis)),
+    );
     return ops.Split(dy, sizes, { axis });
   },
   contents: (context) => {
@@ -61,10 +73,29 @@ export const Concat: Op<ConcatAttributes> = defineOp<ConcatAttributes>({
     return parts.flat();
   },
   samples: [
-    { inputs: [[2, 3], [2, 1], [2, 2]], attributes: { axis: -1 } },
-    { inputs: [[1, 2], [3, 2]], attributes: { axis: 0 } },
+    {
+      inputs: [
+        [2, 3],
+        [2, 1],
+        [2, 2],
+      ],
+      attributes: { axis: -1 },
+    },
+    {
+      inputs: [
+        [1, 2],
+        [3, 2],
+      ],
+      attributes: { axis: 0 },
+    },
     { inputs: [[3]], attributes: { axis: 0 } },
-    { inputs: [{ shape: [2, 1], dtype: "string", values: ["a", "b"] }, { shape: [2, 1], dtype: "string", values: ["c", "d"] }], attributes: { axis: 1 } },
+    {
+      inputs: [
+        { shape: [2, 1], dtype: "string", values: ["a", "b"] },
+        { shape: [2, 1], dtype: "string", values: ["c", "d"] },
+      ],
+      attributes: { axis: 1 },
+    },
   ],
 });
 
@@ -177,7 +208,8 @@ export const Slice: Op = defineOp({
   arity: [3, 5],
   infer: (context) => {
     const { dtype, shape } = required(context, 0);
-    for (let i = 1; i < 5; i++) if (context.inputs[i]) requireDType(required(context, i), ["int64", "int32"], ["starts", "ends", "axes", "steps"][i - 1]!);
+    for (let i = 1; i < 5; i++)
+      if (context.inputs[i]) requireDType(required(context, i), ["int64", "int32"], ["starts", "ends", "axes", "steps"][i - 1]!);
     const count = vectorLength(required(context, 1).shape, "starts");
     const [from, to] = [context.contents(1), context.contents(2)];
     const step = context.inputs[4] ? context.contents(4) : new Array<number>(count).fill(1);
@@ -199,7 +231,17 @@ export const Slice: Op = defineOp({
     const strides = stridesOf(x!.shape);
     const start = slices.reduce((offset, slice, axis) => offset + slice.start * strides[axis]!, 0);
     const shape = slices.map((slice) => slice.length);
-    return [pick(x!, shape, stridedOffsets(shape, slices.map((slice, axis) => slice.step * strides[axis]!), start))];
+    return [
+      pick(
+        x!,
+        shape,
+        stridedOffsets(
+          shape,
+          slices.map((slice, axis) => slice.step * strides[axis]!),
+          start,
+        ),
+      ),
+    ];
   },
   gradient: (context) => [unslice(context)],
   contents: (context) => {

@@ -41,9 +41,12 @@ const softmaxGradient: GradientRule<AxisAttribute> = ({ ops, outputs: [y], outpu
 export const Softmax: Op<AxisAttribute> = alongAxis((lane) => logSoftmax(lane).map(Math.exp), softmaxGradient);
 
 /** x - ln Σexp(x). */
-export const LogSoftmax: Op<AxisAttribute> = alongAxis(logSoftmax, ({ ops, outputs: [y], outputGradients: [dy], attributes: { axis = -1 } }) => [
-  ops.Sub(dy, ops.Mul(ops.Exp(y!), ops.ReduceSum(dy, int64([axis])))), // dy - softmax·Σdy
-]);
+export const LogSoftmax: Op<AxisAttribute> = alongAxis(
+  logSoftmax,
+  ({ ops, outputs: [y], outputGradients: [dy], attributes: { axis = -1 } }) => [
+    ops.Sub(dy, ops.Mul(ops.Exp(y!), ops.ReduceSum(dy, int64([axis])))), // dy - softmax·Σdy
+  ],
+);
 
 /** 1 at the first largest element of the lane, 0 elsewhere; constant almost everywhere. */
 export const Hardmax: Op<AxisAttribute> = alongAxis(

@@ -8,6 +8,10 @@ export const anyFloat: readonly Sample<NoAttributes>[] = [{ inputs: [[3, 4]] }, 
 /** For functions with a kink at 0. */
 export const notNearZero: readonly Sample<NoAttributes>[] = [{ inputs: [bothSigns([3, 4])] }, { inputs: [bothSigns([])] }];
 
-export function unary(f: (x: number) => number, gradient: GradientRule<NoAttributes>, samples: readonly Sample<NoAttributes>[] = anyFloat): Op {
+export function unary(
+  f: (x: number) => number,
+  gradient: GradientRule<NoAttributes>,
+  samples: readonly Sample<NoAttributes>[] = anyFloat,
+): Op {
   return defineOp({ arity: [1, 1], infer: sameAsFirstFloat, evaluate: ([x]) => [map1(x!, f)], gradient, samples });
 }

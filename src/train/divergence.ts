@@ -26,7 +26,13 @@ export async function firstNonFinite(at: {
   const session = await at.executor.compile(graph);
   try {
     const rows = tensor("int32", at.rows.slice());
-    const results = await session.run({ features: at.data.features, targets: at.data.targets, rows, share: tensor("float32", 1 / rows.data.length), ...parameters });
+    const results = await session.run({
+      features: at.data.features,
+      targets: at.data.targets,
+      rows,
+      share: tensor("float32", 1 / rows.data.length),
+      ...parameters,
+    });
     const first = graph.outputs.find(({ name }) => hasNonFinite(results[name]!.data as Float32Array));
     return { step, tensor: first?.name ?? "the loss" };
   } finally {

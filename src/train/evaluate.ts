@@ -19,6 +19,8 @@ export interface Evaluator {
 }
 
 const rowsPerCall = 4096;
+/** More rows than any layer has units, nearly always: then a matrix product is shared out by rows, whose bits no thread count changes. */
+const steadyRows = 512;
 
 export async function createEvaluator(
   problem: Problem,
@@ -26,7 +28,7 @@ export async function createEvaluator(
   executor: Executor,
   options: { threads?: number; device?: Device } = {},
 ): Promise<Evaluator> {
-  const session = await executor.compile(evaluationGraph(problem, layout), options);
+  const session = await executor.compile(evaluationGraph(problem, layout), { ...options, sizes: [{ batch: steadyRows }] });
   const batches = new WeakMap<Dataset, ReturnType<typeof cut>>();
   const cut = (data: Dataset) => {
     const rows = rowsOf(data);

@@ -51,7 +51,8 @@ export function summarize(problem: Problem, data: Dataset, { loss, prediction }:
   let sum = 0;
   for (const value of loss) sum += value;
   const targets = data.targets.data as Float32Array;
-  const wrong = problem.loss.prediction === "identity" ? squaredErrors(prediction, targets) : countWrong(prediction, targets, problem.outputs);
+  const wrong =
+    problem.loss.prediction === "identity" ? squaredErrors(prediction, targets) : countWrong(prediction, targets, problem.outputs);
   return { loss: sum / n, error: problem.loss.prediction === "identity" ? Math.sqrt(wrong / n) : wrong / n, n };
 }
 

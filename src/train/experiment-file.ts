@@ -1,4 +1,5 @@
 /** Reads experiments from YAML or JSON text; every mistake is one message with its line, or the flag it came from. */
+import { defaultOptimizer } from "../optim/optimizers/index.ts";
 import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document } from "yaml";
 import type { z } from "zod";
 import { didYouMean } from "../util/closest.ts";
@@ -72,7 +73,7 @@ function merge(base: Readonly<Record<string, unknown>>, over: Readonly<Record<st
       isRecord(before) &&
       isRecord(value) &&
       value["kind"] !== undefined &&
-      value["kind"] !== (before["kind"] ?? "adam");
+      value["kind"] !== (before["kind"] ?? defaultOptimizer);
     result[key] = isRecord(before) && isRecord(value) && !otherKind ? merge(before, value) : value;
   }
   return result;

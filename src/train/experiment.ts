@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { activations, type ActivationName } from "../nn/activation.ts";
 import { losses, type LossName } from "../nn/losses/index.ts";
-import { optimizerByName, optimizers, type OptimizerName } from "../optim/optimizers/index.ts";
+import { defaultOptimizer, optimizerByName, optimizers, type OptimizerName } from "../optim/optimizers/index.ts";
 import { schedules } from "../optim/schedules/index.ts";
 
 /** Every message says what was expected; the caller adds the place and what was found. */
@@ -44,7 +44,7 @@ const model = section({
 });
 
 const optimizer = section({
-  kind: oneOf(names(optimizers)).default("adam"),
+  kind: oneOf(names(optimizers)).default(defaultOptimizer),
   learningRate: positive("a number above 0").optional().describe("The optimizer's usual one where left out."),
   schedule: section({ kind: oneOf(names(schedules)).default("cosine") })
     .prefault({})

@@ -9,7 +9,7 @@ import type { ActivationName } from "../nn/activation.ts";
 import { lossByName, type LossName } from "../nn/losses/index.ts";
 import { mlp as mlpNetwork, type Network } from "../nn/network.ts";
 import { layoutParameters, type ParameterLayout } from "../nn/parameters.ts";
-import { optimizerByName, optimizers, type OptimizerName } from "../optim/optimizers/index.ts";
+import { defaultOptimizer, optimizerByName, optimizers, type OptimizerName } from "../optim/optimizers/index.ts";
 import { scheduleByName, type ScheduleName } from "../optim/schedules/index.ts";
 import { GradusError } from "../util/errors.ts";
 import type { Dataset } from "./dataset.ts";
@@ -53,7 +53,7 @@ export interface OptimizerSettings {
 }
 
 export interface FitTableOptions {
-  /** Default: Adam with its usual settings. */
+  /** Default: AdamW with its usual settings. */
   readonly optimizer?: OptimizerSettings;
   /** Default 100. */
   readonly epochs?: number;
@@ -109,7 +109,7 @@ export async function fitTable(model: MlpSpec | Network, parts: TableParts, opti
   const network = "kind" in model ? mlpNetwork({ ...model, outputs }) : model;
   const problem: Problem = { network, loss, inputShape: [plan.features.length], outputs };
   const layout = layoutParameters(network, problem.inputShape);
-  const { kind, learningRate: givenRate, ...settings }: OptimizerSettings = options.optimizer ?? { kind: "adam" };
+  const { kind, learningRate: givenRate, ...settings }: OptimizerSettings = options.optimizer ?? { kind: defaultOptimizer };
   const learningRate = givenRate ?? optimizers[kind].learningRate;
   const optimizer = optimizerByName(kind, numbersOnly(settings));
   const schedule = scheduleByName(options.schedule ?? "cosine");

@@ -44,7 +44,7 @@ export async function* train(
   const stepsPerEpoch = Math.ceil(rows / batch);
   const learningRate = (step: number) => options.learningRate * schedule.factor((step - 1) / (options.epochs * stepsPerEpoch));
   const runtime = { ...(options.threads ? { threads: options.threads } : {}), ...(options.device ? { device: options.device } : {}) };
-  const stepper = await createStepper({ problem, layout, optimizer: options.optimizer, data: data.train, executor, ...runtime });
+  const stepper = await createStepper({ problem, layout, optimizer: options.optimizer, data: data.train, batch, executor, ...runtime });
   const evaluator = await createEvaluator(problem, layout, executor, runtime);
   const trainSample = sampleRows(data.train, Math.max(1000, data.validation ? rowsOf(data.validation) : 0), seed);
   const measure = async (epoch: number): Promise<EpochFigures> => {
@@ -69,7 +69,7 @@ export async function* train(
     for (let epoch = 1; epoch <= options.epochs; epoch++) {
       const order = rng(seed, "shuffle", epoch).permutation(rows);
       const whole = rows - (rows % batch);
-      for (let at = 0; at < rows; ) {
+      for (let at = 0; at < rows;) {
         if (options.signal?.aborted) {
           if (at > 0) consider(await measure(epoch));
           return ended("interrupted");
@@ -81,7 +81,18 @@ export async function* train(
         const bad = losses.findIndex((loss) => !Number.isFinite(loss));
         if (bad >= 0) {
           const rowsOfStep = chosen.subarray(bad * size, (bad + 1) * size);
-          return ended("diverged", await firstNonFinite({ problem, layout, executor, data: data.train, theta: stepper.theta, rows: rowsOfStep, step: step + bad + 1 }));
+          return ended(
+            "diverged",
+            await firstNonFinite({
+              problem,
+              layout,
+              executor,
+              data: data.train,
+              theta: stepper.theta,
+              rows: rowsOfStep,
+              step: step + bad + 1,
+            }),
+          );
         }
         step += steps;
         at += steps * size;

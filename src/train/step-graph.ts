@@ -39,7 +39,11 @@ interface Batch {
 function lossAndGradients(problem: Problem, { x, y, share, parameters }: Batch) {
   const { output, signals, parameters: declared } = buildNetwork(problem.network, x, ({ name }) => parameters.get(name)!);
   const perExample = problem.loss.perExample(output, y);
-  const gradients = gradient(perExample, declared.map(({ name }) => parameters.get(name)!), share);
+  const gradients = gradient(
+    perExample,
+    declared.map(({ name }) => parameters.get(name)!),
+    share,
+  );
   return { output, perExample, gradients, signals };
 }
 

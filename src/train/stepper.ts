@@ -4,7 +4,7 @@ import { tensor, type Tensor } from "../ir/tensor.ts";
 import { parameterViews, type ParameterLayout } from "../nn/parameters.ts";
 import { arenaBytes, createArena } from "../optim/kernels/memory.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import type { Dataset } from "./dataset.ts";
+import { rowsOf, type Dataset } from "./dataset.ts";
 import { gradientGraph, scanGraph, type Problem } from "./step-graph.ts";
 
 export interface Stepper {
@@ -30,6 +30,8 @@ export interface StepperOptions {
   readonly layout: ParameterLayout;
   readonly optimizer: Optimizer;
   readonly data: Dataset;
+  /** Rows per step; the last step of an epoch may have fewer. */
+  readonly batch: number;
   readonly executor: Executor;
   readonly threads?: number;
   readonly device?: Device;
@@ -49,9 +51,11 @@ export function createStepper(options: StepperOptions): Promise<Stepper> {
   return form === "scan" ? scanStepper(options) : fusedStepper(options);
 }
 
-function compileOptions({ threads, device, layout }: StepperOptions): CompileOptions {
+function compileOptions({ threads, device, layout, data, batch }: StepperOptions): CompileOptions {
   const count = threads ?? (layout.size < oneThreadLimit ? 1 : undefined);
-  return { repeated: true, ...(count === undefined ? {} : { threads: count }), ...(device === undefined ? {} : { device }) };
+  const rows = rowsOf(data);
+  const sizes = [batch, rows % batch].filter((size) => size > 0).map((size) => ({ rows, batch: size }));
+  return { repeated: true, sizes, ...(count === undefined ? {} : { threads: count }), ...(device === undefined ? {} : { device }) };
 }
 
 /** The optimizer's numbers for a step, the decay factor behind them where there is one. */

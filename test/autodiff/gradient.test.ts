@@ -29,7 +29,10 @@ describe("gradient", () => {
   test("sums over the axes along which a value was repeated", () => {
     const [dx, dw] = gradient(sum(ops.Mul(x, w)), [x, w]);
     expect(dw!.shape).toEqual([3]);
-    expect(values([dx!, dw!])).toEqual([[0.5, -1, 2, 0.5, -1, 2], [5, 7, 9]]);
+    expect(values([dx!, dw!])).toEqual([
+      [0.5, -1, 2, 0.5, -1, 2],
+      [5, 7, 9],
+    ]);
   });
 
   test("undoes broadcasting of leading axes and of axes of size 1 together", () => {
@@ -48,7 +51,10 @@ describe("gradient", () => {
 
   test("reaches values in the middle of a graph", () => {
     const middle = ops.Mul(w, 3);
-    expect(values(gradient(sum(ops.Mul(middle, middle)), [middle, w]))).toEqual([[3, -6, 12], [9, -18, 36]]);
+    expect(values(gradient(sum(ops.Mul(middle, middle)), [middle, w]))).toEqual([
+      [3, -6, 12],
+      [9, -18, 36],
+    ]);
   });
 
   test("does not pass through comparisons and integers, and through a condition to neither side of it", () => {
@@ -86,7 +92,9 @@ describe("gradient", () => {
     const loss = ops.ReduceMean(perExample, { axes: [0], keepdims: 0 });
     const forward = new Set(graph({ outputs: { loss } }).nodes);
     const [dx] = gradient(loss, [x]);
-    const backward = graph({ outputs: { dx: dx! } }).nodes.filter((node) => !forward.has(node)).map(({ op }) => op);
+    const backward = graph({ outputs: { dx: dx! } })
+      .nodes.filter((node) => !forward.has(node))
+      .map(({ op }) => op);
     expect(backward.sort().join(" ")).toBe("Greater Cast Size Cast Div Neg Mul Exp ReduceSum Mul Sub Mul".split(" ").sort().join(" "));
   });
 

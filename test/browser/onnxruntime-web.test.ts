@@ -9,11 +9,14 @@ const inChromium = needs("Chromium", chromium() !== undefined, "apt-get install 
 
 inChromium("the same 20 training steps, in both forms, agree with Node within 1e-5", async () => {
   for (const form of ["scan", "fused"] as const) {
-    const found = (await runInBrowser(`
+    const found = (await runInBrowser(
+      `
       import { onnxruntimeWeb } from "./src/exec/onnxruntime-web.ts";
       import { trainingSteps } from "./test/browser/training-steps.ts";
       export default (form) => trainingSteps(onnxruntimeWeb, 20, form);
-    `, form)) as StepsTaken;
+    `,
+      form,
+    )) as StepsTaken;
     const expected = await trainingSteps(onnxruntimeNode, 20, form);
     expect(found.losses).toHaveLength(20);
     expect(found.losses[19]).toBeLessThan(found.losses[0]! / 2);

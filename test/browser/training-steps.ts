@@ -16,7 +16,7 @@ export async function trainingSteps(executor: Executor, steps: number, form: "sc
   const problem = cloudProblem([32, 16]);
   const layout = layoutParameters(problem.network, problem.inputShape);
   const data = clouds({ rows: 640 });
-  const stepper = await createStepper({ problem, layout, optimizer: optimizerByName("adam"), data, executor, form });
+  const stepper = await createStepper({ problem, layout, optimizer: optimizerByName("adam"), data, batch: 32, executor, form });
   initializeParameters(layout, stepper.theta, 1);
   const rows = rng(1, "shuffle").permutation(640);
   const losses = await stepper.run(rows.subarray(0, 32 * steps), 32, 1, () => 0.01);

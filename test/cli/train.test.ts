@@ -41,7 +41,7 @@ test("the run folder holds what docs/run-folder.md says, and nothing else", asyn
     data: { target: "species", task: "classification" },
     model: { layers: [64, 32], activation: "relu" },
     loss: "categoricalCrossEntropy",
-    optimizer: { kind: "adam", learningRate: 0.001, beta1: 0.9, beta2: 0.999 },
+    optimizer: { kind: "adamw", learningRate: 0.003, beta1: 0.9, beta2: 0.999, weightDecay: 0.2 },
     batchSize: 16,
     epochs: 12,
     seed: 1,

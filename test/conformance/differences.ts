@@ -32,5 +32,9 @@ export function relativeError(a: Float64Array, b: Float64Array): number {
 export function largestError(actual: Float64Array, expected: Float64Array): number {
   if (actual.length !== expected.length) return Infinity;
   const scale = expected.reduce((top, x) => (Number.isFinite(x) ? Math.max(top, Math.abs(x)) : top), 1e-3);
-  return actual.reduce((worst, x, i) => (Object.is(x, expected[i]) || x === expected[i] ? worst : Math.max(worst, Math.abs(x - expected[i]!) / scale || Infinity)), 0);
+  return actual.reduce(
+    (worst, x, i) =>
+      Object.is(x, expected[i]) || x === expected[i] ? worst : Math.max(worst, Math.abs(x - expected[i]!) / scale || Infinity),
+    0,
+  );
 }

@@ -13,7 +13,11 @@ import { difference, loadCases, type DataCase } from "./onnx-data.ts";
 
 const folder = onnxTestData();
 const { cases, refused } = folder ? loadCases(folder) : { cases: [], refused: new Map<string, string>() };
-const onTestData = needs("the ONNX test data", folder !== undefined, "apt-get install libonnx-testdata, or set ONNX_TESTDATA to its data/node");
+const onTestData = needs(
+  "the ONNX test data",
+  folder !== undefined,
+  "apt-get install libonnx-testdata, or set ONNX_TESTDATA to its data/node",
+);
 const outcomes = new Map<string, Outcome>();
 
 /** What goes wrong with a case on an executor, in words; undefined where nothing does. */
@@ -40,7 +44,9 @@ async function complaintOfRuntime({ bytes, sets, frozen }: DataCase): Promise<st
   try {
     const session = await InferenceSession.create(bytes, { logSeverityLevel: 4, intraOpNumThreads: 1 });
     for (const { feeds, expected } of sets) {
-      const inputs = Object.entries(feeds).map(([name, { dtype, data, shape }]) => [name, new OrtTensor(dtype, data as Float32Array, shape)] as const);
+      const inputs = Object.entries(feeds).map(
+        ([name, { dtype, data, shape }]) => [name, new OrtTensor(dtype, data as Float32Array, shape)] as const,
+      );
       const results = await session.run(Object.fromEntries(inputs));
       const tensors = Object.entries(results).map(([name, { type, dims, data }]) => [name, { dtype: type, shape: dims, data } as Tensor]);
       const found = difference(Object.fromEntries(tensors) as Tensors, expected);

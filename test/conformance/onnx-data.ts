@@ -47,7 +47,11 @@ function loadCase(name: string, path: string): DataCase {
   const { graph, frozen } = readOrFreeze(bytes, folders[0]!, inputNames);
   const sets = folders.map((folder) => ({
     feeds: omit(loadTensors(folder, "input", inputNames), frozen),
-    expected: loadTensors(folder, "output", graph.outputs.map((output) => output.name)),
+    expected: loadTensors(
+      folder,
+      "output",
+      graph.outputs.map((output) => output.name),
+    ),
   }));
   return { name, bytes, graph, frozen, sets };
 }

@@ -56,7 +56,14 @@ export function conformanceReport(
     "",
     `In ${frozen.length} of them an input that only the graph's builder can use (axes, a shape) is given as a constant: ${list(frozen.map(({ name }) => name))}.`,
     "",
-    ...(digits.length > 0 ? ["## Covered, and otherwise on purpose", "", `- Floats as strings have the digits that ONNX Runtime gives them, not those of the data: ${list(digits)}`, ""] : []),
+    ...(digits.length > 0
+      ? [
+          "## Covered, and otherwise on purpose",
+          "",
+          `- Floats as strings have the digits that ONNX Runtime gives them, not those of the data: ${list(digits)}`,
+          "",
+        ]
+      : []),
     "## Covered, and not in ONNX Runtime itself",
     "",
     "ONNX Runtime fails on the file as the ONNX project made it, in its own words:",

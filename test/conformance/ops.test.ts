@@ -35,7 +35,10 @@ function checkGradient(scalar: Value, made: Case, wrt: readonly Value[], toleran
     expect(arrays[i]!.shape, `shape of the gradient of ${name}`).toEqual(fed.shape);
     expect(values[i]!.dtype, `dtype of the gradient of ${name}`).toBe(value.dtype);
     const f = (data: Float64Array) => numbers(evaluateGraph(forward, { ...made.feeds, [name]: { ...fed, data } })["scalar"]!)[0]!;
-    expect(relativeError(numbers(arrays[i]!), centralDifferences(f, numbers(fed))), `relative error of the gradient of ${name}`).toBeLessThanOrEqual(tolerance);
+    expect(
+      relativeError(numbers(arrays[i]!), centralDifferences(f, numbers(fed))),
+      `relative error of the gradient of ${name}`,
+    ).toBeLessThanOrEqual(tolerance);
   });
   return { values, arrays };
 }
@@ -111,7 +114,9 @@ for (const [op, record] of Object.entries(registry)) {
 }
 
 test("every excuse names a sample or an operator that is there", () => {
-  const keys = new Set(Object.entries(registry).flatMap(([op, { samples }]) => [op, ...samples.map((sample) => `${op}: ${describe(sample)}`)]));
+  const keys = new Set(
+    Object.entries(registry).flatMap(([op, { samples }]) => [op, ...samples.map((sample) => `${op}: ${describe(sample)}`)]),
+  );
   const excuses = [withoutGradient, notSymbolic, onceOnly, notInOnnxRuntime].flatMap((list) => Object.keys(list));
   expect(excuses.filter((key) => !keys.has(key))).toEqual([]);
 });

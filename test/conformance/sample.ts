@@ -54,7 +54,9 @@ function fill({ shape, range, values }: SpecifiedInput, dtype: DType, random: Re
   const size = sizeOf(shape);
   if (values) {
     if (values.length !== size) throw new Error(`a sample gives ${values.length} values for ${size} elements`);
-    return dtype === "string" ? values.map(String) : Float64Array.from(values as readonly number[], (x) => (isFloat(dtype) ? Math.fround(x) : x));
+    return dtype === "string"
+      ? values.map(String)
+      : Float64Array.from(values as readonly number[], (x) => (isFloat(dtype) ? Math.fround(x) : x));
   }
   if (dtype === "string") throw new Error("a sample of strings needs values");
   const [low, high] = range ?? (dtype === "bool" ? [0, 1] : [-3, 3]);
@@ -68,7 +70,10 @@ export const graphInputs = (made: Case) => made.inputs.flatMap((value) => (value
 export const floatInputs = (made: Case) => graphInputs(made).filter(({ dtype }) => isFloat(dtype));
 
 /** Dimensions of one size under a name. */
-export const renaming = (size: number | undefined) => (dim: number): Dim => (dim === size ? "n" : dim);
+export const renaming =
+  (size: number | undefined) =>
+  (dim: number): Dim =>
+    dim === size ? "n" : dim;
 
 /** The first dimension of the float inputs that is not 1. */
 export function leadingSize(made: Case): number | undefined {
@@ -84,7 +89,12 @@ function weights(stream: string, shape: readonly number[]): NdArray {
 }
 
 /** Σ wᵢ·yᵢ over all float values, with fixed random weights. */
-export function weightedSum(values: readonly Value[], shapes: readonly (readonly number[])[], stream: string, dtype: DType = "float64"): Value {
+export function weightedSum(
+  values: readonly Value[],
+  shapes: readonly (readonly number[])[],
+  stream: string,
+  dtype: DType = "float64",
+): Value {
   const terms = values.flatMap((value, i) => {
     if (!isFloat(value.dtype)) return [];
     const factor = constant(toTensor({ ...weights(`${stream} ${i}`, shapes[i]!), dtype }));

@@ -45,7 +45,11 @@ const guard = "gradus guard";
 type Run = (feeds: object, fetches: Record<string, unknown>) => Promise<object>;
 
 /** onnxruntime-node, its runs with a guard replaced. */
-function changed(guarded: (run: Run, feeds: object, fetches: Record<string, unknown>) => Promise<object>): { executor: Executor; runtime: Runtime; guardedRuns: () => number } {
+function changed(guarded: (run: Run, feeds: object, fetches: Record<string, unknown>) => Promise<object>): {
+  executor: Executor;
+  runtime: Runtime;
+  guardedRuns: () => number;
+} {
   let guardedRuns = 0;
   const create = async (bytes: Uint8Array, options: object) => {
     const session = await ort.InferenceSession.create(bytes, options);

@@ -24,7 +24,11 @@ async function using<T>(executor: Executor, made: Graph, body: (session: Session
 
 function normal(shape: readonly number[], stream: string) {
   const random = rng(1, stream);
-  return tensor("float32", Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random.normal()), shape);
+  return tensor(
+    "float32",
+    Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random.normal()),
+    shape,
+  );
 }
 
 const stepFeeds = (batch: number): Tensors => ({
@@ -44,7 +48,9 @@ for (const executor of executors) {
           const expected = await using(reference, denseStep(), (other) => other.run(stepFeeds(batch)));
           for (const [name, { data, shape }] of Object.entries(expected)) {
             expect(results[name]!.shape).toEqual(shape);
-            expect(largestError(Float64Array.from(results[name]!.data as Float32Array), Float64Array.from(data as Float32Array))).toBeLessThan(1e-5);
+            expect(
+              largestError(Float64Array.from(results[name]!.data as Float32Array), Float64Array.from(data as Float32Array)),
+            ).toBeLessThan(1e-5);
           }
         }
       });
@@ -102,7 +108,13 @@ for (const executor of executors) {
 
     test("runs a loop whose body reads outer values", async () => {
       await using(executor, runningSum(), async (session) => {
-        const results = await session.run({ xs: tensor("float32", [[1, 2], [3, 4]]), start: tensor("float32", [1, 1]) });
+        const results = await session.run({
+          xs: tensor("float32", [
+            [1, 2],
+            [3, 4],
+          ]),
+          start: tensor("float32", [1, 1]),
+        });
         // start + xs · 2 start · rate, and the state before each step
         expect([...results["last"]!.data]).toEqual([5, 25]);
         expect([...results["trace"]!.data]).toEqual([2, 9, 5, 25]);

@@ -32,7 +32,9 @@ describe("a wrong node is refused when it is built, with operator, names and sha
   });
 
   test("dtypes", () => {
-    expect(message(() => ops.Add(x, input("n", "int64", [])))).toBe("Add(x float32[batch, 4], n int64[]): dtypes differ: float32 and int64");
+    expect(message(() => ops.Add(x, input("n", "int64", [])))).toBe(
+      "Add(x float32[batch, 4], n int64[]): dtypes differ: float32 and int64",
+    );
     expect(message(() => ops.Exp(input("n", "int64", [])))).toBe("Exp(n int64[]): input must be a float tensor, got int64");
     expect(message(() => ops.And(x, x))).toContain("float32 tensors cannot be compared this way");
     expect(message(() => ops.Where(x, x, x))).toContain("the condition must be bool, got float32");

@@ -33,7 +33,12 @@ describe("dimensions", () => {
   });
 
   test("undo a product by a division", () => {
-    for (const dims of [["n", 4], [3, 5], ["a*b", "7*c"]]) expect(divideDims(multiplyDims(dims), dims[1]!)).toBe(dims[0]);
+    for (const dims of [
+      ["n", 4],
+      [3, 5],
+      ["a*b", "7*c"],
+    ])
+      expect(divideDims(multiplyDims(dims), dims[1]!)).toBe(dims[0]);
   });
 
   test("add numbers; a sum with a name is unknown unless the other side is 0", () => {

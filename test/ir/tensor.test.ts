@@ -3,7 +3,12 @@ import { expect, test } from "vitest";
 import { tensor, viewBytes } from "../../src/ir/tensor.ts";
 
 test("A tensor takes its shape from the nesting", () => {
-  expect(tensor("float32", [[1, 2, 3], [4, 5, 6]])).toEqual({ dtype: "float32", shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6) });
+  expect(
+    tensor("float32", [
+      [1, 2, 3],
+      [4, 5, 6],
+    ]),
+  ).toEqual({ dtype: "float32", shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6) });
   expect(tensor("int64", 7)).toEqual({ dtype: "int64", shape: [], data: BigInt64Array.of(7n) });
   expect(tensor("bool", [true, false]).data).toEqual(Uint8Array.of(1, 0));
   expect(tensor("float16", [1, -2]).data).toEqual(Uint16Array.of(0x3c00, 0xc000));

@@ -20,7 +20,11 @@ for path in sys.argv[1:]:
         print(path.rsplit("/", 1)[1], str(error).strip().replace("\\n", " "))
 `;
 
-needs("Python's onnx", python !== undefined, remedy)("every operator's samples, a training step and aliases pass the checker", () => {
+needs(
+  "Python's onnx",
+  python !== undefined,
+  remedy,
+)("every operator's samples, a training step and aliases pass the checker", () => {
   const folder = mkdtempSync(join(tmpdir(), "gradus-checker-"));
   try {
     const graphs = [
@@ -42,7 +46,11 @@ needs("Python's onnx", python !== undefined, remedy)("every operator's samples, 
   }
 });
 
-needs("Python's onnx", python !== undefined, remedy)("the table of operators is what the ONNX project's schemas say", () => {
+needs(
+  "Python's onnx",
+  python !== undefined,
+  remedy,
+)("the table of operators is what the ONNX project's schemas say", () => {
   const generated = execFileSync(python!, ["scripts/generate-operators.py"], { encoding: "utf8" });
   expect(generated).toBe(readFileSync("src/onnx/operators.ts", "utf8"));
 });

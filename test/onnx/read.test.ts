@@ -19,7 +19,9 @@ import { ops } from "../../src/ops/build.ts";
 
 const vector = (name: string, elemType = 1) => ({
   name,
-  type: { value: { case: "tensorType" as const, value: { elemType, shape: { dim: [{ value: { case: "dimValue" as const, value: 2n } }] } } } },
+  type: {
+    value: { case: "tensorType" as const, value: { elemType, shape: { dim: [{ value: { case: "dimValue" as const, value: 2n } }] } } },
+  },
 });
 const add = { opType: "Add", input: ["x", "w"], output: ["y"] };
 const weights = { name: "w", dims: [2n], dataType: Code.FLOAT, floatData: [1, 2] };
@@ -30,7 +32,8 @@ function file(graph: MessageInitShape<typeof GraphProtoSchema>, opset = 17n, dom
 }
 
 const whole = { input: [vector("x")], output: [vector("y")], initializer: [weights], node: [add] };
-const run = (bytes: Uint8Array) => evaluateGraph(readModel(bytes).graph, { x: { dtype: "float32", shape: [2], data: Float64Array.of(10, 20) } });
+const run = (bytes: Uint8Array) =>
+  evaluateGraph(readModel(bytes).graph, { x: { dtype: "float32", shape: [2], data: Float64Array.of(10, 20) } });
 const numbers = (bytes: Uint8Array) => [...run(bytes)["y"]!.data];
 
 group("taken", () => {
@@ -77,29 +80,72 @@ group("refused", () => {
     ["a file cut off", file(whole).slice(0, 40), "not an ONNX model (40 bytes)"],
     [
       "operators that are not ours, each counted",
-      file({ ...whole, node: [add, { opType: "Frobnicate", output: ["a"] }, { opType: "Frobnicate", output: ["b"] }, { opType: "Gelu", domain: "com.microsoft", output: ["c"] }] }),
+      file({
+        ...whole,
+        node: [
+          add,
+          { opType: "Frobnicate", output: ["a"] },
+          { opType: "Frobnicate", output: ["b"] },
+          { opType: "Gelu", domain: "com.microsoft", output: ["c"] },
+        ],
+      }),
       "does not have: Frobnicate (2), com.microsoft.Gelu (1)",
     ],
-    ["an opset at which an operator meant something else", file(whole, 6n), "the model is of opset ai.onnx 6, where these operators differ"],
+    [
+      "an opset at which an operator meant something else",
+      file(whole, 6n),
+      "the model is of opset ai.onnx 6, where these operators differ",
+    ],
     ["an opset newer than ours", file(whole, 22n), "of ai.onnx 17: Add"],
-    ["a name that nothing makes", file({ ...whole, initializer: [{ ...weights, name: "v" }] }), 'node 0 (Add) reads "w", which nothing before makes'],
+    [
+      "a name that nothing makes",
+      file({ ...whole, initializer: [{ ...weights, name: "v" }] }),
+      'node 0 (Add) reads "w", which nothing before makes',
+    ],
     ["a name made twice", file({ ...whole, node: [add, add] }), '"y" is made twice'],
-    ["shapes that do not fit", file({ ...whole, initializer: [{ ...weights, dims: [3n], floatData: [1, 2, 3] }] }), /^node 0 \(Add\): Add\(x float32\[2\], w float32\[3\]\)/],
-    ["data that does not fill its shape", file({ ...whole, initializer: [{ ...weights, dims: [3n] }] }), 'initializer "w" has shape [3], 3 elements, and data for 2'],
+    [
+      "shapes that do not fit",
+      file({ ...whole, initializer: [{ ...weights, dims: [3n], floatData: [1, 2, 3] }] }),
+      /^node 0 \(Add\): Add\(x float32\[2\], w float32\[3\]\)/,
+    ],
+    [
+      "data that does not fill its shape",
+      file({ ...whole, initializer: [{ ...weights, dims: [3n] }] }),
+      'initializer "w" has shape [3], 3 elements, and data for 2',
+    ],
     [
       "data in another file",
       file({ ...whole, initializer: [{ ...weights, dataLocation: TensorProto_DataLocation.EXTERNAL }] }),
       'initializer "w" keeps its data in another file',
     ],
     ["element types that are not ours", file({ ...whole, input: [vector("x", Code.BFLOAT16)] }), 'input "x" has element type bfloat16'],
-    ["inputs without a shape", file({ ...whole, input: [{ name: "x", type: { value: { case: "tensorType", value: { elemType: 1 } } } }] }), 'input "x" has no shape'],
-    ["sequences", file({ ...whole, input: [{ name: "x", type: { value: { case: "sequenceType", value: {} } } }] }), 'input "x" is of sequence type'],
-    ["an output of another dtype than its node makes", file({ ...whole, output: [vector("y", Code.INT64)] }), 'output "y" is declared int64, its node makes float32'],
+    [
+      "inputs without a shape",
+      file({ ...whole, input: [{ name: "x", type: { value: { case: "tensorType", value: { elemType: 1 } } } }] }),
+      'input "x" has no shape',
+    ],
+    [
+      "sequences",
+      file({ ...whole, input: [{ name: "x", type: { value: { case: "sequenceType", value: {} } } }] }),
+      'input "x" is of sequence type',
+    ],
+    [
+      "an output of another dtype than its node makes",
+      file({ ...whole, output: [vector("y", Code.INT64)] }),
+      'output "y" is declared int64, its node makes float32',
+    ],
     ["no outputs", file({ ...whole, output: [] }), "the model has no outputs"],
-    ["unknown attributes", file({ ...whole, node: [{ ...add, attribute: [{ name: "axis", type: Kind.INT, i: 0n }] }] }), 'Add has no attribute "axis"'],
+    [
+      "unknown attributes",
+      file({ ...whole, node: [{ ...add, attribute: [{ name: "axis", type: Kind.INT, i: 0n }] }] }),
+      'Add has no attribute "axis"',
+    ],
     [
       "attributes of another kind",
-      file({ ...whole, node: [{ opType: "LeakyRelu", input: ["x"], output: ["y"], attribute: [{ name: "alpha", type: Kind.INT, i: 0n }] }] }),
+      file({
+        ...whole,
+        node: [{ opType: "LeakyRelu", input: ["x"], output: ["y"], attribute: [{ name: "alpha", type: Kind.INT, i: 0n }] }],
+      }),
       'attribute "alpha" must be float',
     ],
   ];
@@ -129,7 +175,14 @@ group("tensors", () => {
     { dtype: "float32", shape: [0, 3], data: new Float32Array(0) },
     { dtype: "int64", shape: [], data: BigInt64Array.of(5n) },
   ];
-  const fields = { float32: "floatData", float64: "doubleData", int64: "int64Data", uint64: "uint64Data", uint32: "uint64Data", string: "stringData" } as const;
+  const fields = {
+    float32: "floatData",
+    float64: "doubleData",
+    int64: "int64Data",
+    uint64: "uint64Data",
+    uint32: "uint64Data",
+    string: "stringData",
+  } as const;
 
   test("are read as they were written", () => {
     for (const one of both) expect(readTensor(writeTensor(one))).toEqual(one);
@@ -148,7 +201,10 @@ group("tensors", () => {
   test("do not share memory with the file", () => {
     const x = input("x", "float32", [2]);
     const table = { dtype: "float32" as const, shape: [2], origin: { kind: "constant" as const, tensor: both[0]! }, name: "t" };
-    for (const bytes of [writeModel(graph({ outputs: { y: ops.Add(x, table) } })), Buffer.from(writeModel(graph({ outputs: { y: ops.Add(x, table) } })))]) {
+    for (const bytes of [
+      writeModel(graph({ outputs: { y: ops.Add(x, table) } })),
+      Buffer.from(writeModel(graph({ outputs: { y: ops.Add(x, table) } }))),
+    ]) {
       const { graph: read } = readModel(bytes);
       const again = writeModel(read);
       bytes.fill(0);

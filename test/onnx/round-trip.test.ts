@@ -61,7 +61,10 @@ test("metadata and producer are kept", () => {
   const x = input("x", "float32", []);
   const made = graph({ outputs: { y: ops.Neg(x) } });
   const read = readModel(writeModel(made, { metadata: { b: "2", a: "é" }, producer: { name: "p", version: "1.0" } }));
-  expect(Object.entries(read.metadata)).toEqual([["b", "2"], ["a", "é"]]);
+  expect(Object.entries(read.metadata)).toEqual([
+    ["b", "2"],
+    ["a", "é"],
+  ]);
   expect(read.producer).toEqual({ name: "p", version: "1.0" });
   expect(read.opset).toEqual({ "": 17 });
 });

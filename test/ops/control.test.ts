@@ -9,7 +9,11 @@ const floats = (shape: readonly number[], ...data: number[]) => ({ dtype: "float
 
 /** h' = tanh(x·w + h), every h' given. */
 function recurrent() {
-  const [h, x, w] = [input("h0", "float32", ["batch", 2]), input("sequence", "float32", ["steps", "batch", 3]), input("w", "float32", [3, 2])];
+  const [h, x, w] = [
+    input("h0", "float32", ["batch", 2]),
+    input("sequence", "float32", ["steps", "batch", 3]),
+    input("w", "float32", [3, 2]),
+  ];
   const [state, slice] = [input("state", "float32", ["b", 2]), input("slice", "float32", ["b", 3])];
   const next = ops.Tanh(ops.Add(ops.MatMul(slice, w), state));
   const body = graph({ inputs: [state, slice], captures: [w], outputs: { next, twice: ops.Mul(next, 2) } });
@@ -20,7 +24,10 @@ function recurrent() {
 test("a body reads captured values, and its dimensions take the names of the outside", () => {
   const made = recurrent();
   verifyGraph(made);
-  expect(made.outputs.map(({ value }) => value.shape)).toEqual([["batch", 2], ["steps", "batch", 2]]);
+  expect(made.outputs.map(({ value }) => value.shape)).toEqual([
+    ["batch", 2],
+    ["steps", "batch", 2],
+  ]);
   const { last, all } = evaluateGraph(made, {
     h0: floats([1, 2], 0, 1),
     sequence: floats([2, 1, 3], 1, 0, 0, 0, 1, 0),
@@ -32,7 +39,11 @@ test("a body reads captured values, and its dimensions take the names of the out
 });
 
 test("a loop over nothing gives the first state and an empty output", () => {
-  const { last, all } = evaluateGraph(recurrent(), { h0: floats([1, 2], 3, 4), sequence: floats([0, 1, 3]), w: floats([3, 2], 0, 0, 0, 0, 0, 0) });
+  const { last, all } = evaluateGraph(recurrent(), {
+    h0: floats([1, 2], 3, 4),
+    sequence: floats([0, 1, 3]),
+    w: floats([3, 2], 0, 0, 0, 0, 0, 0),
+  });
   expect([...(last!.data as Float64Array)]).toEqual([3, 4]);
   expect(all!.shape).toEqual([0, 1, 2]);
 });
@@ -42,7 +53,9 @@ test("a body whose state changes its shape is refused, with both types", () => {
   const body = graph({ inputs: [s, x], captures: [], outputs: { next: ops.Concat(s, x, { axis: 0 }) } });
   const call = () => ops.Scan(input("s0", "float32", [2]), input("xs", "float32", [5, 2]), { body, num_scan_inputs: 1 });
   expect(call).toThrow("state 0 is float32[2], the body makes it float32[4]");
-  expect(() => ops.Scan(input("s0", "float32", [3]), input("xs", "float32", [5, 2]), { body, num_scan_inputs: 1 })).toThrow("state 0 is [3], the body expects [2]");
+  expect(() => ops.Scan(input("s0", "float32", [3]), input("xs", "float32", [5, 2]), { body, num_scan_inputs: 1 })).toThrow(
+    "state 0 is [3], the body expects [2]",
+  );
 });
 
 test("If runs one branch, with what it captures", () => {
@@ -50,7 +63,10 @@ test("If runs one branch, with what it captures", () => {
   const branch = (factor: number) => graph({ inputs: [], captures: [x], outputs: { y: ops.Mul(x, scalar("float32", factor)) } });
   const [y] = ops.If(condition, { then_branch: branch(2), else_branch: branch(-1) });
   const made = graph({ inputs: [condition, x], outputs: { y: y! } });
-  const run = (holds: number) => [...(evaluateGraph(made, { condition: { dtype: "bool", shape: [], data: Float64Array.of(holds) }, x: floats([2], 3, 4) })["y"]!.data as Float64Array)];
+  const run = (holds: number) => [
+    ...(evaluateGraph(made, { condition: { dtype: "bool", shape: [], data: Float64Array.of(holds) }, x: floats([2], 3, 4) })["y"]!
+      .data as Float64Array),
+  ];
   expect(run(1)).toEqual([6, 8]);
   expect(run(0)).toEqual([-3, -4]);
 });

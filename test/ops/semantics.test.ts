@@ -30,7 +30,14 @@ describe("evaluation stays exact at the extremes", () => {
       [3, 0.9999779095030014146],
       [5, 0.9999999999984625402],
     ] as const; // DLMF 7.23, Abramowitz and Stegun table 7.1
-    const got = evaluated(ops.Erf(values("float64", known.map(([x]) => x)))) as number[];
+    const got = evaluated(
+      ops.Erf(
+        values(
+          "float64",
+          known.map(([x]) => x),
+        ),
+      ),
+    ) as number[];
     known.forEach(([x, y], i) => expect(Math.abs(got[i]! / y - 1), `erf ${x}`).toBeLessThanOrEqual(4e-16));
     expect(evaluated(ops.Erf(values("float64", [-0.5, 0, Infinity, -Infinity, NaN])))).toEqual([-0.5204998778130465, 0, 1, -1, NaN]);
   });

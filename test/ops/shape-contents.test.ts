@@ -35,7 +35,9 @@ test("integers computed from constants are known", () => {
 
 test("what does not fit says so, with both shapes", () => {
   const w = input("w", "float32", [784, 10]);
-  expect(() => ops.MatMul(x, w)).toThrow("MatMul(x float32[batch, 28, 28], w float32[784, 10]): shapes [batch, 28, 28] and [784, 10] have different inner sizes: 28 against 784");
+  expect(() => ops.MatMul(x, w)).toThrow(
+    "MatMul(x float32[batch, 28, 28], w float32[784, 10]): shapes [batch, 28, 28] and [784, 10] have different inner sizes: 28 against 784",
+  );
   expect(() => ops.Gemm(w, w)).toThrow("different inner sizes: 10 against 784");
   expect(() => ops.Gemm(w, w, input("c", "float32", [11]), { transA: 1 })).toThrow("shape [11] does not broadcast to [10, 10]");
   expect(() => ops.Reshape(w, int64([10, 10]))).toThrow("[784, 10] cannot become [10, 10]: 7840 elements against 100");

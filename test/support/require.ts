@@ -29,7 +29,10 @@ const pythons = new Map<string, string | undefined>();
 export function pythonWith(module: string): string | undefined {
   if (!pythons.has(module)) {
     const candidates = [process.env["PYTHON"], "python3", "/usr/bin/python3"].filter((path) => path !== undefined);
-    pythons.set(module, candidates.find((python) => succeeds(python, ["-c", `import ${module}`])));
+    pythons.set(
+      module,
+      candidates.find((python) => succeeds(python, ["-c", `import ${module}`])),
+    );
   }
   return pythons.get(module);
 }

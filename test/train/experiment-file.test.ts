@@ -23,7 +23,7 @@ test("a minimal experiment gets its defaults", () => {
     data: { path: "churn.csv", target: "churn", drop: [], targetTransform: "none" },
     split: {},
     model: { kind: "mlp", layers: [64, 32], activation: "relu" },
-    optimizer: { kind: "adam", schedule: { kind: "cosine" } },
+    optimizer: { kind: "adamw", schedule: { kind: "cosine" } },
     epochs: 100,
     seed: 1,
   });
@@ -118,12 +118,12 @@ test("resolving fills in what needs the data", () => {
   expect(resolved).toMatchObject({ loss: "binaryCrossEntropy", batchSize: 64, split: { seed: 4 }, data: { task: "classification" } });
   expect(resolved.optimizer).toEqual({
     kind: "adamw",
-    learningRate: 0.001,
+    learningRate: 0.003,
     schedule: { kind: "cosine" },
     beta1: 0.8,
     beta2: 0.999,
     epsilon: 1e-8,
-    weightDecay: 0.01,
+    weightDecay: 0.2,
   });
 });
 

@@ -9,7 +9,7 @@ export const train: Command = {
     { flags: "--task <task>", description: "classification or regression; inferred from the target, and said" },
     { flags: "--layers <units>", description: "units of the hidden layers, e.g. 256,128; none for logistic or linear regression (64,32)" },
     { flags: "--activation <name>", description: "relu, leakyRelu, elu, gelu, tanh, sigmoid, softmax, identity (relu)" },
-    { flags: "--optimizer <name>", description: "sgd, momentum, nesterov, rmsprop, adam, adamw (adam)" },
+    { flags: "--optimizer <name>", description: "sgd, momentum, nesterov, rmsprop, adam, adamw (adamw)" },
     { flags: "--learning-rate <rate>", description: "the optimizer's usual one where left out" },
     { flags: "--schedule <name>", description: "of the learning rate over the training: cosine falls to 0, constant stays (cosine)" },
     { flags: "--epochs <n>", description: "passes over the training rows; the weights of the best one are kept (100)" },

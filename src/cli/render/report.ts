@@ -34,9 +34,7 @@ export function dataLines(event: EventOf<"data">, width: number, p: Paint): stri
 export function splitLines(event: EventOf<"split">, width: number, p: Paint): string[] {
   const sizes = [event.train, event.validation, ...(event.test > 0 ? [event.test] : [])].map(grouped).join(" / ");
   const resolves =
-    event.resolves === undefined
-      ? ""
-      : `   ${p.dim(`(validation tells 10 % of errors to ± ${event.resolves.toFixed(1)} points)`)}`;
+    event.resolves === undefined ? "" : `   ${p.dim(`(validation tells 10 % of errors to ± ${event.resolves.toFixed(1)} points)`)}`;
   return withNotes("split", `${event.policy} → ${sizes}${event.test > 0 ? "" : ", no test set"}${resolves}`, event.notes, width, p);
 }
 

@@ -11,8 +11,11 @@ export const optimizers = {
   nesterov: { make: (s) => momentum({ ...s, nesterov: true }), learningRate: 0.01 },
   rmsprop: { make: (s) => rmsprop(s), learningRate: 0.001 },
   adam: { make: (s) => adam(s), learningRate: 0.001 },
-  adamw: { make: (s) => adamw(s), learningRate: 0.001 },
+  adamw: { make: (s) => adamw(s), learningRate: 0.003 },
 } as const satisfies Record<string, { make: (settings: Record<string, number>) => Optimizer; learningRate: number }>;
+
+/** What trains where nothing is said. */
+export const defaultOptimizer = "adamw";
 
 export type OptimizerName = keyof typeof optimizers;
 

@@ -1,0 +1,122 @@
+/**
+ * Equal bits whatever the thread count. ONNX Runtime 1.30 shares elementwise work out at any element, and the kernels of some
+ * operators compute the few elements at the end of a share by another routine than the rest; those operators are written with
+ * others. Its matrix product sums in blocks whose length depends on the columns that one thread takes; there the threads are limited.
+ */
+import { graph, int64, isGraph, makeNode, type Attribute, type Graph, type Node, type Value } from "../ir/graph.ts";
+import type { Dim } from "../ir/shape.ts";
+import { ops } from "../ops/build.ts";
+
+type Lowering = (x: Value, attributes: Readonly<Record<string, Attribute>>) => Value;
+
+const number = (attribute: Attribute | undefined, otherwise: number) => (attribute === undefined ? otherwise : (attribute as number));
+/** exp(min(x, 0)) − 1, the negative half of the exponential units. */
+const negativeHalf = (x: Value) => ops.Sub(ops.Exp(ops.Min(x, 0)), 1);
+const last = int64([-1]);
+
+/** Operators whose kernels are not steady, in terms of others that are. */
+const lowerings: Readonly<Record<string, Lowering>> = {
+  // The sum over an axis of one element: reductions take the logarithm element by element.
+  Log: (x) => ops.ReduceLogSum(ops.Unsqueeze(x, last), { axes: [-1], keepdims: 0 }),
+  // log(1 + eˣ) = log(e⁰ + eˣ)
+  Softplus(x) {
+    const pads = [...new Array<number>(x.shape.length).fill(0), 1, ...new Array<number>(x.shape.length + 1).fill(0)];
+    return ops.ReduceLogSumExp(ops.Pad(ops.Unsqueeze(x, last), int64(pads)), { axes: [-1], keepdims: 0 });
+  },
+  Elu: (x, { alpha }) => ops.Add(ops.Relu(x), ops.Mul(negativeHalf(x), number(alpha, 1))),
+  Selu(x, { alpha, gamma }) {
+    const negative = ops.Mul(negativeHalf(x), number(alpha, 1.6732632423543772));
+    return ops.Mul(ops.Add(ops.Relu(x), negative), number(gamma, 1.0507009873554805));
+  },
+  Celu(x, { alpha }) {
+    const a = number(alpha, 1);
+    return ops.Add(ops.Relu(x), ops.Mul(negativeHalf(ops.Div(x, a)), a));
+  },
+};
+
+/** The graph with unsteady operators written out, bodies included; the graph itself where it has none. */
+export function steadyGraph(root: Graph): Graph {
+  return hasUnsteady(root) ? rewrite(root, new Map()) : root;
+}
+
+function hasUnsteady(root: Graph): boolean {
+  return root.nodes.some((node) => node.op in lowerings || Object.values(node.attributes).some((a) => isGraph(a) && hasUnsteady(a)));
+}
+
+function rewrite(part: Graph, outer: ReadonlyMap<Value, Value>): Graph {
+  const made = new Map(outer);
+  const now = (value: Value) => made.get(value) ?? value;
+  for (const node of part.nodes) {
+    const inputs = node.inputs.map((value) => value && now(value));
+    const attributes = Object.fromEntries(
+      Object.entries(node.attributes).map(([key, value]) => [key, isGraph(value) ? rewrite(value, made) : value]),
+    );
+    const lowering = lowerings[node.op];
+    const outputs = lowering
+      ? [lowering(inputs[0]!, attributes)]
+      : makeNode(node.op, node.domain, inputs, attributes, node.outputs).outputs;
+    node.outputs.forEach((value, i) => made.set(value, outputs[i]!));
+  }
+  const outputs = part.outputs.map(({ name, value }) => ({ name, value: now(value) }));
+  const captures = part.captures.map(now);
+  const whole = graph({ inputs: part.inputs, outputs: Object.fromEntries(outputs.map(({ name, value }) => [name, value])), captures });
+  return { ...whole, inputs: part.inputs, outputs };
+}
+
+/** Columns per block of the runtime's product, and the length its sums are cut into for them (mlas, sgemm.cpp). */
+const columnBlock = 128;
+const sumBlock = 128;
+const columnGrain = 16;
+
+/** The length of a thread's partial sums when it computes this many columns. */
+function sumLength(columns: number): number {
+  let [width, length] = [columnBlock, sumBlock];
+  while (width > columnGrain && width / 2 >= columns) [width, length] = [width / 2, length * 2];
+  return length;
+}
+
+/** Whether [m, k]·[k, n] has the same bits on `threads` threads as on one: shares of rows always have, shares of columns may not. */
+function isSteady([m, k, n]: readonly [number, number, number], threads: number): boolean {
+  if (n <= m || k <= sumBlock) return true;
+  const grains = Math.ceil(n / columnGrain);
+  for (let used = 2; used <= Math.min(threads, grains); used++) {
+    // The first shares are one grain larger than the others where the grains do not divide; the last one ends at n.
+    const small = Math.floor(grains / used);
+    const shares = [small, ...(grains % used > 0 ? [small + 1] : [])].map((share) => share * columnGrain);
+    const lastShare = n - (grains - small) * columnGrain;
+    if (
+      [...shares, lastShare].some(
+        (columns) => sumLength(Math.min(columns, n)) !== sumLength(n) && k > Math.min(sumLength(columns), sumLength(n)),
+      )
+    )
+      return false;
+  }
+  return true;
+}
+
+/**
+ * The most threads, up to `threads`, on which every matrix product of the graph has the bits it has on one.
+ * @param sizes of the named dimensions, one record for each set that will be run
+ */
+export function steadyThreads(root: Graph, threads: number, sizes: readonly Readonly<Record<string, number>>[]): number {
+  const products = sizes.flatMap((dims) => productsOf(root, dims));
+  let steady = threads;
+  while (steady > 1 && !products.every((product) => isSteady(product, steady))) steady--;
+  return steady;
+}
+
+function productsOf(part: Graph, dims: Readonly<Record<string, number>>): (readonly [number, number, number])[] {
+  const size = (dim: Dim) =>
+    typeof dim === "number" ? dim : dim.split("*").reduce((product, factor) => product * (dims[factor] ?? Number(factor)), 1);
+  const product = ({ op, inputs, attributes, outputs }: Node): readonly [number, number, number] | undefined => {
+    if (op !== "Gemm" && op !== "MatMul") return undefined;
+    const shape = outputs[0]!.shape.map(size);
+    const inner = inputs[0]!.shape.at(attributes["transA"] === 1 ? -2 : -1)!;
+    return [shape.at(-2) ?? 1, size(inner), shape.at(-1) ?? 1];
+  };
+  return part.nodes.flatMap((node) => {
+    const own = product(node);
+    const bodies = Object.values(node.attributes).flatMap((a) => (isGraph(a) ? productsOf(a, dims) : []));
+    return own ? [own, ...bodies] : bodies;
+  });
+}

@@ -1,0 +1,116 @@
+/** Results that no thread count changes: each operator written out, each matrix product within its limit. */
+import { describe, expect, test } from "vitest";
+import { evaluateGraph, toNdArray } from "../../src/exec/reference.ts";
+import { onnxruntimeNode } from "../../src/exec/onnxruntime-node.ts";
+import { steadyGraph, steadyThreads } from "../../src/exec/steady.ts";
+import { graph, input, type Graph } from "../../src/ir/graph.ts";
+import { tensor, type Tensor } from "../../src/ir/tensor.ts";
+import { ops } from "../../src/ops/build.ts";
+import { rng } from "../../src/util/rng.ts";
+
+const random = (shape: readonly number[], seed = 1) => {
+  const data = rng(seed, "steady").fillNormal(new Float32Array(shape.reduce((a, b) => a * b, 1)));
+  return tensor("float32", data, shape);
+};
+
+async function onThreads(
+  made: Graph,
+  feeds: Record<string, Tensor>,
+  threads: number,
+  sizes?: Record<string, number>[],
+): Promise<Float32Array> {
+  const session = await onnxruntimeNode.compile(made, { threads, ...(sizes ? { sizes } : {}) });
+  const result = (await session.run(feeds))["y"]!.data as Float32Array;
+  await session.dispose();
+  return result;
+}
+
+const firstDifference = (a: Float32Array, b: Float32Array) => a.findIndex((x, i) => !Object.is(x, b[i]));
+
+const x = input("x", "float32", ["batch", 257]);
+const unsteady = {
+  Log: ops.Log(ops.Add(ops.Abs(x), 0.5)),
+  Softplus: ops.Softplus(x),
+  Elu: ops.Elu(x, { alpha: 0.7 }),
+  Selu: ops.Selu(x),
+  Celu: ops.Celu(x, { alpha: 1.5 }),
+};
+
+describe.each(Object.entries(unsteady))("%s", (name, y) => {
+  const made = graph({ outputs: { y } });
+
+  test("is written with other operators", () => {
+    expect(made.nodes.map(({ op }) => op)).toContain(name);
+    expect(steadyGraph(made).nodes.map(({ op }) => op)).not.toContain(name);
+  });
+
+  test("has the same bits on 1 to 4 threads, and its own values", async () => {
+    const feeds = { x: random([1531, 257]) };
+    const one = await onThreads(made, feeds, 1);
+    for (const threads of [2, 3, 4]) expect(firstDifference(await onThreads(made, feeds, threads), one), `${threads} threads`).toBe(-1);
+    const exact = evaluateGraph(made, { x: toNdArray(feeds.x) })["y"]!.data as Float64Array;
+    expect(Math.max(...Array.from(exact.subarray(0, 50_000), (value, i) => Math.abs(value - one[i]!)))).toBeLessThan(1e-5);
+  });
+
+  test("keeps infinities and NaN", async () => {
+    const wide = new Float32Array(257).fill(0.5);
+    wide.set([Infinity, -Infinity, NaN, 200, -200, 0, -0]);
+    const feeds = { x: tensor("float32", wide, [1, 257]) };
+    const found = await onThreads(made, feeds, 1);
+    const exact = evaluateGraph(made, { x: toNdArray(feeds.x) })["y"]!.data as Float64Array;
+    for (let i = 0; i < 7; i++) {
+      if (Number.isFinite(exact[i])) expect(found[i], `at ${wide[i]}`).toBeCloseTo(exact[i]!, 4);
+      else expect(found[i], `at ${wide[i]}`).toBe(exact[i]);
+    }
+  });
+});
+
+test("a body of Scan is written out too, and still reads what it captured", async () => {
+  const scale = input("scale", "float32", []);
+  const [s, part] = [input("s", "float32", [3]), input("part", "float32", [3])];
+  const body = graph({
+    inputs: [s, part],
+    outputs: { next: ops.Add(s, ops.Softplus(ops.Mul(part, scale))) },
+    captures: [scale],
+  });
+  const parts = input("parts", "float32", ["steps", 3]);
+  const [y] = ops.Scan(input("start", "float32", [3]), parts, { body, num_scan_inputs: 1 });
+  const made = graph({ outputs: { y: y! } });
+  const feeds = { start: random([3]), parts: random([5, 3]), scale: tensor("float32", 2) };
+  const exact = evaluateGraph(made, Object.fromEntries(Object.entries(feeds).map(([name, value]) => [name, toNdArray(value)])))["y"]!;
+  const found = await onThreads(made, feeds, 1);
+  found.forEach((value, i) => expect(value).toBeCloseTo((exact.data as Float64Array)[i]!, 5));
+});
+
+describe("matrix products", () => {
+  const product = (m: number, k: number, n: number) => {
+    const made = graph({ outputs: { y: ops.MatMul(input("a", "float32", ["batch", k]), input("b", "float32", [k, n])) } });
+    return { made, feeds: { a: random([m, k]), b: random([k, n], 2) }, sizes: [{ batch: m }] };
+  };
+
+  test.each([
+    [64, 256, 128],
+    [128, 512, 256],
+    [37, 300, 512],
+    [20, 700, 48],
+    [100, 1500, 130],
+    [512, 300, 128],
+    [33, 129, 65],
+  ])("[%i, %i] · [.., %i] has the bits of one thread on 2 to 8 when its sizes are known", async (m, k, n) => {
+    const { made, feeds, sizes } = product(m, k, n);
+    const one = await onThreads(made, feeds, 1);
+    for (const threads of [2, 3, 4, 8]) {
+      expect(firstDifference(await onThreads(made, feeds, threads, sizes), one), `${threads} threads`).toBe(-1);
+    }
+  });
+
+  test("threads are limited only where the columns of one thread would change the sums", () => {
+    const limit = (m: number, k: number, n: number, threads = 2) => steadyThreads(product(m, k, n).made, threads, [{ batch: m }]);
+    expect(limit(64, 256, 128)).toBe(1);
+    expect(limit(128, 256, 128)).toBe(2); // as many rows as columns: shared out by rows
+    expect(limit(64, 128, 128)).toBe(2); // a sum in one piece
+    expect(limit(128, 784, 512)).toBe(2);
+    expect(limit(128, 512, 256, 4)).toBe(3);
+    expect(limit(512, 1024, 1024, 8)).toBe(8);
+  });
+});
