@@ -13,6 +13,8 @@ import { median } from "./statistics.ts";
 /** One fit: its score on the test part, and the validation score after each epoch. */
 export interface Fit {
   readonly test: number;
+  /** Of the weights that were kept. */
+  readonly validation: number;
   readonly seconds: number;
   readonly epochs: number;
   readonly curve: readonly (readonly [seconds: number, score: number])[];
@@ -28,7 +30,7 @@ export interface AccuracyRow {
   readonly sklearn?: Summary & { readonly threads: number };
   /** Gradus less scikit-learn, per seed. */
   readonly difference?: Interval;
-  /** scikit-learn's median best validation score. */
+  /** The median over seeds of scikit-learn's score on the validation part. */
   readonly threshold?: number;
 }
 
@@ -47,7 +49,6 @@ export interface AccuracyResult {
   readonly machine: Machine;
   readonly versions: Readonly<Record<string, string>>;
   readonly hiddenLayers: readonly number[];
-  readonly includeValidation: boolean;
   readonly rows: readonly AccuracyRow[];
 }
 
@@ -55,8 +56,6 @@ export interface AccuracyOptions {
   readonly data: string;
   readonly cases: readonly AccuracyCase[];
   readonly seeds?: number;
-  /** Whether scikit-learn also gets Gradus's validation rows, since it takes a validation part of its own from what it gets. */
-  readonly includeValidation: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -72,14 +71,14 @@ export async function measureAccuracy(options: AccuracyOptions): Promise<Accurac
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-  return { machine: machine(), versions, hiddenLayers, includeValidation: options.includeValidation, rows };
+  return { machine: machine(), versions, hiddenLayers, rows };
 }
 
 async function measureCase(
   accuracyCase: AccuracyCase,
   command: readonly string[],
   folder: string,
-  { data, seeds = accuracyCase.seeds, includeValidation, say }: AccuracyOptions,
+  { data, seeds = accuracyCase.seeds, say }: AccuracyOptions,
   versions: Record<string, string>,
 ): Promise<AccuracyRow> {
   const { name, epochs } = accuracyCase;
@@ -93,7 +92,7 @@ async function measureCase(
     for (let seed = 1; seed <= seeds; seed++) {
       const mine = await ours.request<(typeof own)[number]>({ cmd: "fit", seed, epochs, folder });
       own.push(mine);
-      const request = { cmd: "fit", folder, task: mine.task, seed, layers: hiddenLayers, maxIterations, includeValidation };
+      const request = { cmd: "fit", folder, task: mine.task, seed, layers: hiddenLayers, maxIterations };
       try {
         theirs ??= missing === undefined ? await startSklearn(request, versions) : undefined;
         if (theirs) other.push(await theirs.peer.request<Fit>(request));
@@ -105,7 +104,7 @@ async function measureCase(
     }
     const row = { name, epochs, metric: own[0]!.task === "classification" ? "accuracy" : "R²", rows: own[0]!.rows } as const;
     if (!theirs || missing !== undefined) return { ...row, gradus: summarize(own), missing: missing ?? "no fit" };
-    const threshold = median(other.map(({ curve }) => Math.max(...curve.map(([, score]) => score))));
+    const threshold = median(other.map(({ validation }) => validation));
     const limit = Math.max(...[...own, ...other].map(({ seconds }) => seconds));
     const difference = meanInterval(own.map(({ test }, i) => test - other[i]!.test));
     const result = {

@@ -18,8 +18,6 @@ const usage = `npm run bench -- [speed] [accuracy] [options]
   --subject NAME       what is compared with the peers; gradus where left out
   --pairs N            pairs of blocks, in place of each library's own number
   --seeds N            split seeds of the accuracy comparison, in place of each case's own number
-  --train-rows-only    gives scikit-learn the training rows alone; without it also Gradus's validation rows, since it
-                       takes a validation part of its own from the rows it gets
   --dry                print the figures and write nothing
 The Python of PyTorch and scikit-learn: $PYTHON, else python3 or /usr/bin/python3, the first that has the module.`;
 
@@ -32,7 +30,6 @@ const { values, positionals } = parseArgs({
     subject: { type: "string", default: "gradus" },
     pairs: { type: "string" },
     seeds: { type: "string" },
-    "train-rows-only": { type: "boolean", default: false },
     dry: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -86,7 +83,6 @@ if (positionals.includes("accuracy")) {
   const result = await measureAccuracy({
     data: values.data,
     cases: accuracyCases.filter(({ name }) => chosen(name)),
-    includeValidation: !values["train-rows-only"],
     ...(values.seeds === undefined ? {} : { seeds: Number(values.seeds) }),
     say,
   });

@@ -95,9 +95,10 @@ function accuracySection(result: Stored<AccuracyResult>): string[] {
     `\`${result.command}\``,
     `${names}: hidden layers of ${result.hiddenLayers.join(" and ")} units on both sides, the same design matrix and the same test rows for each split seed. Gradus is given
 nothing but layers and epochs; it keeps the weights of the best validation epoch. scikit-learn's \`MLPClassifier\` and \`MLPRegressor\` stop early, defaults otherwise, and take
-a validation part of their own from ${result.includeValidation ? "Gradus's training and validation rows together" : "Gradus's training rows"}. Scores on the test part: accuracy, or R² (of the logarithm for diamonds); mean
-over seeds, paired difference with Student's 95 % interval. Times are of fitting alone: the median to the end, and the median until the validation score
-first reaches scikit-learn's median best one (a run that never does counts as the longest fit of the case). ${where(result.machine, result.versions)}`,
+a tenth of the training rows, the same as Gradus's, to stop by. Scores on the test part: accuracy, or R² (of the logarithm for diamonds); mean
+over seeds, paired difference with Student's 95 % interval. Times are of fitting alone: the median to the end, and the median until the score on the
+validation part first reaches scikit-learn's median one (a run that never does counts as the longest fit of the case; scikit-learn's scores on that
+part after each epoch are taken off its clock, Gradus's are on its own). ${where(result.machine, result.versions)}`,
     [
       "| data | metric | seeds | Gradus | scikit-learn | difference | 95 % | Gradus fit, s (epochs) | scikit-learn fit, s (epochs) | score to reach | Gradus, s (reached) | scikit-learn, s (reached) |",
       "|---|---|---:|---:|---:|---:|---|---:|---:|---:|---:|---:|",

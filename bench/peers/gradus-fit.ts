@@ -50,8 +50,10 @@ async function fit({ seed, epochs, folder }: FitRequest) {
   const started = ended - 1000 * fitted.fitSeconds;
   const spread = variance(validation!.targets.data as Float32Array);
   const score = (error: number): number => (fitted.task === "classification" ? 1 - error : 1 - error ** 2 / spread);
+  const kept = fitted.history.find(({ epoch }) => epoch === fitted.epochs.best)!;
   return {
     task: fitted.task,
+    validation: score(kept.validation!.error),
     test: await testScore(fitted, test!),
     seconds: fitted.fitSeconds,
     epochs: fitted.epochs.run,

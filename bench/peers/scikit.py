@@ -1,8 +1,10 @@
 """scikit-learn's multilayer perceptron: the accuracy benchmark's peer process. One JSON object a line in, one out.
 
-fit {folder, task, seed, layers, maxIterations, includeValidation} -> {"test": t, "seconds": s, "epochs": n, "curve": [[seconds, score], ...]}
+fit {folder, task, seed, layers, maxIterations}
+  -> {"test": t, "validation": v, "seconds": s, "epochs": n, "curve": [[seconds, score], ...]}
 The folder holds x.f32 [rows, width], y.i32 (classes) or y.f32 (amounts), and parts.json {rows, width, train, validation, test}
-with the row numbers of each part in that matrix. scikit-learn takes its own validation part (a tenth) from the rows it is fitted on.
+with the row numbers of each part in that matrix. It is fitted on the training rows, of which it takes a tenth to stop by. Scores after
+each epoch (curve) and of the weights kept (validation) are of the validation part, taken while the clock stands still.
 """
 
 import json
@@ -17,12 +19,12 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 
 def timed(base):
-    """`base` that notes the time after every epoch's validation score."""
+    """`base` that calls `after_epoch` once an epoch's own work is done."""
 
     class Timed(base):
         def _update_no_improvement_count(self, *arguments):
             super()._update_no_improvement_count(*arguments)
-            self.epoch_times.append(time.perf_counter())
+            self.after_epoch()
 
     # The parameters are read from the signature, which a subclass without a constructor of its own inherits.
     return Timed
@@ -42,24 +44,36 @@ def load(folder, task):
 
 def fit(request):
     x, y, parts = load(request["folder"], request["task"])
-    rows = parts["train"] + (parts["validation"] if request.get("includeValidation", True) else [])
     model = (TimedClassifier if request["task"] == "classification" else TimedRegressor)(
         hidden_layer_sizes=tuple(request["layers"]),
         early_stopping=True,
         max_iter=request["maxIterations"],
         random_state=request["seed"],
     )
-    model.epoch_times = []
-    x_fit, y_fit = np.ascontiguousarray(x[rows]), np.ascontiguousarray(y[rows])
+    rows = {name: (np.ascontiguousarray(x[parts[name]]), np.ascontiguousarray(y[parts[name]])) for name in ("train", "validation", "test")}
+    curve = []
+    paused = 0.0
+
+    def after_epoch():
+        nonlocal paused
+        before = time.perf_counter()
+        # Accuracy of classes, R² of amounts.
+        curve.append([before - start - paused, float(model.score(*rows["validation"]))])
+        paused += time.perf_counter() - before
+
+    model.after_epoch = after_epoch
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         start = time.perf_counter()
-        model.fit(x_fit, y_fit)
-        seconds = time.perf_counter() - start
-    # Accuracy of classes, R² of amounts.
-    test = model.score(x[parts["test"]], y[parts["test"]].astype(np.float64 if request["task"] == "regression" else y.dtype))
-    curve = [[at - start, float(score)] for at, score in zip(model.epoch_times, model.validation_scores_)]
-    return {"test": float(test), "seconds": seconds, "epochs": model.n_iter_, "curve": curve}
+        model.fit(*rows["train"])
+        seconds = time.perf_counter() - start - paused
+    return {
+        "test": float(model.score(*rows["test"])),
+        "validation": float(model.score(*rows["validation"])),
+        "seconds": seconds,
+        "epochs": model.n_iter_,
+        "curve": curve,
+    }
 
 
 def main():
