@@ -19,6 +19,6 @@ export const accuracyCases: readonly AccuracyCase[] = [
   { name: "letter", path: "letter/letter.csv", target: "lettr", splitColumn: "split", epochs: 60, seeds: 5 },
   { name: "digits8x8", path: "digits8x8/digits8x8.csv", target: "digit", epochs: 100, seeds: 10 },
   { name: "churn", path: "churn/churn.csv", target: "churn", epochs: 30, seeds: 10 },
-  { name: "diamonds", path: "diamonds/diamonds.csv", target: "price", log: true, epochs: 40, seeds: 10 },
-  { name: "fashion-mnist", path: "fashion-mnist", target: "label", epochs: 20, seeds: 5 },
+  { name: "diamonds", path: "diamonds/diamonds.csv", target: "price", log: true, epochs: 30, seeds: 10 },
+  { name: "fashion-mnist", path: "fashion-mnist", target: "label", epochs: 15, seeds: 5 },
 ];
