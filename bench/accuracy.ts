@@ -30,7 +30,7 @@ export interface AccuracyRow {
   readonly sklearn?: Summary & { readonly threads: number };
   /** Gradus less scikit-learn, per seed. */
   readonly difference?: Interval;
-  /** The median over seeds of scikit-learn's score on the validation part. */
+  /** scikit-learn's score on the validation part: each seed has its own, this is their median. */
   readonly threshold?: number;
 }
 
@@ -104,13 +104,14 @@ async function measureCase(
     }
     const row = { name, epochs, metric: own[0]!.task === "classification" ? "accuracy" : "R²", rows: own[0]!.rows } as const;
     if (!theirs || missing !== undefined) return { ...row, gradus: summarize(own), missing: missing ?? "no fit" };
-    const threshold = median(other.map(({ validation }) => validation));
+    const thresholds = other.map(({ validation }) => validation);
+    const threshold = median(thresholds);
     const limit = Math.max(...[...own, ...other].map(({ seconds }) => seconds));
     const difference = meanInterval(own.map(({ test }, i) => test - other[i]!.test));
     const result = {
       ...row,
-      gradus: summarize(own, threshold, limit),
-      sklearn: { ...summarize(other, threshold, limit), threads: theirs.threads },
+      gradus: summarize(own, thresholds, limit),
+      sklearn: { ...summarize(other, thresholds, limit), threads: theirs.threads },
       difference,
       threshold,
     };
@@ -141,10 +142,13 @@ async function startSklearn(request: object, versions: Record<string, string>): 
   return candidates[0]!;
 }
 
-/** @param limit what a run that never reaches the threshold counts as */
-export function summarize(fits: readonly Fit[], threshold?: number, limit?: number): Summary {
+/**
+ * @param thresholds the score to reach, for each fit
+ * @param limit what a run that never reaches it counts as
+ */
+export function summarize(fits: readonly Fit[], thresholds?: readonly number[], limit?: number): Summary {
   const tests = fits.map(({ test }) => test);
-  const reach = fits.map(({ curve }) => (threshold === undefined ? undefined : curve.find(([, score]) => score >= threshold)?.[0]));
+  const reach = fits.map(({ curve }, i) => (thresholds ? curve.find(([, score]) => score >= thresholds[i]!)?.[0] : undefined));
   return {
     tests,
     test: tests.reduce((a, b) => a + b, 0) / tests.length,

@@ -1,6 +1,6 @@
 /** What the figures were measured on. */
 import { readFile } from "node:fs/promises";
-import { cpus, platform, release, totalmem } from "node:os";
+import { arch, cpus, platform, totalmem } from "node:os";
 
 export interface Machine {
   readonly processor: string;
@@ -16,7 +16,7 @@ export function machine(): Machine {
     processor: all[0]?.model.trim() ?? "unknown",
     processors: all.length,
     memoryGibibytes: Math.round(totalmem() / 2 ** 30),
-    system: `${platform()} ${release()}`,
+    system: `${platform()} ${arch()}`,
     date: new Date().toISOString().slice(0, 10),
   };
 }

@@ -35,7 +35,7 @@ export const gradus: Library = {
   label: "Gradus",
   command: async () => [process.execPath, await bundle("gradus")],
   configurations: () => [1, 2].map((threads) => ({ label: `${threads} thread${threads > 1 ? "s" : ""}`, options: { threads } })),
-  pairs: 40,
+  pairs: 30,
   blockMilliseconds: 200,
 };
 
@@ -59,7 +59,7 @@ const pytorch: Library = {
         options: { form },
       })),
     ),
-  pairs: 40,
+  pairs: 30,
   blockMilliseconds: 200,
 };
 
@@ -74,7 +74,7 @@ const jaxJs: Library = {
         options: { workers, form },
       })),
     ),
-  pairs: 15,
+  pairs: 30,
   blockMilliseconds: 200,
 };
 
@@ -88,7 +88,7 @@ const tfjs: Library = {
     // Several times slower than wasm on wider layers, a minute a step on the widest.
     ...(Math.max(...layers) <= 128 ? [{ label: "plain JavaScript", options: { backend: "cpu", threads: 1 } }] : []),
   ],
-  pairs: 9,
+  pairs: 30,
   blockMilliseconds: 300,
 };
 

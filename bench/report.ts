@@ -97,7 +97,7 @@ function accuracySection(result: Stored<AccuracyResult>): string[] {
 nothing but layers and epochs; it keeps the weights of the best validation epoch. scikit-learn's \`MLPClassifier\` and \`MLPRegressor\` stop early, defaults otherwise, and take
 a tenth of the training rows, the same as Gradus's, to stop by. Scores on the test part: accuracy, or R² (of the logarithm for diamonds); mean
 over seeds, paired difference with Student's 95 % interval. Times are of fitting alone: the median to the end, and the median until the score on the
-validation part first reaches scikit-learn's median one (a run that never does counts as the longest fit of the case; scikit-learn's scores on that
+validation part first reaches the one scikit-learn ends with on the same seed (a run that never does counts as the longest fit of the case; scikit-learn's scores on that
 part after each epoch are taken off its clock, Gradus's are on its own). ${where(result.machine, result.versions)}`,
     [
       "| data | metric | seeds | Gradus | scikit-learn | difference | 95 % | Gradus fit, s (epochs) | scikit-learn fit, s (epochs) | score to reach | Gradus, s (reached) | scikit-learn, s (reached) |",

@@ -48,5 +48,6 @@ export { ops, type Ops, type OpName, type Operand } from "./ops/build.ts";
 export { verifyGraph } from "./ops/verify.ts";
 export { gradient } from "./autodiff/gradient.ts";
 export { reference } from "./exec/reference.ts";
+export { peakMemory, plannedMemory, type PlannedMemory } from "./exec/memory.ts";
 export type { CompileOptions, Device, Executor, Session, Tensors } from "./exec/session.ts";
 export { GradusError } from "./util/errors.ts";

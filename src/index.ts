@@ -40,6 +40,7 @@ export { flatten } from "./nn/layers/flatten.ts";
 export type { ActivationName } from "./nn/activation.ts";
 export { lossByName, type LossName } from "./nn/losses/index.ts";
 export { loadModel, modelGraph, saveModel, type Model, type ModelDescription } from "./nn/model.ts";
+export { scheduleByName, type ScheduleName } from "./optim/schedules/index.ts";
 export { optimizerByName, type OptimizerName } from "./optim/optimizers/index.ts";
 export { fit as fitDatasets, train, type FitOptions as FitDatasetsOptions, type ParameterLayout } from "./train/fit.ts";
 export type { Dataset } from "./train/dataset.ts";

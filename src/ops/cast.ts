@@ -6,15 +6,23 @@ import { castNumber, ndarray, numbers } from "./ndarray.ts";
 import { defineOp, type GradientContext, type NdArray, type Op } from "./op.ts";
 import { booleans, bothSigns, integers } from "./samples.ts";
 
-/** A float as C's `%.8g` (float32) or `%.17g` (float64) writes it, which is how ONNX Runtime casts to strings. */
-function formatFloat(x: number, digits: number): string {
+/** The fewest digits that tell a float apart from its neighbours, which is what ONNX's own data has; ONNX Runtime writes 8 of a float32's at most. */
+function shortestDigits(x: number, dtype: DType): number {
+  const digits = x.toExponential().split("e")[0]!.replace(/\D/g, "").length;
+  if (dtype === "float64") return digits;
+  for (let few = 1; few < digits; few++) if (Math.fround(Number(x.toPrecision(few))) === Math.fround(x)) return few;
+  return digits;
+}
+
+/** A float in plain or scientific notation, without zeros at the end. */
+function formatFloat(x: number, dtype: DType): string {
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "NaN" : x < 0 ? "-INF" : "INF";
   if (x === 0) return "0";
+  const digits = shortestDigits(x, dtype);
   const [mantissa, exponent] = x.toExponential(digits - 1).split("e") as [string, string];
   const power = Number(exponent);
-  const trimmed = (text: string) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
-  if (power < -4 || power >= digits) return `${trimmed(mantissa)}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
-  return trimmed(x.toFixed(digits - 1 - power));
+  if (power < -4 || power >= Math.max(digits, 8)) return `${mantissa}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
+  return x.toFixed(Math.max(0, digits - 1 - power));
 }
 
 function parseNumber(text: string): number {
@@ -28,11 +36,10 @@ function parseNumber(text: string): number {
 function convert(x: NdArray, to: DType): NdArray {
   if (x.dtype === to) return x;
   if (to === "string") {
-    const digits = x.dtype === "float64" ? 17 : 8;
     return ndarray(
       to,
       x.shape,
-      Array.from(numbers(x), (v) => (isFloat(x.dtype) ? formatFloat(v, digits) : String(v))),
+      Array.from(numbers(x), (v) => (isFloat(x.dtype) ? formatFloat(v, x.dtype) : String(v))),
     );
   }
   const values = x.dtype === "string" ? Float64Array.from(x.data as readonly string[], parseNumber) : numbers(x);

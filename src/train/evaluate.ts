@@ -19,24 +19,37 @@ export interface Evaluator {
 }
 
 const rowsPerCall = 4096;
-/** More rows than any layer has units, nearly always: then a matrix product is shared out by rows, whose bits no thread count changes. */
-const steadyRows = 512;
+
+/** Batches of nearly equal size, so that no small rest is left: `[[0, 3000], [3000, 6000]]`. */
+function cuts(rows: number): (readonly [from: number, to: number])[] {
+  const calls = Math.max(1, Math.ceil(rows / rowsPerCall));
+  const at = (call: number) => Math.floor((call * rows) / calls);
+  return Array.from({ length: calls }, (_, call) => [at(call), at(call + 1)] as const);
+}
+
+export interface EvaluatorOptions {
+  readonly threads?: number;
+  readonly device?: Device;
+  /** Rows of the datasets that must be evaluated to the same bits whatever the threads. */
+  readonly rows?: readonly number[];
+}
 
 export async function createEvaluator(
   problem: Problem,
   layout: ParameterLayout,
   executor: Executor,
-  options: { threads?: number; device?: Device } = {},
+  { rows = [], ...runtime }: EvaluatorOptions = {},
 ): Promise<Evaluator> {
-  const session = await executor.compile(evaluationGraph(problem, layout), { ...options, sizes: [{ batch: steadyRows }] });
-  const batches = new WeakMap<Dataset, ReturnType<typeof cut>>();
+  const batches = rows.flatMap((count) => cuts(count).map(([from, to]) => to - from));
+  const sizes = [...new Set(batches)].map((batch) => ({ batch }));
+  const session = await executor.compile(evaluationGraph(problem, layout), { ...runtime, sizes });
+  const known = new WeakMap<Dataset, ReturnType<typeof cut>>();
   const cut = (data: Dataset) => {
     const rows = rowsOf(data);
     const loss = new Float32Array(rows);
     const prediction = new Float32Array(rows * problem.outputs);
     const calls = [];
-    for (let from = 0; from < rows; from += rowsPerCall) {
-      const to = Math.min(rows, from + rowsPerCall);
+    for (const [from, to] of cuts(rows)) {
       calls.push({
         feeds: { x: sliceRows(data.features, from, to), y: sliceRows(data.targets, from, to) },
         into: {
@@ -49,8 +62,8 @@ export async function createEvaluator(
   };
   return {
     async evaluate(theta, data) {
-      let cached = batches.get(data);
-      if (!cached) batches.set(data, (cached = cut(data)));
+      let cached = known.get(data);
+      if (!cached) known.set(data, (cached = cut(data)));
       const parameters = parameterViews(layout, theta);
       for (const { feeds, into } of cached.calls) await session.run({ ...feeds, ...parameters }, into);
       return { loss: cached.loss, prediction: cached.prediction };

@@ -45,8 +45,9 @@ export async function* train(
   const learningRate = (step: number) => options.learningRate * schedule.factor((step - 1) / (options.epochs * stepsPerEpoch));
   const runtime = { ...(options.threads ? { threads: options.threads } : {}), ...(options.device ? { device: options.device } : {}) };
   const stepper = await createStepper({ problem, layout, optimizer: options.optimizer, data: data.train, batch, executor, ...runtime });
-  const evaluator = await createEvaluator(problem, layout, executor, runtime);
   const trainSample = sampleRows(data.train, Math.max(1000, data.validation ? rowsOf(data.validation) : 0), seed);
+  const evaluated = [trainSample, ...(data.validation ? [data.validation] : [])].map(rowsOf);
+  const evaluator = await createEvaluator(problem, layout, executor, { ...runtime, rows: evaluated });
   const measure = async (epoch: number): Promise<EpochFigures> => {
     const figures = async (part: Dataset) => summarize(problem, part, await evaluator.evaluate(stepper.theta, part));
     return { epoch, train: await figures(trainSample), ...(data.validation ? { validation: await figures(data.validation) } : {}) };
@@ -99,6 +100,7 @@ export async function* train(
         yield { type: "step", epoch, step, examples: (epoch - 1) * rows + at, loss: losses[losses.length - 1]! };
       }
       const figures = await measure(epoch);
+      if (!Number.isFinite((figures.validation ?? figures.train).loss)) return ended("diverged", { step, tensor: "the validation loss" });
       consider(figures);
       yield { type: "epoch", figures, best: best.figures.epoch };
     }

@@ -8,7 +8,7 @@ import type { Tensor } from "../../src/ir/tensor.ts";
 import { readModel } from "../../src/onnx/read.ts";
 import { writeModel } from "../../src/onnx/write.ts";
 import { needs, onnxTestData } from "../support/require.ts";
-import { conformanceReport, isDigits, type Outcome } from "./onnx-report.ts";
+import { conformanceReport, type Outcome } from "./onnx-report.ts";
 import { difference, loadCases, type DataCase } from "./onnx-data.ts";
 
 const folder = onnxTestData();
@@ -66,8 +66,7 @@ group("ONNX's node tests", () => {
       const onRuntime = await complaint(onnxruntimeNode, one, graph);
       const runtimeItself = onRuntime === undefined ? undefined : await complaintOfRuntime(one);
       outcomes.set(one.name, { reference: onReference, runtime: onRuntime, runtimeItself });
-      if (!isDigits(one.name)) expect(onReference, "on the reference interpreter").toBeUndefined();
-      else expect(onReference, "the interpreter writes the digits that ONNX Runtime writes").toBe(onRuntime);
+      expect(onReference, "on the reference interpreter").toBeUndefined();
       if (runtimeItself === undefined) expect(onRuntime, "through ONNX Runtime, which runs the file as it came").toBeUndefined();
     });
   }
