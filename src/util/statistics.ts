@@ -56,8 +56,9 @@ export function meanInterval(values: ArrayLike<number>, confidence = 0.95): Inte
   return { value, low: value - half, high: value + half, n };
 }
 
-/** The p-quantile of sorted values, interpolated linearly (R's type 7). */
+/** The p-quantile of sorted values, interpolated linearly (R's type 7); NaN of none. */
 export function quantileSorted(sorted: ArrayLike<number>, p: number): number {
+  if (sorted.length === 0) return NaN;
   const at = p * (sorted.length - 1);
   const below = Math.floor(at);
   const low = sorted[below]!;
@@ -123,7 +124,8 @@ export function bootstrapIntervals<K extends string>(
   }
   const tail = (1 - (options.confidence ?? 0.95)) / 2;
   return collect((name) => {
-    const sorted = drawn[names.indexOf(name)]!.sort();
+    // Resamples in which the figure has no value (R² of equal amounts) are passed over.
+    const sorted = drawn[names.indexOf(name)]!.filter((figure) => !Number.isNaN(figure)).sort();
     return { value: statistics[name](totals, n), low: quantileSorted(sorted, tail), high: quantileSorted(sorted, 1 - tail), n };
   });
 }
@@ -151,14 +153,18 @@ export function regressionIntervals(
 ): { readonly r2: Interval; readonly rmse: Interval } {
   const n = truth.length;
   let mean = 0;
-  for (let i = 0; i < n; i++) mean += truth[i]! / n;
+  for (let i = 0; i < n; i++) mean += (truth[i]! - truth[0]!) / n;
+  mean += truth[0] ?? 0;
   const residual = Float64Array.from(truth, (y, i) => (y - prediction[i]!) ** 2);
   const centred = Float64Array.from(truth, (y) => y - mean);
   const squares = centred.map((d) => d * d);
   return bootstrapIntervals(
     [residual, centred, squares],
     {
-      r2: ([error, sum, square], count) => 1 - error! / (square! - (sum! * sum!) / count),
+      r2: ([error, sum, square], count) => {
+        const spread = square! - (sum! * sum!) / count;
+        return spread > 1e-12 * square! ? 1 - error! / spread : NaN;
+      },
       rmse: ([error], count) => Math.sqrt(error! / count),
     },
     options,

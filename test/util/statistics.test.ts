@@ -9,6 +9,7 @@ import {
   newcombeInterval,
   quantileSorted,
   r2Interval,
+  regressionIntervals,
   rmseInterval,
   wilsonInterval,
 } from "../../src/util/statistics.ts";
@@ -117,6 +118,22 @@ describe("intervals", () => {
       expect(bootstrapMean(values, { seed: 1, resamples: 1000 })).toEqual(interval);
       expect(bootstrapMean(values, { seed: 2, resamples: 1000 })).not.toEqual(interval);
     }
+  });
+
+  test("R² of a constant truth is NaN, and resamples without spread do not enter its interval", () => {
+    for (const constant of [0, 0.1, 1e6 / 3]) {
+      const { r2, rmse } = regressionIntervals(
+        Float64Array.from({ length: 50 }, () => constant),
+        Float64Array.from({ length: 50 }, (_, i) => i),
+        {
+          seed: 1,
+        },
+      );
+      expect(r2).toEqual({ value: NaN, low: NaN, high: NaN, n: 50 });
+      expect(rmse.value).toBeGreaterThan(0);
+    }
+    const few = r2Interval([1, 1, 2], [1, 1.1, 1.9], { seed: 1 });
+    expect([few.low, few.value, few.high].every(Number.isFinite)).toBe(true);
   });
 
   test("RMSE and R² are the textbook figures and lie inside their intervals, at any offset of the target", () => {
