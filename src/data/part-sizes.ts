@@ -21,8 +21,10 @@ export function partSizes(
 ): PartSizes {
   if (options.policy !== undefined) {
     const [, validationShare, testShare] = parsePolicy(options.policy);
-    const validation = Math.round((validationShare * m) / 100);
-    const test = Math.round((testShare * m) / 100);
+    // A part that is asked for has a row, where there is one for each.
+    const part = (share: number): number => Math.max(share > 0 && m >= 3 ? 1 : 0, Math.round((share * m) / 100));
+    const validation = part(validationShare);
+    const test = part(testShare);
     return { train: m - validation - test, validation, test, policy: options.policy };
   }
   const part = Math.min(Math.round(0.2 * m), options.limit ?? 10_000);

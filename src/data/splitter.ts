@@ -1,5 +1,6 @@
 /** The contract of a splitter, and `split`: which rows train, validate and test. */
 import { GradusError } from "../util/errors.ts";
+import { printable, printableError } from "../util/printable.ts";
 import { wilsonInterval } from "../util/statistics.ts";
 import { partSizes, type PartSizes } from "./part-sizes.ts";
 import * as splitters from "./splitters/index.ts";
@@ -32,7 +33,6 @@ export interface SplitRequest {
   readonly table: Table;
   readonly sizes: PartSizes;
   readonly seed: number;
-  readonly limit: number;
 }
 
 /** One way to split; the first of the registry whose column the table has is taken. */
@@ -45,13 +45,20 @@ export interface Splitter {
 
 /**
  * Splits a table: by its split, group or time column where one was named, else at random, stratified by class, equal feature rows
- * together, in an order keyed by the rows themselves, so that appending rows moves few of the old ones.
+ * together where they are few enough, in an order keyed by the rows themselves, so that appending rows moves few of the old ones.
  * @example split(table, { seed: 1 }) // { train, validation, test, policy: "60/20/20 stratified, seed 1", notes }
  * @throws GradusError on an unknown policy, two ways at once, or too few rows for a part
  */
 export function split(table: Table, options: SplitOptions = {}): Parts {
+  try {
+    return splitTable(table, options);
+  } catch (error) {
+    throw printableError(error);
+  }
+}
+
+function splitTable(table: Table, options: SplitOptions): Parts {
   const seed = options.seed ?? 1;
-  const limit = options.limit ?? 10_000;
   const ways = (["split", "group", "time"] as const).filter((role) => table.roles[role]);
   if (ways.length > 1)
     throw new GradusError(
@@ -67,16 +74,18 @@ export function split(table: Table, options: SplitOptions = {}): Parts {
   const sizes = partSizes(table.rows, options);
   const parts = Object.values(splitters)
     .find((splitter) => splitter.applies(table))!
-    .split({ table, sizes, seed, limit });
-  for (const part of ["train", "validation"] as const)
+    .split({ table, sizes, seed });
+  // A split column may name no test rows, which is said; any other way owes the parts that were asked for.
+  const owed = sizes.test > 0 && !table.roles.split ? (["train", "validation", "test"] as const) : (["train", "validation"] as const);
+  for (const part of owed)
     if (parts[part].length === 0)
       throw new GradusError(
-        `${table.source.path}: the ${part === "train" ? "training" : "validation"} part would be empty (${grouped(table.rows)} rows, ${parts.policy}).`,
+        `${table.source.path}: the ${part === "train" ? "training" : part} part would be empty (${grouped(table.rows)} rows, ${parts.policy}).`,
         {
-          hint: table.rows < 10 ? "more rows are needed." : "choose other shares, e.g. --split 60/20/20.",
+          hint: `more rows are needed${table.target?.task === "classification" ? ", of every class" : ""}${part === "test" ? ", or --split 80/20/0 for no test set" : ""}.`,
         },
       );
-  return parts;
+  return { ...parts, policy: printable(parts.policy), notes: parts.notes.map(printable) };
 }
 
 /**

@@ -107,10 +107,13 @@ describe("at random", () => {
           try {
             parts = split(table, { seed });
           } catch {
-            return; // a handful of clusters may leave a part empty
+            return; // a handful of rows, each its own class, may leave a part empty
           }
+          expect(Math.min(parts.validation.length, parts.test.length)).toBeGreaterThan(0);
           expect([...parts.train, ...parts.validation, ...parts.test].toSorted((a, b) => a - b)).toEqual(count(rows.length));
           for (const part of [parts.train, parts.validation, parts.test]) expect([...part]).toEqual([...part].toSorted((a, b) => a - b));
+          expect(split(table, { seed })).toEqual(parts);
+          if (parts.notes.some((note) => note.includes("more than one part"))) return;
           const where = new Map<number, string>();
           for (const name of ["train", "validation", "test"] as const)
             for (const row of parts[name]) {
@@ -118,7 +121,6 @@ describe("at random", () => {
               expect(where.get(x) ?? name).toBe(name);
               where.set(x, name);
             }
-          expect(split(table, { seed })).toEqual(parts);
         },
       ),
       { numRuns: 60 },
@@ -136,6 +138,38 @@ describe("at random", () => {
     const inTrain = new Set([...parts.train].map((row) => values[row]));
     expect([...parts.validation, ...parts.test].some((row) => inTrain.has(values[row]!))).toBe(false);
     expect(parts.notes).toEqual([`${1000 - new Set(values).size} rows repeat the features of another; equal rows kept in one part`]);
+  });
+
+  test("a table of few distinct rows is dealt row by row, stratified, and says so", () => {
+    const random = rng(4, "binary");
+    const values = count(1000).map(() => random.integer(4));
+    const labels = count(1000).map((i) => (i % 10 < 3 ? "yes" : "no"));
+    const table = tableOf(values, labels);
+    const parts = split(table);
+    expect(sizesOf(parts)).toEqual([600, 200, 200]);
+    expect(classCounts(table, parts.test)).toEqual([140, 60]);
+    for (const rows of [parts.train, parts.validation, parts.test]) expect(new Set([...rows].map((row) => values[row])).size).toBe(4);
+    expect(parts.notes).toEqual(["1 000 rows with equal features stand in more than one part: of 1 000 rows only 4 are distinct"]);
+    expect(split(table)).toEqual(parts);
+  });
+
+  test("a cluster that crosses the exact count goes where it ends nearer, and only clusters too large are broken up", () => {
+    // 25 clusters of 4: shares of 20 are met exactly; 14 clusters of 7: 21 is nearer to 20 than 14.
+    expect(sizesOf(split(tableOf(count(100).map((i) => i % 25))))).toEqual([60, 20, 20]);
+    const sevens = split(tableOf(count(98).map((i) => i % 14)));
+    expect(sizesOf(sevens)).toEqual([56, 21, 21]);
+    expect(sevens.notes).toEqual(["84 rows repeat the features of another; equal rows kept in one part"]);
+    const values = count(1000).map((i) => (i < 900 ? 0 : i));
+    const parts = split(tableOf(values, undefined, {}));
+    expect(sizesOf(parts)).toEqual([600, 200, 200]);
+    expect(parts.notes).toEqual(["900 rows with equal features stand in more than one part: of 1 000 rows only 101 are distinct"]);
+  });
+
+  test.each([3, 4, 5, 7, 20, 60])("%i equal rows fill every part that is asked for", (m) => {
+    for (const policy of ["60/20/20", "98/1/1", "80/20/0"]) {
+      const [train, validation, held] = sizesOf(split(tableOf(count(m).map(() => 1)), { policy }));
+      expect([train! > 0, validation! > 0, held! > 0]).toEqual([true, true, policy !== "80/20/0"]);
+    }
   });
 
   test("appending rows moves few of the old ones between parts, and the order of the file none", () => {
@@ -327,6 +361,11 @@ describe("by a column", () => {
     expect(parts.notes).toEqual(["part names no validation rows: 160 of the 800 training rows taken, stratified, seed 1"]);
     expect(split(table, { seed: 2 }).validation).not.toEqual(parts.validation);
     expect(split(table, { seed: 2 }).test).toEqual(parts.test);
+  });
+
+  test("a fifth of training is a fifth however many rows there are", () => {
+    const parts = split(withParts(count(60_000).map(() => "train")), { limit: 10_000 });
+    expect(sizesOf(parts)).toEqual([48_000, 12_000, 0]);
   });
 
   test("no test rows are said, no training rows and other values refused, as are two ways at once", async () => {

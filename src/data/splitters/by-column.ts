@@ -10,7 +10,7 @@ type Part = "train" | "validation" | "test";
 export const byColumn: Splitter = {
   name: "column",
   applies: (table) => table.roles.split !== undefined,
-  split({ table, seed, limit }) {
+  split({ table, seed }) {
     const column = table.roles.split as CategoricalColumn;
     const named = column.categories.map(partNamed);
     const counts = countCategories(column);
@@ -36,11 +36,12 @@ export const byColumn: Splitter = {
     let [train, validation] = [ascending(rows.train), ascending(rows.validation)];
     let policy = `by column ${column.name}`;
     if (validation.length === 0) {
-      const sizes = partSizes(train.length, { test: false, limit });
-      ({ train, validation } = assign(table, train, sizes, seed).parts);
+      const taken = assign(table, train, partSizes(train.length, { test: false, limit: Infinity }), seed);
+      ({ train, validation } = taken.parts);
       const stratified = table.target?.column.kind === "categorical" ? ", stratified" : "";
       notes.push(
         `${column.name} names no validation rows: ${grouped(validation.length)} of the ${grouped(rows.train.length)} training rows taken${stratified}, seed ${seed}`,
+        ...taken.notes,
       );
       policy += `, validation from training, seed ${seed}`;
     }
