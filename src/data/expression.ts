@@ -31,21 +31,11 @@ export async function referencedColumns(database: Database, path: string, expres
     JSON.stringify(tree, (key, value: Json) => (key === "select_list" ? (value as Json[]).length : key === "query_location" ? 0 : value));
   if (outline(parsed) !== outline(empty as Json)) refuse("another statement");
 
-  const references = new Set<string>();
-  const functions = new Set<string>();
-  const visit = (node: Json): void => {
-    if (Array.isArray(node)) node.forEach(visit);
-    else if (typeof node === "object" && node !== null) {
-      const kind = node["class"];
-      if (typeof kind === "string") {
-        if (!ALLOWED.has(kind)) refuse(`a ${kind.toLowerCase().replaceAll("_", " ")}`);
-        if (kind === "COLUMN_REF") references.add(resolve(path, expression, node["column_names"] as string[], names));
-        if (kind === "FUNCTION") functions.add(String(node["function_name"]).toLowerCase());
-      }
-      Object.values(node).forEach(visit);
-    }
-  };
-  visit((parsed as { statements: { node: { select_list: Json } }[] }).statements[0]!.node.select_list);
+  const { columns, functions, refused } = collect(
+    (parsed as { statements: { node: { select_list: Json } }[] }).statements[0]!.node.select_list,
+  );
+  if (refused !== undefined) refuse(`a ${refused}`);
+  const references = new Set(columns.map((parts) => resolve(path, expression, parts, names)));
   for (const name of functions) {
     const problem = await functionProblem(database, name);
     if (problem) refuse(`${name}(), ${problem}`);
@@ -76,16 +66,55 @@ function resolve(path: string, expression: string, parts: readonly string[], nam
   throw new GradusError(`${what} (line 1).`, { hint });
 }
 
-/** Why a function may not stand in a target: it must exist, be scalar, and give the same value every time. */
+/** Why a function may not stand in a target: it must exist, give one value per row, and the same every time; so must all a macro calls. */
 async function functionProblem(database: Database, name: string): Promise<string | undefined> {
   if (REFUSED_FUNCTIONS.has(name)) return "which reads more than columns";
   const kinds = await database.query(
-    `SELECT DISTINCT function_type AS kind, stability FROM duckdb_functions() WHERE function_name = ${literal(name)}`,
+    `SELECT DISTINCT function_type AS kind, stability, macro_definition AS body, to_json(parameters)::VARCHAR AS parameters FROM duckdb_functions() WHERE function_name = ${literal(name)}`,
   );
   if (kinds.length === 0) return "an unknown function";
   if (!kinds.some(({ kind }) => kind === "scalar" || kind === "macro"))
     return `a function over ${kinds[0]!["kind"] === "aggregate" ? "all rows" : "tables"}`;
   if (kinds.some(({ stability }) => stability !== null && stability !== "CONSISTENT"))
     return "whose value differs from one run to the next";
+  for (const { kind, body, parameters } of kinds) {
+    const problem = kind === "macro" && (await macroProblem(database, String(body), JSON.parse(String(parameters)) as string[]));
+    if (problem) return problem;
+  }
   return undefined;
+}
+
+async function macroProblem(database: Database, body: string, parameters: readonly string[]): Promise<string | undefined> {
+  const tree = await parse(database, wrap(body));
+  if (typeof tree === "string") return "which is more than a function of columns";
+  const found = collect((tree as { statements: { node: { select_list: Json } }[] }).statements[0]!.node.select_list);
+  // A name that is no parameter is the clock or the session, e.g. current_timestamp.
+  if (found.columns.some((parts) => !parameters.includes(parts.join(".")))) return "which reads more than columns";
+  if (found.refused !== undefined) return `which needs a ${found.refused}`;
+  for (const name of found.functions) {
+    const problem = await functionProblem(database, name);
+    if (problem) return problem;
+  }
+  return undefined;
+}
+
+/** What an expression is made of: the columns and functions it names, and the first kind of node that may not be in one. */
+function collect(tree: Json): { columns: string[][]; functions: Set<string>; refused: string | undefined } {
+  const columns: string[][] = [];
+  const functions = new Set<string>();
+  let refused: string | undefined;
+  const visit = (node: Json): void => {
+    if (Array.isArray(node)) node.forEach(visit);
+    else if (typeof node === "object" && node !== null) {
+      const kind = node["class"];
+      if (typeof kind === "string") {
+        if (!ALLOWED.has(kind)) refused ??= kind.toLowerCase().replaceAll("_", " ");
+        if (kind === "COLUMN_REF") columns.push(node["column_names"] as string[]);
+        if (kind === "FUNCTION") functions.add(String(node["function_name"]).toLowerCase());
+      }
+      Object.values(node).forEach(visit);
+    }
+  };
+  visit(tree);
+  return { columns, functions, refused };
 }

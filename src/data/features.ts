@@ -65,7 +65,7 @@ export async function chooseFeatures(
 const shellWord = (name: string): string => (/^[\w.-]+$/.test(name) ? name : `"${name}"`);
 
 /**
- * What only the values show: infinities (an error), columns that are all alike or count the rows (dropped), missing values (said).
+ * What only the values show: infinities and numbers beyond single precision (an error), columns that are all alike or count the rows (dropped), missing values (said).
  * @param imposed the columns are those of a saved model, so none is dropped
  */
 export function checkColumns(
@@ -77,7 +77,7 @@ export function checkColumns(
   const notes: string[] = [];
   const missing: string[] = [];
   const kept = columns.filter((column) => {
-    if (column.kind === "numeric") refuseInfinite(path, column.name, column.values, where);
+    if (column.kind === "numeric") refuseHuge(path, column.name, column.values, where, imposed);
     if (imposed) return true;
     const absent = countMissing(column);
     if (absent === 0 && isConstant(column)) {
@@ -113,14 +113,19 @@ function namesParts(categories: readonly string[]): boolean {
   );
 }
 
-function refuseInfinite(path: string, name: string, values: Float64Array, where: Where): void {
-  for (let row = 0; row < values.length; row++) {
-    const value = values[row]!;
-    if (value === Infinity || value === -Infinity)
-      throw new GradusError(`${path}, ${where(row)}: column "${name}" should hold finite numbers, found ${value}.`, {
-        hint: `mend the value, leave the field empty (missing), or leave the column out: --drop ${shellWord(name)}`,
-      });
-  }
+/** Numbers are computed with in single precision, which ends at 3.4e38; below this a deviation and its inverse are exact enough too. */
+export const LARGEST = 1e37;
+
+function refuseHuge(path: string, name: string, values: Float64Array, where: Where, imposed: boolean): void {
+  const row = values.findIndex((value) => Math.abs(value) > LARGEST);
+  if (row < 0) return;
+  const value = values[row]!;
+  const finite = Number.isFinite(value);
+  const remedy = `${finite ? "if it stands for a missing value" : "mend the value, or"} leave the field empty (missing)`;
+  throw new GradusError(
+    `${path}, ${where(row)}: column "${name}" should hold ${finite ? `numbers up to ${LARGEST} in size` : "finite numbers"}, found ${value}.`,
+    { hint: imposed ? `${remedy}.` : `${remedy}, or leave the column out: --drop ${shellWord(name)}` },
+  );
 }
 
 function isConstant(column: Column): boolean {

@@ -1,12 +1,14 @@
 /** The type of every column, from all its values: numbers, dates, times, else text; and the typed table `data` made from `raw`. */
 import { GradusError } from "../util/errors.ts";
 import { identifier, type Database } from "./database.ts";
-import { grouped, type ColumnType } from "./table.ts";
+import { grouped, type ColumnType, type TableSchema } from "./table.ts";
 
 /** Where a row stands, for messages: its line in the file where that is certain, else its number. */
 export type Where = (row: number) => string;
 
-type SqlType = "BIGINT" | "DOUBLE" | "DATE" | "TIMESTAMP" | "TIME" | "VARCHAR";
+/** The types that columns of a file are read as. */
+const SQL_TYPES = ["BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "TIME", "VARCHAR"] as const;
+type SqlType = (typeof SQL_TYPES)[number];
 
 /** A column of the file with its type; `id` is its name in `raw` and `data`. */
 export interface SourceColumn extends ColumnType {
@@ -114,26 +116,42 @@ async function mostlyNumbers(database: Database, id: string, name: string, texts
   return `${name} read as categories: ${texts === 1 ? "1 value is no number" : `${grouped(texts)} values are no numbers`}, e.g. ${example} (leave the field empty where a value is missing)`;
 }
 
-/** The columns of a schema, found in a file and read as the schema says. A whole number may have become a fraction. */
-export function imposeTypes(names: readonly string[], wanted: readonly ColumnType[]): SourceColumn[] {
-  return wanted.map((type) => ({
-    ...type,
-    sqlType: type.sqlType === "BIGINT" ? "DOUBLE" : type.sqlType,
-    id: `c${names.indexOf(type.name)}`,
-    missing: 0,
-  }));
+/**
+ * The columns of a schema, found in a file and read as the schema says. A whole number may have become a fraction; those that a target
+ * is computed from stay whole numbers where they can, so that its expression means what it meant.
+ * @throws GradusError on a type that is none of ours
+ */
+export async function imposeTypes(database: Database, names: readonly string[], schema: TableSchema): Promise<SourceColumn[]> {
+  const references = schema.target?.references ?? [];
+  const columns: SourceColumn[] = [];
+  for (const type of [...schema.columns, ...references]) {
+    if (!(SQL_TYPES as readonly string[]).includes(type.sqlType) || (type.sqlType === "VARCHAR") !== (type.kind === "categorical"))
+      throw new GradusError(
+        `the model's schema should give column "${type.name}" a type of ${SQL_TYPES.join(", ")}, found "${type.sqlType}" (${type.kind}).`,
+        { hint: "the saved model was changed or is damaged; train it again." },
+      );
+    const id = `c${names.indexOf(type.name)}`;
+    const whole = type.sqlType !== "BIGINT" || (references.includes(type) && (await isWhole(database, id)));
+    columns.push({ ...type, sqlType: whole ? type.sqlType : "DOUBLE", id, missing: 0 });
+  }
+  return columns;
+}
+
+async function isWhole(database: Database, id: string): Promise<boolean> {
+  const [row] = await database.query(`SELECT ${READINGS.present(id)} AS present, ${READINGS.whole(id)} AS whole FROM raw`);
+  return row!["present"] === row!["whole"];
 }
 
 /** The value of a text column as its SQL type. */
 function cast({ id, sqlType }: SourceColumn): string {
-  if (sqlType === "VARCHAR" || sqlType === "BOOLEAN") return id;
+  if (sqlType === "VARCHAR") return id;
   if (sqlType === "TIMESTAMP") return `try_cast(${id} AS TIMESTAMPTZ)::TIMESTAMP`;
   return `try_cast(${id} AS ${sqlType})`;
 }
 
 /** A typed column, or an expression of its type, as a DOUBLE. */
 export function asNumber(sql: string, sqlType: string): string {
-  return ["DATE", "TIMESTAMP", "TIME"].includes(sqlType) ? `epoch(${sql})` : `(${sql})::DOUBLE`;
+  return /^(DATE|TIME)/.test(sqlType) ? `epoch(${sql})` : `(${sql})::DOUBLE`;
 }
 
 /**

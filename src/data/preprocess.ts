@@ -1,5 +1,6 @@
 /** Preprocessing as a whole: fitted on the training rows, plain JSON, and the graph from raw columns to the design matrix. */
 import { GradusError, internal } from "../util/errors.ts";
+import { printable } from "../util/printable.ts";
 import type { Value } from "../ir/graph.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import { ops } from "../ops/build.ts";
@@ -62,7 +63,7 @@ export function fitPreprocessing(
   const schema = schemaOf(table);
   const used = new Set(columns.map(({ column }) => column));
   const partial = { columns, target, schema: { ...schema, columns: schema.columns.filter(({ name }) => used.has(name)) } };
-  return { plan: { ...partial, features: blocksOf(columns).blocks.flatMap(({ features }) => features) }, notes };
+  return { plan: { ...partial, features: blocksOf(columns).blocks.flatMap(({ features }) => features) }, notes: notes.map(printable) };
 }
 
 /**

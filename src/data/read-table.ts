@@ -1,6 +1,7 @@
 /** A file becomes a table: staged by a reader, typed, its target found, its features checked. */
 import { didYouMean } from "../util/closest.ts";
 import { GradusError } from "../util/errors.ts";
+import { printable, printableError } from "../util/printable.ts";
 import { openDatabase, type Database } from "./database.ts";
 import { countDistinct, extract } from "./extract.ts";
 import { chooseFeatures, checkColumns } from "./features.ts";
@@ -47,6 +48,8 @@ export async function readTable(path: string, options: ReadOptions = {}): Promis
     await database.query("SET enable_external_access = false");
     await database.query("SET lock_configuration = true");
     return await buildTable(database, file, staged, options);
+  } catch (error) {
+    throw printableError(error);
   } finally {
     database.close();
   }
@@ -64,9 +67,10 @@ async function buildTable(database: Database, file: FileFacts, staged: Staged, o
   const roleNames = { group: options.group, time: options.time, id: options.id, split: options.splitColumn };
   checkNames(path, names, options);
 
-  const references = targetName === undefined ? [] : await targetColumns(database, path, targetName, names);
+  const known = schema?.target ? schema.target.references.map(({ name }) => name) : names;
+  const references = targetName === undefined ? [] : await targetColumns(database, path, targetName, known);
   const { columns, notes } = schema
-    ? { columns: imposeTypes(names, [...schema.columns, ...(schema.target?.references ?? [])]), notes: [] }
+    ? { columns: await imposeTypes(database, names, schema), notes: [] }
     : await inferTypes(database, names, rows, where);
   const used = withRoleColumns(columns, names, Object.values(roleNames));
   await createTyped(database, path, used, where, schema !== undefined);
@@ -104,7 +108,7 @@ async function buildTable(database: Database, file: FileFacts, staged: Staged, o
     columns: checked.columns,
     target,
     roles,
-    notes: [...staged.notes, ...notes.filter((note) => mentions(note, checked.columns)), ...kept.notes, ...checked.notes],
+    notes: [...staged.notes, ...notes.filter((note) => mentions(note, checked.columns)), ...kept.notes, ...checked.notes].map(printable),
   };
 }
 
@@ -149,6 +153,7 @@ function checkNames(path: string, names: readonly string[], options: ReadOptions
     });
   }
   known(absent[0], ", which the model was trained on,");
+  for (const { name } of options.schema?.target?.references ?? []) known(name, ", which the model's target is read from,");
   const role = [options.group, options.time, options.id, options.splitColumn].find((name) => name !== undefined && name === options.target);
   if (role !== undefined)
     throw new GradusError(`column "${role}" of ${path} cannot be the target and steer the split.`, {

@@ -1,4 +1,5 @@
 /** A table in memory: feature columns, the target, and the columns that steer the split. */
+import { printable } from "../util/printable.ts";
 
 /** Numbers, one per row; NaN is missing. Dates and times are seconds since 1970-01-01 UTC (times: since midnight). */
 export interface NumericColumn {
@@ -145,7 +146,7 @@ export function describeTable(table: Table): string {
       .join(", ")})`,
   ];
   if (table.target) parts.push(`target ${table.target.name}: ${describeTarget(table.target, table.rows)}`);
-  return parts.join(" · ");
+  return printable(parts.join(" · "));
 }
 
 function describeTarget({ column }: Target, rows: number): string {

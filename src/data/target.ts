@@ -3,7 +3,8 @@ import { GradusError } from "../util/errors.ts";
 import { identifier, type Database } from "./database.ts";
 import { referencedColumns } from "./expression.ts";
 import { countDistinct, extract } from "./extract.ts";
-import type { SourceColumn, Where } from "./infer.ts";
+import { LARGEST } from "./features.ts";
+import { asNumber, type SourceColumn, type Where } from "./infer.ts";
 import { grouped, type CategoricalColumn, type Column, type TableSchema, type Target, type Task } from "./table.ts";
 
 const FEW_CLASSES = 20;
@@ -56,7 +57,12 @@ export async function readTarget(database: Database, request: TargetRequest): Pr
       `${path}: target "${name}" is missing in ${grouped(missing)} of ${grouped(rows)} rows, first in ${where(Number(gaps!["first"]))}; every row needs one.`,
       { hint: "remove these rows from the file, or fill the values in." },
     );
-  const numeric = !/^(VARCHAR|BOOLEAN|ENUM|UUID|BLOB|STRUCT|MAP)|\[/.test(sqlType);
+  const numeric = isNumeric(sqlType);
+  if (!numeric && !["VARCHAR", "BOOLEAN"].includes(sqlType))
+    throw new GradusError(
+      `${path}: target "${name}" should be a number, a text, true or false, a date or a time; it is of SQL type ${sqlType}.`,
+      { hint: sqlType === "INTERVAL" ? `take its seconds: --target "epoch(${name})"` : `compute one of these from it by an expression.` },
+    );
   const source = { name, sql: "target", sqlType };
   const distinct = await countDistinct(database, "target", "target");
   const { task, reason } = request.schema
@@ -76,6 +82,9 @@ export async function readTarget(database: Database, request: TargetRequest): Pr
   };
 }
 
+const isNumeric = (sqlType: string): boolean =>
+  /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\b|DATE|TIME)/.test(sqlType) && !sqlType.endsWith("]");
+
 async function chooseTask(
   database: Database,
   { task, rows }: TargetRequest,
@@ -86,7 +95,8 @@ async function chooseTask(
   if (task) return { task, reason: "as asked for" };
   if (!numeric)
     return { task: "classification", reason: sqlType === "BOOLEAN" ? "the target is true or false" : "the target's values are text" };
-  const fractions = "SELECT count(*) AS n FROM target WHERE try_cast(target AS DOUBLE) IS DISTINCT FROM trunc(try_cast(target AS DOUBLE))";
+  const number = asNumber("target", sqlType);
+  const fractions = `SELECT count(*) AS n FROM target WHERE ${number} IS DISTINCT FROM trunc(${number})`;
   const whole = Number((await database.query(fractions))[0]!["n"]) === 0;
   if (whole && distinct <= FEW_CLASSES && (distinct <= 2 || rows >= ROWS_PER_CLASS * distinct))
     return {
@@ -121,6 +131,11 @@ function checkNumbers({ path, name, rows, where }: TargetRequest, values: Float6
   if (infinite >= 0)
     throw new GradusError(`${path}, ${where(infinite)}: target "${name}" should be a finite number, found ${values[infinite]}.`, {
       hint: "mend the value or remove the row.",
+    });
+  const huge = values.findIndex((y) => Math.abs(y) > LARGEST);
+  if (huge >= 0)
+    throw new GradusError(`${path}, ${where(huge)}: target "${name}" should be a number up to ${LARGEST} in size, found ${values[huge]}.`, {
+      hint: "if it stands for a missing value, remove the row; else give the target in a larger unit by an expression.",
     });
   if (distinct === 1 && rows > 1)
     throw new GradusError(`${path}: target "${name}" is ${values[0]} in all ${grouped(rows)} rows; there is nothing to predict.`, {

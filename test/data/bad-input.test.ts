@@ -114,8 +114,30 @@ describe("target expressions", () => {
     expect(await expression("price > now()")).toMatch(/now\(\), whose value differs|now\(\), an unknown/);
     expect(await expression("getenv('HOME') = price")).toMatch(/getenv\(\), which reads more than columns/);
     expect(await expression("price > frobnicate(depth)")).toMatch(/frobnicate\(\), an unknown function/);
+    expect(await expression("geomean(price) > 3")).toMatch(/geomean\(\), a function over all rows/);
+    expect(await expression("wavg(price, depth) > 3")).toMatch(/wavg\(\), a function over all rows/);
+    expect(await expression("ago(to_days(carat::INT)) > '2020-01-01'")).toMatch(/ago\(\), which reads more than columns/);
+    expect(await expression("today() > '2020-01-01' AND price > 1")).toMatch(/today\(\), whose value differs/);
+    expect(await expression("user() = carat")).toMatch(/user\(\), which reads more/);
+    expect((await readTable(good, { target: "nullif(split_part(price::VARCHAR, '2', 1), '') || fdiv(depth, 2)" })).target).toBeDefined();
     expect(await expression("1 > 0")).toMatch(/found no column in it/);
     expect(await expression("*")).toMatch(/star|no SQL expression/);
+  });
+
+  test("a target that is neither number, text, truth value nor time is refused by its type", async () => {
+    const path = csv("trips.csv", "dep,arr,x", [
+      "2024-01-01 10:00:00,2024-01-01 11:30:00,1",
+      "2024-01-02 10:00:00,2024-01-02 10:45:30.5,2",
+      "2024-01-03 10:00:00,2024-01-03 12:00:00,4",
+    ]);
+    expect(await said(path, { target: "arr - dep" })).toMatch(
+      /is of SQL type INTERVAL\. \| take its seconds: --target "epoch\(arr - dep\)"/,
+    );
+    expect(await said(path, { target: "[x]" })).toMatch(/is of SQL type BIGINT\[\]/);
+    expect(await said(path, { target: "{'a': x}" })).toMatch(/is of SQL type STRUCT/);
+    for (const target of ["epoch(arr - dep)", "arr", "arr::TIMESTAMPTZ", "arr::TIME", "x::DECIMAL(4,2) / 3"])
+      expect((await readTable(path, { target, task: "regression" })).target!.task).toBe("regression");
+    expect((await readTable(path, { target: "arr::TIME" })).target!.task).toBe("regression");
   });
 
   test("an expression that fails on the values says so with the columns' types", async () => {
@@ -156,6 +178,26 @@ describe("values", () => {
       /line 3: target "y" should be a finite number, found Infinity/,
     );
     expect(await said(csv("broken-lines.csv", "x,c,y", ['1,"a\nb",0', "inf,c,1"]))).toMatch(/broken-lines\.csv, row 2: column "x"/);
+  });
+
+  test("numbers beyond single precision are located in features and targets", async () => {
+    const path = csv("huge.csv", "x,c,y", ["1,1,0.5", "2,2,-1e39", "1.7976931348623157e308,1,0.25"]);
+    expect(await said(path, { target: "c", drop: ["y"] })).toMatch(
+      /huge\.csv, line 4: column "x" should hold numbers up to 1e\+37 in size, found 1\.797\S+e\+308\. \| if it stands for a missing value leave .*--drop x/,
+    );
+    expect(await said(path)).toMatch(/line 3: target "y" should be a number up to 1e\+37 in size, found -1e\+39\. \| /);
+    const schema = { columns: [{ name: "x", kind: "numeric", sqlType: "DOUBLE" }] } as const;
+    const atPredict = await said(path, { schema });
+    expect(atPredict).toMatch(/line 4: column "x" should hold numbers up to/);
+    expect(atPredict).not.toContain("--drop");
+  });
+
+  test("control characters in names and values are shown escaped", async () => {
+    const path = csv("escape.csv", "a\u001b[31m,b\u009b,y", ["1,2,0", "inf,2,1"]);
+    expect(await said(path)).toMatch(/column "a\\u001b\[31m" should hold finite numbers/);
+    expect(await said(path, { target: "z" })).toMatch(/columns: a\\u001b\[31m, b\\u009b, y/);
+    const { notes } = await readTable(csv("escape2.csv", "a\u001b[31m,b,y", ["1,2,0", "1,3,1"]), { target: "y" });
+    expect(notes).toContain("a\\u001b[31m left out: always 1");
   });
 
   test("a million categories are refused, in a feature and in the target", async () => {

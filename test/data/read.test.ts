@@ -113,7 +113,7 @@ describe("types", () => {
     const cell = fc
       .string({ unit: fc.constantFrom("a", "é", "字", '"', ",", ";", "\n", "\t", " ", "'", "#", "\\") })
       .map((text) => `t${text}`);
-    const rows = fc.array(fc.tuple(cell, fc.double({ noNaN: true, noDefaultInfinity: true })), { minLength: 2, maxLength: 12 });
+    const rows = fc.array(fc.tuple(cell, fc.double({ noNaN: true, min: -1e37, max: 1e37 })), { minLength: 2, maxLength: 12 });
     let number = 0;
     await fc.assert(
       fc.asyncProperty(rows, async (values) => {
@@ -243,6 +243,35 @@ describe("a schema", () => {
     const { target: _, ...withoutTarget } = schema;
     const unlabelled = csv("unlabelled.csv", "c,n,day", ["8,,2024-02-01"]);
     expect((await readTable(unlabelled, { schema: withoutTarget })).target).toBeUndefined();
+  });
+
+  test("names the columns of the target as the first file did", async () => {
+    const first = csv("Delay.csv", "Delay,x", ["20,1", "5,2", "15,4"]);
+    const schema = schemaOf(await readTable(first, { target: "delay", task: "regression" }));
+    expect(numbers(await readTable(csv("Delay2.csv", "x,Delay", ["1,3", "2,4"]), { schema }), "x")).toEqual([1, 2]);
+    expect(await complaint(readTable(csv("delay3.csv", "x,delay", ["1,3"]), { schema }))).toMatch(
+      /no column "Delay", which the model's target is read from, in .*delay3\.csv \(line 1\)\. \| did you mean "delay"\?/,
+    );
+    const both = csv("delay4.csv", "x,delay,Delay", ["1,3,30", "2,4,40"]);
+    expect((await readTable(both, { schema })).target!.column).toMatchObject({ values: Float64Array.of(30, 40) });
+  });
+
+  test("keeps whole numbers whole under the target's expression where they are", async () => {
+    const first = csv("flags.csv", "flags,a,x", ["1,10,1", "2,20,2", "3,20,4", "4,10,5"]);
+    const bit = schemaOf(await readTable(first, { target: "(flags & 1) = 1" }));
+    expect(labels(await readTable(first, { schema: bit }))).toEqual(["true", "false", "true", "false"]);
+    const code = schemaOf(await readTable(first, { target: "concat('c', a)" }));
+    expect(labels(await readTable(first, { schema: code }))).toEqual(["c10", "c20", "c20", "c10"]);
+    const over = schemaOf(await readTable(first, { target: "a > 15" }));
+    expect(labels(await readTable(csv("flags2.csv", "a,x,flags", ["15.5,1,1", "14.6,2,1"]), { schema: over }))).toEqual(["true", "false"]);
+  });
+
+  test("takes no type that none of our files has", async () => {
+    const read = (sqlType: string) => complaint(readTable(training, { schema: { columns: [{ name: "n", kind: "numeric", sqlType }] } }));
+    expect(await read("DOUBLE) FROM raw; DROP TABLE raw; --")).toMatch(
+      /should give column "n" a type of BIGINT, .*the saved model was changed/,
+    );
+    expect(await read("VARCHAR")).toMatch(/found "VARCHAR" \(numeric\)/);
   });
 
   test("refuses what the model cannot take, naming line and column", async () => {
