@@ -1,14 +1,17 @@
 /** A run folder read back. */
+import { join } from "node:path";
 import { loadModel, type Model, type ModelDescription } from "../nn/model.ts";
 import type { EpochFigures } from "../train/events.ts";
 import type { ResolvedExperiment } from "../train/experiment.ts";
 import { GradusError } from "../util/errors.ts";
-import { pathFromHere, readRunFile, readRunJson } from "./run-folder.ts";
+import { checkedJson, pathFromHere, readRunFile, readRunJson } from "./run-folder.ts";
 import type { RunResult } from "./run-record.ts";
+import { epochLineSchema, experimentFileSchema, modelFileSchema, resultFileSchema, splitFileSchema } from "./run-schema.ts";
+import type { StoredSplit } from "./split-file.ts";
 
 /** The trained model of a run. @throws GradusError where the folder is no run, or its files do not fit each other */
 export async function loadRunModel(run: string): Promise<Model> {
-  const description = await readRunJson<ModelDescription>(run, "model.json");
+  const description = await readRunJson<ModelDescription>(run, "model.json", modelFileSchema);
   const weights = await readRunFile(run, "model.safetensors");
   try {
     return loadModel(description, weights);
@@ -20,13 +23,18 @@ export async function loadRunModel(run: string): Promise<Model> {
 
 /** The resolved experiment, its data path from where we are. */
 export async function loadRunExperiment(run: string): Promise<ResolvedExperiment> {
-  const experiment = await readRunJson<ResolvedExperiment>(run, "experiment.json");
+  const experiment = await readRunJson<ResolvedExperiment>(run, "experiment.json", experimentFileSchema);
   return { ...experiment, data: { ...experiment.data, path: pathFromHere(run, experiment.data.path) } };
 }
 
 /** What came of it; the folder under the name it has now. */
 export async function loadRunResult(run: string): Promise<RunResult> {
-  return { ...(await readRunJson<RunResult>(run, "result.json")), run };
+  return { ...(await readRunJson<RunResult>(run, "result.json", resultFileSchema)), run };
+}
+
+/** Which rows trained, validated, and are kept for the test. */
+export function loadRunSplit(run: string): Promise<StoredSplit> {
+  return readRunJson<StoredSplit>(run, "split.json", splitFileSchema);
 }
 
 /** The figures of every epoch. */
@@ -35,5 +43,5 @@ export async function loadRunHistory(run: string): Promise<EpochFigures[]> {
   return text
     .split("\n")
     .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as EpochFigures);
+    .map((line, i) => checkedJson<EpochFigures>(line, `${join(run, "metrics.jsonl")}, line ${i + 1},`, epochLineSchema));
 }

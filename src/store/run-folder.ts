@@ -1,6 +1,10 @@
 /** Run folders: reserved before training, written whole or not at all, read back with clear errors. */
-import { access, mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
+import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { basename, dirname, join, relative, resolve } from "node:path";
+import type { z } from "zod";
 import { closest } from "../util/closest.ts";
 import { GradusError } from "../util/errors.ts";
 import { friendlyName } from "../util/names.ts";
@@ -15,7 +19,8 @@ export interface RunReservation {
   /**
    * Writes every file, then moves the folder to its name.
    * @param files the contents for a path
-   * @returns the path, another one where the name was taken meanwhile
+   * @returns the path, another one where the name was taken meanwhile or cannot be had
+   * @throws GradusError where that fails, saying where the run is instead; nothing is discarded
    */
   write(files: (path: string) => RunFiles): Promise<string>;
   /** Leaves nothing behind. */
@@ -34,7 +39,7 @@ export async function reserveRun(out: string | undefined, seed: number): Promise
   const target = resolve(path);
   if (out !== undefined) await refuseOccupied(path, target);
   const parent = dirname(target);
-  const partial = join(parent, `.${basename(target)}.${process.pid}.partial`);
+  const partial = partialName(target);
   let created: string | undefined;
   try {
     created = await mkdir(parent, { recursive: true });
@@ -43,22 +48,21 @@ export async function reserveRun(out: string | undefined, seed: number): Promise
     const { code } = cause as NodeJS.ErrnoException;
     throw new GradusError(`${path} cannot be made (${code}).`, { hint: "name another folder: --out DIR", cause });
   }
+  // A process that is ended (second Ctrl-C) leaves nothing behind either.
+  const cleanUp = () => rmSync(partial, { recursive: true, force: true });
+  process.once("exit", cleanUp);
   return {
     path,
     async write(files) {
-      for (let attempt = 0; ; attempt++) {
-        const name = attempt === 0 ? path : `${path}-${attempt + 1}`;
-        for (const [file, content] of Object.entries(files(name))) await writeFile(join(partial, file), content);
-        try {
-          await rename(partial, resolve(name));
-          return name;
-        } catch (error) {
-          if (attempt === 99 || !["ENOTEMPTY", "EEXIST", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
-        }
+      try {
+        return await moveInto(partial, path, files);
+      } finally {
+        process.off("exit", cleanUp);
       }
     },
     async discard() {
       await rm(partial, { recursive: true, force: true });
+      process.off("exit", cleanUp);
       // Folders that were made only for this run go too, innermost first, as long as they are empty.
       for (let folder = parent; created !== undefined && folder.length >= created.length; folder = dirname(folder)) {
         if (
@@ -71,6 +75,70 @@ export async function reserveRun(out: string | undefined, seed: number): Promise
       }
     },
   };
+}
+
+/** A hidden name beside a path; random, since a process of the same number may have left one behind. */
+const partialName = (path: string) =>
+  join(dirname(resolve(path)), `.${basename(resolve(path)).slice(0, 60)}.${randomBytes(4).toString("hex")}.partial`);
+
+const taken = ["ENOTEMPTY", "EEXIST", "ENOTDIR"];
+
+async function moveInto(partial: string, path: string, files: (path: string) => RunFiles): Promise<string> {
+  let failure: NodeJS.ErrnoException | undefined;
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const name = attempt === 0 ? path : `${path}-${attempt + 1}`;
+    try {
+      await writeFiles(partial, files(name));
+    } catch (cause) {
+      throw await keptElsewhere(partial, path, files, cause as NodeJS.ErrnoException);
+    }
+    try {
+      await rename(partial, resolve(name));
+      return name;
+    } catch (error) {
+      const before = failure;
+      failure = error as NodeJS.ErrnoException;
+      // A name that cannot be had (a mount point, say) is tried once more with another one.
+      if (before && !taken.includes(failure.code ?? "")) break;
+    }
+  }
+  throw new GradusError(`the run cannot be moved to ${path} (${failure?.code}); it lies whole in ${partial}.`, {
+    hint: "move that folder to where you want it.",
+    exitCode: 1,
+    cause: failure,
+  });
+}
+
+async function writeFiles(folder: string, files: RunFiles): Promise<void> {
+  for (const [file, content] of Object.entries(files)) await writeFile(join(folder, file), content);
+}
+
+/** A run whose place takes no files (a full disk) goes to the folder for temporary ones. */
+async function keptElsewhere(
+  partial: string,
+  path: string,
+  files: (path: string) => RunFiles,
+  cause: NodeJS.ErrnoException,
+): Promise<GradusError> {
+  const failed = `the run cannot be written to ${path} (${cause.code ?? cause.message})`;
+  let folder: string | undefined;
+  try {
+    folder = await mkdtemp(join(tmpdir(), "gradus-run-"));
+    await writeFiles(folder, files(folder));
+    await rm(partial, { recursive: true, force: true }).catch(() => {});
+    return new GradusError(`${failed}; it was saved in ${folder} instead.`, {
+      hint: "move that folder to where you want it.",
+      exitCode: 1,
+      cause,
+    });
+  } catch {
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true }).catch(() => {});
+    return new GradusError(`${failed}, nor to ${tmpdir()}; what could be written is in ${partial}.`, {
+      hint: "make room and train again; the same experiment gives the same weights.",
+      exitCode: 1,
+      cause,
+    });
+  }
 }
 
 async function freeName(seed: number): Promise<string> {
@@ -113,17 +181,29 @@ export async function readRunFile(run: string, name: string): Promise<Buffer> {
   }
 }
 
-/** As {@link readRunFile}, parsed. */
-export async function readRunJson<T>(run: string, name: string): Promise<T> {
-  const text = (await readRunFile(run, name)).toString("utf8");
+/**
+ * As {@link readRunFile}, parsed and checked.
+ * @param schema what the file must hold at least
+ */
+export async function readRunJson<T>(run: string, name: string, schema: z.ZodType): Promise<T> {
+  return checkedJson<T>((await readRunFile(run, name)).toString("utf8"), join(run, name), schema);
+}
+
+/** JSON that a schema accepts, as it was written. @throws GradusError naming the place, what was expected and what was found */
+export function checkedJson<T>(text: string, place: string, schema: z.ZodType): T {
+  const hint = "restore the file, or train again.";
+  let value: unknown;
   try {
-    return JSON.parse(text) as T;
+    value = JSON.parse(text);
   } catch (cause) {
-    throw new GradusError(`${join(run, name)} is not JSON: ${(cause as Error).message}.`, {
-      hint: "restore the file, or train again.",
-      cause,
-    });
+    throw new GradusError(`${place} is not JSON: ${(cause as Error).message}.`, { hint, cause });
   }
+  const issue = schema.safeParse(value).error?.issues[0];
+  if (!issue) return value as T;
+  const found = issue.path.reduce<unknown>((at, step) => (at as Record<PropertyKey, unknown> | null | undefined)?.[step], value);
+  const what = JSON.stringify(found) ?? "nothing";
+  const where = issue.path.length === 0 ? "it" : issue.path.join(".");
+  throw new GradusError(`${place} is not what a run holds: ${where} must be ${issue.message}, found ${what.slice(0, 60)}.`, { hint });
 }
 
 async function notARun(run: string, name: string, cause: NodeJS.ErrnoException): Promise<GradusError> {
@@ -153,9 +233,15 @@ async function notARun(run: string, name: string, cause: NodeJS.ErrnoException):
   return new GradusError(`${run} is no run folder, or not a whole one: it has no ${name}.`, { hint: "gradus train makes one.", cause });
 }
 
-/** Writes a file whole or not at all. @throws GradusError where the place cannot be written */
-export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
-  const partial = join(dirname(resolve(path)), `.${basename(path)}.${process.pid}.partial`);
+/**
+ * Writes a file whole or not at all.
+ * @param content parts are written one after the other
+ * @throws GradusError where the place cannot be written
+ */
+export async function writeWhole(path: string, content: string | Uint8Array | Iterable<string>): Promise<void> {
+  const partial = partialName(path);
+  const cleanUp = () => rmSync(partial, { force: true });
+  process.once("exit", cleanUp);
   try {
     if ((await stat(path).catch(() => undefined))?.isDirectory())
       throw Object.assign(new Error("a directory"), { code: "it is a directory" });
@@ -164,6 +250,8 @@ export async function writeWhole(path: string, content: string | Uint8Array): Pr
   } catch (cause) {
     await rm(partial, { force: true });
     throw new GradusError(`${path} cannot be written (${(cause as NodeJS.ErrnoException).code}).`, { hint: "name another file.", cause });
+  } finally {
+    process.off("exit", cleanUp);
   }
 }
 

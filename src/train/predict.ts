@@ -1,11 +1,13 @@
 /** Predictions of a trained model on raw rows, through the very graph that model.onnx holds. */
 import { rawInputs } from "../data/preprocess.ts";
-import { targetTensor } from "../data/target-plan.ts";
+import { targetTensor, type TargetPlan } from "../data/target-plan.ts";
 import type { Table } from "../data/table.ts";
 import type { CompileOptions, Executor } from "../exec/session.ts";
 import { compile } from "../exec/executor.ts";
 import { modelGraph, type Model } from "../nn/model.ts";
-import type { Metrics } from "./experiment-events.ts";
+import { GradusError } from "../util/errors.ts";
+import { regressionIntervals, wilsonInterval } from "../util/statistics.ts";
+import type { Baseline, Metrics } from "./experiment-events.ts";
 import { amountsOf, measure } from "./measure.ts";
 
 /** Of rows in order: amounts in the target's unit, or a probability per class. */
@@ -44,8 +46,9 @@ export async function predictRows(model: Model, table: Table, rows: Int32Array, 
 
 /** The figures of a model on rows whose target is known. */
 export async function measureRows(model: Model, table: Table, rows: Int32Array, options: PredictOptions = {}): Promise<Metrics> {
-  const prediction = await predictRows(model, table, rows, options);
   const { target } = model.plan;
+  if (target.kind === "amount" && target.log) refuseAmountsWithoutLogarithm(table, rows, target.name);
+  const prediction = await predictRows(model, table, rows, options);
   if (prediction.kind === "amount") return measure(target, prediction.amounts, amountsOf(table, rows), 1);
   const { probabilities, classes } = prediction;
   const truth = targetTensor(table, rows, target).data as Float32Array;
@@ -61,13 +64,42 @@ export async function measureRows(model: Model, table: Table, rows: Int32Array, 
 }
 
 /**
- * The class of each row: the likeliest; of two, the second one from a probability of `threshold` on.
+ * The training part's answer that needs no network, on rows of a file without that part: its most frequent class, its mean, or
+ * after training on the logarithm its geometric mean.
+ * @param name of the baseline that the run stored: `always "no"`
+ */
+export function measureStoredBaseline(target: TargetPlan, name: string, table: Table, rows: Int32Array): Baseline {
+  if (target.kind === "amount") {
+    const guess = new Float64Array(rows.length).fill(target.log ? Math.exp(target.mean) : target.mean);
+    const metrics = regressionIntervals(amountsOf(table, rows), guess, { seed: 1 });
+    return { name: target.log ? "the geometric mean" : "the mean", metrics };
+  }
+  const most = target.classes.findIndex((candidate) => name === `always "${candidate}"`);
+  const { column } = table.target!;
+  let wrong = 0;
+  for (const row of rows) if (column.kind === "categorical" && column.codes[row] !== most) wrong++;
+  return { name, metrics: { error: wilsonInterval(wrong, rows.length) } };
+}
+
+function refuseAmountsWithoutLogarithm(table: Table, rows: Int32Array, target: string): void {
+  const amounts = amountsOf(table, rows);
+  const bad = amounts.findIndex((amount) => !(amount > 0));
+  if (bad < 0) return;
+  throw new GradusError(
+    `${table.source.path}, row ${rows[bad]! + 1}: the run was trained on the logarithm of "${target}", which needs amounts above 0, found ${amounts[bad]}.`,
+    { hint: "leave such rows out, or train without --target-transform log." },
+  );
+}
+
+/**
+ * The class of each row: the likeliest, the first of equals, as in model.onnx (of two, the second where its probability is above ½).
+ * With a threshold, of two classes the second one where its probability is at least that.
  * @returns positions in `classes`
  */
-export function chooseClasses({ classes, probabilities }: Extract<Prediction, { kind: "classes" }>, threshold = 0.5): Int32Array {
+export function chooseClasses({ classes, probabilities }: Extract<Prediction, { kind: "classes" }>, threshold?: number): Int32Array {
   const k = classes.length;
   return Int32Array.from({ length: probabilities.length / k }, (_, row) => {
-    if (k === 2) return probabilities[2 * row + 1]! >= threshold ? 1 : 0;
+    if (k === 2 && threshold !== undefined) return probabilities[2 * row + 1]! >= threshold ? 1 : 0;
     let likeliest = 0;
     for (let c = 1; c < k; c++) if (probabilities[row * k + c]! > probabilities[row * k + likeliest]!) likeliest = c;
     return likeliest;

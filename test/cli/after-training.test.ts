@@ -105,11 +105,35 @@ test("evaluate agrees with what training measured on the validation part", async
 });
 
 test("evaluate on other rows needs their target", async () => {
-  const { status, result } = await gradusJson(["evaluate", "two", "two.csv"]);
+  file("others.csv", table(310));
+  const { status, result } = await gradusJson(["evaluate", "two", "others.csv"]);
   expect(status).toBe(0);
-  expect(result["metrics"].data.error.n).toBe(300);
+  expect(result["metrics"].data.error.n).toBe(310);
   file("unlabelled.csv", "width,height,kind\n1,2,red\n");
   expect((await gradus(["evaluate", "two", "unlabelled.csv"])).status).toBe(2);
+});
+
+test("the file of the training is not 'other rows': its test part stays locked", async () => {
+  const { status, err } = await gradus(["evaluate", "two", "two.csv"]);
+  expect(status).toBe(2);
+  expect(err).toMatch(/two.csv is the very file that two was trained on.*\n.*gradus evaluate two --test opens the test set/);
+});
+
+test("other rows are compared with the training part's answer, not their own", async () => {
+  const stored = JSON.parse(readFileSync("two/result.json", "utf8")) as { baseline: { name: string } };
+  const rare = stored.baseline.name === 'always "no"' ? "yes" : "no";
+  const [head, ...all] = lines(table(310));
+  file("rare.csv", [head, ...all.filter((row) => row.split(",")[3] === rare)].join("\n"));
+  const { result } = await gradusJson(["evaluate", "two", "rare.csv"]);
+  expect(result["baseline"]).toMatchObject({ name: stored.baseline.name, metrics: { error: { value: 1 } } });
+});
+
+test("a run on the logarithm refuses amounts that have none", async () => {
+  await gradus(["train", "two.csv", "--target", "amount", "--drop", "label", "--target-transform", "log", "--epochs", "2", "--out", "log"]);
+  file("negative.csv", `${table(20)}0.1,0.2,red,yes,-9\n`);
+  expect((await gradus(["evaluate", "log", "negative.csv"])).err).toMatch(
+    /negative.csv, row 21: the run was trained on the logarithm of "amount", which needs amounts above 0, found -9/,
+  );
 });
 
 test("a data file that has changed is refused for the test, kindly", async () => {

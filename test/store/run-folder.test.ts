@@ -1,10 +1,24 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeEach, expect, test, vi } from "vitest";
 import { pathFromHere, pathFromRun, readRunJson, reserveRun, writeWhole } from "../../src/store/run-folder.ts";
 import { checkFingerprint, storedRows, storeSplit } from "../../src/store/split-file.ts";
-import { readOpenings, recordOpening } from "../../src/store/test-openings.ts";
+import { modelFileSchema, splitFileSchema } from "../../src/store/run-schema.ts";
+import { checkRecordable, readOpenings, recordOpening } from "../../src/store/test-openings.ts";
+
+/** Codes that the next renames fail with. */
+const failingRenames = vi.hoisted((): string[] => []);
+vi.mock("node:fs/promises", async (original) => {
+  const real = await original<typeof import("node:fs/promises")>();
+  return {
+    ...real,
+    rename: (from: string, to: string) => {
+      const code = failingRenames.shift();
+      return code === undefined ? real.rename(from, to) : Promise.reject(Object.assign(new Error(code), { code }));
+    },
+  };
+});
 
 const home = process.cwd();
 const folders: string[] = [];
@@ -43,6 +57,30 @@ test("an empty folder may become a run; a name that was taken meanwhile gets a n
   expect(readFileSync("late-2/x", "utf8")).toBe("late-2");
 });
 
+test("a run whose place takes no files is kept elsewhere, and the message says where", async () => {
+  const reservation = await reserveRun("deep/run", 1);
+  rmSync("deep", { recursive: true });
+  writeFileSync("deep", "");
+  const error = await reservation.write((path) => ({ x: path })).catch((thrown: unknown) => thrown as Error);
+  const folder = /^the run cannot be written to deep\/run \(ENOTDIR\); it was saved in (.*) instead\.$/.exec(
+    String((error as Error).message),
+  )?.[1];
+  expect(readFileSync(join(folder!, "x"), "utf8")).toBe(folder);
+  rmSync(folder!, { recursive: true });
+});
+
+test("a name that cannot be had is replaced by another", async () => {
+  const reservation = await reserveRun("mount", 1);
+  failingRenames.push("EBUSY");
+  expect(await reservation.write((path) => ({ x: path }))).toBe("mount-2");
+  const stuck = await reserveRun("stuck", 1);
+  failingRenames.push("EPERM", "EPERM");
+  await expect(stuck.write((path) => ({ x: path }))).rejects.toThrow(
+    /cannot be moved to stuck \(EPERM\); it lies whole in .*\.stuck\.\w+\.partial\.$/,
+  );
+  expect(readdirSync(".").filter((name) => name.endsWith(".partial"))).toHaveLength(1);
+});
+
 test("two words name a run, free ones", async () => {
   const first = await reserveRun(undefined, 7);
   const path = await first.write(() => ({ x: "" }));
@@ -66,7 +104,13 @@ test("a file is written whole or not at all", async () => {
 test("a broken JSON file of a run is named", async () => {
   mkdirSync("run");
   writeFileSync("run/model.json", "{");
-  await expect(readRunJson("run", "model.json")).rejects.toThrow(/^run\/model.json is not JSON: /);
+  await expect(readRunJson("run", "model.json", modelFileSchema)).rejects.toThrow(/^run\/model.json is not JSON: /);
+  writeFileSync("run/model.json", '{"format":1,"network":{"layers":[{"kind":"dense","units":1e12}]}}');
+  await expect(readRunJson("run", "model.json", modelFileSchema)).rejects.toThrow(
+    "run/model.json is not what a run holds: network.layers.0.units must be a whole number from 1 to 1000000, found 1000000000000.",
+  );
+  writeFileSync("run/split.json", '{"fingerprint":"f","rows":3,"policy":"by hand","parts":"rv"}');
+  await expect(readRunJson("run", "split.json", splitFileSchema)).rejects.toThrow(/parts must be as many letters as there are rows/);
 });
 
 test("a split is stored a letter a row, and belongs to one file's bytes", () => {
@@ -84,9 +128,18 @@ test("a split is stored a letter a row, and belongs to one file's bytes", () => 
 test("test openings are appended, and all of them read back", async () => {
   mkdirSync("run");
   const metrics = { error: { value: 0.1, low: 0.05, high: 0.2, n: 100 } };
-  expect(await readOpenings("run")).toEqual([]);
+  expect(await readOpenings("run")).toEqual({ openings: [], count: 0 });
   await recordOpening("run", { time: "2025-01-01T00:00:00.000Z", metrics });
-  expect(await recordOpening("run", { time: "2025-01-02T00:00:00.000Z", metrics })).toHaveLength(2);
+  expect((await recordOpening("run", { time: "2025-01-02T00:00:00.000Z", metrics })).openings).toHaveLength(2);
+  appendFileSync("run/test-openings.jsonl", '{"time":"2025-01-03');
+  const after = await recordOpening("run", { time: "2025-01-04T00:00:00.000Z", metrics });
+  expect(after).toMatchObject({ count: 4, note: "run/test-openings.jsonl, line 3: cut short or not an opening; kept, and counted as one" });
+  expect(after.openings).toHaveLength(3);
+});
+
+test("where an opening cannot be recorded, the test set stays closed", async () => {
+  mkdirSync("run/test-openings.jsonl", { recursive: true });
+  await expect(checkRecordable("run")).rejects.toThrow(/test-openings.jsonl cannot be written \(EISDIR\).*it was not opened\.$/);
 });
 
 test("a stored data path is told from the run's folder", () => {

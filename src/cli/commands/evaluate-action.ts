@@ -2,13 +2,14 @@
 import { readTable } from "../../data/read-table.ts";
 import type { Table } from "../../data/table.ts";
 import type { Model } from "../../nn/model.ts";
-import { loadRunExperiment, loadRunModel, loadRunResult } from "../../store/load-run.ts";
-import { readRunJson } from "../../store/run-folder.ts";
-import { checkFingerprint, storedRows, type StoredSplit } from "../../store/split-file.ts";
-import { readOpenings, recordOpening } from "../../store/test-openings.ts";
+import { loadRunExperiment, loadRunModel, loadRunResult, loadRunSplit } from "../../store/load-run.ts";
+import { checkFingerprint, storedRows } from "../../store/split-file.ts";
+import { checkRecordable, readOpenings, recordOpening } from "../../store/test-openings.ts";
 import { readExperimentTable } from "../../train/experiment-run.ts";
+import type { RunResult } from "../../store/run-record.ts";
+import type { Baseline } from "../../train/experiment-events.ts";
 import { measureBaseline } from "../../train/measure.ts";
-import { measureRows } from "../../train/predict.ts";
+import { measureRows, measureStoredBaseline } from "../../train/predict.ts";
 import { GradusError } from "../../util/errors.ts";
 import type { Action } from "../command.ts";
 import { counted } from "../render/format.ts";
@@ -22,8 +23,7 @@ interface Choice {
   readonly part: "test" | "validation" | "data";
   readonly table: Table;
   readonly rows: Int32Array;
-  /** Rows whose most frequent class, or mean, the figures are compared with. */
-  readonly reference: Int32Array;
+  readonly baseline: Baseline;
 }
 
 export const evaluateAction: Action = async ({ arguments: [run = "", data], options }, { terminal, json, emit }) => {
@@ -32,11 +32,17 @@ export const evaluateAction: Action = async ({ arguments: [run = "", data], opti
   const model = await loadRunModel(run);
   const result = await loadRunResult(run);
   const choice =
-    options["test"] === true || data === undefined ? await storedPart(run, data, options["test"] === true) : await otherRows(model, data);
-  const { part, table, rows } = choice;
+    options["test"] === true || data === undefined
+      ? await storedPart(run, data, options["test"] === true)
+      : await otherRows(run, model, result, data);
+  const { part, table, rows, baseline } = choice;
+  if (part === "test") await checkRecordable(run);
   const metrics = await measureRows(model, table, rows, runtimeOptions(options));
-  const baseline = measureBaseline(table, choice.reference, rows);
-  const openings = part === "test" ? await recordOpening(run, { time: new Date().toISOString(), metrics }) : await readOpenings(run);
+  const {
+    openings,
+    count,
+    note: unreadable,
+  } = part === "test" ? await recordOpening(run, { time: new Date().toISOString(), metrics }) : await readOpenings(run);
   const seconds = (performance.now() - started) / 1000;
   emit({
     type: "result",
@@ -46,7 +52,7 @@ export const evaluateAction: Action = async ({ arguments: [run = "", data], opti
     task: result.task,
     metrics: { [part]: metrics },
     baseline,
-    openings: openings.length,
+    openings: count,
     parameters: result.parameters,
     seconds,
   });
@@ -58,13 +64,14 @@ export const evaluateAction: Action = async ({ arguments: [run = "", data], opti
   ];
   const said = [...closingTable({ task: result.task, parts, baseline }, p)];
   if (part === "test") {
-    const before = openings.length - 1;
+    const before = count - 1;
     const note =
       before === 0
         ? "opened for the first time, recorded in test-openings.jsonl; a choice made after seeing it needs a new test set"
         : `opened ${counted(before, "time")} before (first ${openings[0]!.time.slice(0, 10)}): the more choices it has seen, the rosier it looks`;
     said.push("", line("test set", note, terminal.width));
   }
+  if (unreadable) said.push(line("note", unreadable, terminal.width));
   terminal.out(`${said.join("\n")}\n`);
   return 0;
 };
@@ -72,7 +79,7 @@ export const evaluateAction: Action = async ({ arguments: [run = "", data], opti
 /** The test part, or without `--test` the validation part, of the file the run was trained on. */
 async function storedPart(run: string, data: string | undefined, test: boolean): Promise<Choice> {
   const experiment = await loadRunExperiment(run);
-  const split = await readRunJson<StoredSplit>(run, "split.json");
+  const split = await loadRunSplit(run);
   const part = test ? "test" : "validation";
   const rows = storedRows(split, part);
   if (rows.length === 0) {
@@ -82,12 +89,21 @@ async function storedPart(run: string, data: string | undefined, test: boolean):
   }
   const table = await readExperimentTable({ ...experiment, data: { ...experiment.data, path: data ?? experiment.data.path } });
   checkFingerprint(split, table.source, run);
-  return { part, table, rows, reference: storedRows(split, "train") };
+  return { part, table, rows, baseline: measureBaseline(table, storedRows(split, "train"), rows) };
 }
 
-/** All rows of another file. */
-async function otherRows(model: Model, data: string): Promise<Choice> {
+/** All rows of another file; never of the one it was trained on, where the test rows are among them. */
+async function otherRows(run: string, model: Model, result: RunResult, data: string): Promise<Choice> {
   const table = await readTable(data, { schema: model.plan.schema });
+  const { fingerprint } = await loadRunSplit(run);
+  if (table.source.fingerprint === fingerprint) {
+    throw new GradusError(
+      `${data} is the very file that ${run} was trained on: most of its rows were trained on, others are its locked test set.`,
+      {
+        hint: `gradus evaluate ${run} measures the validation part, gradus evaluate ${run} --test opens the test set`,
+      },
+    );
+  }
   const rows = Int32Array.from({ length: table.rows }, (_, row) => row);
-  return { part: "data", table, rows, reference: rows };
+  return { part: "data", table, rows, baseline: measureStoredBaseline(model.plan.target, result.baseline.name, table, rows) };
 }

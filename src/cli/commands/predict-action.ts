@@ -19,19 +19,9 @@ export const predictAction: Action = async ({ arguments: [run = "", data = ""], 
   const rows = Int32Array.from({ length: table.rows }, (_, row) => row);
   const prediction = await predictRows(model, table, rows, runtimeOptions(options));
   const out = typeof options["out"] === "string" ? options["out"] : undefined;
-  if (out !== undefined) await writeWhole(out, [...csv(prediction, threshold)].join(""));
+  if (out !== undefined) await writeWhole(out, blocks(csv(prediction, threshold)));
   else if (json) for (const record of records(prediction, threshold)) emit(record);
-  else {
-    let block = "";
-    for (const line of csv(prediction, threshold)) {
-      block += line;
-      if (block.length > 65_536) {
-        terminal.out(block);
-        block = "";
-      }
-    }
-    terminal.out(block);
-  }
+  else for (const block of blocks(csv(prediction, threshold))) terminal.out(block);
   const seconds = (performance.now() - started) / 1000;
   emit({
     type: "result",
@@ -72,6 +62,19 @@ function* csv(prediction: Prediction, threshold: number | undefined): Generator<
     const shares = Array.from(probabilities.subarray(row * classes.length, (row + 1) * classes.length), shortest);
     yield csvLine([classes[chosen[row]!]!, ...shares]);
   }
+}
+
+/** Lines in blocks that are worth a write each; no text as long as the file. */
+function* blocks(lines: Iterable<string>): Generator<string> {
+  let block = "";
+  for (const line of lines) {
+    block += line;
+    if (block.length > 65_536) {
+      yield block;
+      block = "";
+    }
+  }
+  yield block;
 }
 
 function* records(prediction: Prediction, threshold: number | undefined) {

@@ -9,7 +9,10 @@ export const predict: Command = {
   ],
   options: [
     { flags: "-o, --out <file>", description: "the CSV file to write; standard output where left out" },
-    { flags: "--threshold <p>", description: "two classes: from this probability on the second class is predicted (0.5)" },
+    {
+      flags: "--threshold <p>",
+      description: "two classes: the second class is predicted where its probability is at least this (left out: above 0.5)",
+    },
     { flags: "--threads <n>", description: "threads of the runtime" },
   ],
   examples: [

@@ -1,7 +1,5 @@
 /** `gradus show`: a run as it was reported, and how often its test set was opened. */
-import { loadRunExperiment, loadRunHistory, loadRunModel, loadRunResult } from "../../store/load-run.ts";
-import { readRunJson } from "../../store/run-folder.ts";
-import type { StoredSplit } from "../../store/split-file.ts";
+import { loadRunExperiment, loadRunHistory, loadRunModel, loadRunResult, loadRunSplit } from "../../store/load-run.ts";
 import { readOpenings } from "../../store/test-openings.ts";
 import type { Action } from "../command.ts";
 import { closingLines } from "../render/closing.ts";
@@ -10,7 +8,7 @@ import { line } from "../render/lines.ts";
 import { paint } from "../render/paint.ts";
 
 export const showAction: Action = async ({ arguments: [run = ""] }, { terminal, json, emit }) => {
-  const [experiment, result, history, openings] = [
+  const [experiment, result, history, { openings, count, note }] = [
     await loadRunExperiment(run),
     await loadRunResult(run),
     await loadRunHistory(run),
@@ -19,7 +17,7 @@ export const showAction: Action = async ({ arguments: [run = ""] }, { terminal, 
   emit({ type: "result", command: "show", run, experiment, result, history, testOpenings: openings });
   if (json) return 0;
   const { plan } = await loadRunModel(run);
-  const { policy } = await readRunJson<StoredSplit>(run, "split.json");
+  const { policy } = await loadRunSplit(run);
   const { width } = terminal;
   const p = paint(terminal.color);
   const { data, model, optimizer } = experiment;
@@ -41,10 +39,11 @@ export const showAction: Action = async ({ arguments: [run = ""] }, { terminal, 
     line("trained", `${result.finished.slice(0, 16).replace("T", " ")} UTC, gradus ${result.gradus}`, width),
   ];
   const closing = closingLines(
-    { ...result, history, data: data.path, ...(last ? { test: { metrics: last.metrics, openings: openings.length } } : {}) },
+    { ...result, history, data: data.path, ...(last ? { test: { metrics: last.metrics, openings: count } } : {}) },
     width,
     p,
   );
+  if (note) closing.push(line("note", note, width));
   terminal.out(`${[...told, "", ...closing].join("\n")}\n`);
   return 0;
 };
