@@ -9,7 +9,7 @@ export interface Surroundings {
   readonly terminal: Terminal;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
-  /** Registers what Ctrl-C does; returns how to stop that. */
+  /** Registers what Ctrl-C (and SIGTERM) does; returns how to stop that. */
   onInterrupt(handler: () => void): () => void;
 }
 

@@ -21,7 +21,20 @@ export function processTerminal(streams: { stdout: NodeJS.WriteStream; stderr: N
     },
     live: screen,
     color: (screen || forced) && !env["NO_COLOR"],
-    out: (text) => void stdout.write(text),
-    err: (text) => void stderr.write(text),
+    out: writer(stdout),
+    err: writer(stderr),
   };
+}
+
+/**
+ * Writes as long as the stream takes it; what a command does never depends on that. A reader that has seen enough (`| head`) is no
+ * error; a full disk is one, at the end.
+ */
+function writer(stream: NodeJS.WriteStream): (text: string) => void {
+  let open = true;
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    open = false;
+    if (error.code !== "EPIPE") process.exitCode = 1;
+  });
+  return (text) => void (open && stream.write(text));
 }

@@ -5,10 +5,11 @@ import type { Table } from "../data/table.ts";
 import { outputsOf } from "../data/target-plan.ts";
 import { compile } from "../exec/executor.ts";
 import type { CompileOptions, Device, Executor } from "../exec/session.ts";
+import { input } from "../ir/graph.ts";
 import type { ActivationName } from "../nn/activation.ts";
 import { lossByName, type LossName } from "../nn/losses/index.ts";
-import { mlp as mlpNetwork, type Network } from "../nn/network.ts";
-import { layoutParameters, type ParameterLayout } from "../nn/parameters.ts";
+import { buildNetwork, mlp as mlpNetwork, type Network } from "../nn/network.ts";
+import { layoutParameters, parameterInput, type ParameterLayout } from "../nn/parameters.ts";
 import { defaultOptimizer, optimizerByName, optimizers, type OptimizerName } from "../optim/optimizers/index.ts";
 import { scheduleByName, type ScheduleName } from "../optim/schedules/index.ts";
 import { GradusError } from "../util/errors.ts";
@@ -108,6 +109,7 @@ export async function fitTable(model: MlpSpec | Network, parts: TableParts, opti
   const loss = lossByName(checkLoss(options.loss ?? defaultLoss(target.task, classes), target.task, classes));
   const network = "kind" in model ? mlpNetwork({ ...model, outputs }) : model;
   const problem: Problem = { network, loss, inputShape: [plan.features.length], outputs };
+  if (!("kind" in model)) checkUnits(network, problem, plan.target);
   const layout = layoutParameters(network, problem.inputShape);
   const { kind, learningRate: givenRate, ...settings }: OptimizerSettings = options.optimizer ?? { kind: defaultOptimizer };
   const learningRate = givenRate ?? optimizers[kind].learningRate;
@@ -133,12 +135,12 @@ export async function fitTable(model: MlpSpec | Network, parts: TableParts, opti
 
   onEvent({ type: "stage", text: "preparing the rows" });
   const [train, validation] = await prepareDatasets(table, [parts.train, parts.validation], plan, executor, runtime);
-  if (signal?.aborted) throw interruptedEarly();
+  if (signal?.aborted) throw new InterruptedEarly();
   const fitStarted = performance.now();
   const loop = { optimizer, learningRate, schedule, epochs, batchSize, seed, executor, onEvent, ...runtime, ...(signal ? { signal } : {}) };
   const training = await fit(problem, { train: train!, validation: validation! }, loop);
   const fitSeconds = (performance.now() - fitStarted) / 1000;
-  if (training.reason === "interrupted" && training.steps === 0) throw interruptedEarly();
+  if (training.reason === "interrupted" && training.steps === 0) throw new InterruptedEarly();
 
   onEvent({ type: "stage", text: "measuring" });
   const metrics = await measureParts(problem, layout, training.theta, { table, plan, executor, runtime }, [
@@ -224,6 +226,21 @@ function refuseReservedNames({ columns }: PreprocessPlan, path: string): void {
   });
 }
 
+/** @throws GradusError where a network's output is not [batch, units the target has] */
+function checkUnits(network: Network, { inputShape, outputs }: Problem, target: PreprocessPlan["target"]): void {
+  const { shape } = buildNetwork(network, input("x", "float32", ["batch", ...inputShape]), parameterInput).output;
+  const units = shape.slice(1);
+  if (units.length === 1 && units[0] === outputs) return;
+  const what = target.kind === "amount" ? "amounts" : `${target.classes.length} classes`;
+  const found = units.length === 1 ? `${String(units[0])}` : `an output of shape [${shape.join(", ")}]`;
+  throw new GradusError(
+    `the network must end in ${outputs} unit${outputs === 1 ? "" : "s"} for target "${target.name}" (${what}), found ${found}.`,
+    {
+      hint: `end it with dense(${outputs})${what === "2 classes" ? ": one unit, the second class's logit" : ""}`,
+    },
+  );
+}
+
 function checkLoss(name: LossName, task: "classification" | "regression", classes: number): LossName {
   const usual = defaultLoss(task, classes);
   const fits = task === "regression" ? lossByName(name).prediction === "identity" : name === usual;
@@ -234,6 +251,9 @@ function checkLoss(name: LossName, task: "classification" | "regression", classe
   });
 }
 
-function interruptedEarly(): GradusError {
-  return new GradusError("interrupted before the first step; nothing was saved.", { exitCode: 1 });
+/** The training was stopped before it had anything to keep. */
+export class InterruptedEarly extends GradusError {
+  constructor() {
+    super("interrupted before the first step; nothing was saved.", { exitCode: 1 });
+  }
 }

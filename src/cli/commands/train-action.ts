@@ -9,6 +9,7 @@ import type { ExperimentEvent } from "../../train/experiment-events.ts";
 import { checkExperiment, overrideExperiment, parseExperimentText, type ExperimentSource } from "../../train/experiment-file.ts";
 import { trainExperiment, type ExperimentRun } from "../../train/experiment-run.ts";
 import type { Experiment } from "../../train/experiment.ts";
+import { InterruptedEarly } from "../../train/fit-table.ts";
 import { GradusError } from "../../util/errors.ts";
 import type { Action, CommandContext, CommandInput } from "../command.ts";
 import { failureLines } from "../failure.ts";
@@ -29,28 +30,29 @@ export const trainAction: Action = async (input, context) => {
   const { out } = input.options;
   const reservation = await reserveRun(typeof out === "string" ? out : undefined, Date.now());
   const reporter = createReporter(context);
+  let run: ExperimentRun;
   try {
-    const run = await trainExperiment(experiment, { ...runtime, signal, onEvent: reporter.see });
-    const result = await saveRun(reservation, run, resultOf(run));
-    reporter.end();
-    context.emit({ ...result });
-    if (!context.json) {
-      const closing = { ...result, history: run.history, data: experiment.data.path };
-      terminal.out(`${terminal.live ? "" : "\n"}${closingLines(closing, terminal.width, p).join("\n")}\n`);
-      if (result.error)
-        terminal.err(
-          `${failureLines(Object.assign(new Error(), { name: "GradusError" }, result.error), { debug: false, color: terminal.color }).join("\n")}\n`,
-        );
-    }
-    return result.error ? 1 : result.reason === "interrupted" ? 130 : 0;
+    run = await trainExperiment(experiment, { ...runtime, signal, onEvent: reporter.see });
   } catch (error) {
     reporter.end();
     await reservation.discard();
-    if (!signal.aborted) throw error;
+    if (!(error instanceof InterruptedEarly)) throw error;
     if (!context.json) terminal.err(`${line(p.yellow("interrupted"), "before the first step; nothing was saved")}\n`);
-    else context.emit({ type: "result", error: { message: "interrupted before the first step; nothing was saved.", exit: 130 } });
+    else context.emit({ type: "result", error: { message: error.message, exit: 130 } });
     return 130;
   }
+  // From here on nothing is discarded: what cannot be saved in its place is kept in another.
+  const result = await saveRun(reservation, run, resultOf(run)).finally(reporter.end);
+  context.emit({ ...result });
+  if (!context.json) {
+    const closing = { ...result, history: run.history, data: experiment.data.path };
+    terminal.out(`${terminal.live ? "" : "\n"}${closingLines(closing, terminal.width, p).join("\n")}\n`);
+    if (result.error)
+      terminal.err(
+        `${failureLines(Object.assign(new Error(), { name: "GradusError" }, result.error), { debug: false, color: terminal.color }).join("\n")}\n`,
+      );
+  }
+  return result.error ? 1 : result.reason === "interrupted" ? 130 : 0;
 };
 
 /** @throws GradusError for anything in the file or the flags that is not an experiment */
@@ -75,7 +77,7 @@ async function readSource(path: string): Promise<ExperimentSource> {
   });
   const source = parseExperimentText(text, path);
   const data = source.value["data"] as { path?: unknown } | undefined;
-  if (typeof data?.path !== "string" || isAbsolute(data.path)) return source;
+  if (typeof data?.path !== "string" || data.path === "" || isAbsolute(data.path)) return source;
   return { ...source, value: { ...source.value, data: { ...data, path: join(dirname(path), data.path) } } };
 }
 
