@@ -10,7 +10,15 @@ const asIs: Read = (text) => text;
 const list =
   (read: Read): Read =>
   (text) =>
-    text.trim() === "" || text.trim() === "none" ? [] : text.split(",").map((part) => read(part.trim()));
+    text.trim() === "" || text.trim() === "none" ? [] : fields(text).map(read);
+
+/** Separated by commas, as in CSV: a name with a comma stands in double quotes, a quote in it twice. */
+function fields(text: string): string[] {
+  const found = [...text.matchAll(/\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(?:,|$)/gy)];
+  // The last match is the empty one at the end, unless the text ends with a comma.
+  if (found.length > 1 && !text.trimEnd().endsWith(",")) found.pop();
+  return found.map(([, quoted, bare = ""]) => quoted?.replaceAll('""', '"') ?? bare.trim());
+}
 
 interface Flag {
   /** Commander's name of the option. */

@@ -1,6 +1,6 @@
 /** Reads experiments from YAML or JSON text; every mistake is one message with its line, or the flag it came from. */
 import { defaultOptimizer } from "../optim/optimizers/index.ts";
-import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document } from "yaml";
+import { isAlias, isMap, isNode, isScalar, LineCounter, parseDocument, visit, type Document } from "yaml";
 import type { z } from "zod";
 import { didYouMean } from "../util/closest.ts";
 import { GradusError } from "../util/errors.ts";
@@ -28,7 +28,7 @@ export function parseExperimentText(source: string, path: string): ExperimentSou
       hint: "an experiment is YAML or JSON; see docs/experiment.md",
     });
   }
-  const value: unknown = document.toJS();
+  const value = plainValue(document, path, lines);
   if (!isRecord(value)) {
     throw new GradusError(`${path}, line 1: an experiment is a set of keys (data, model, …), found ${show(value)}.`, {
       hint: "e.g. data: { path: churn.csv, target: churn }",
@@ -36,6 +36,31 @@ export function parseExperimentText(source: string, path: string): ExperimentSou
   }
   const place = (at: Path, key?: string) => `${path}, line ${lines.linePos(offsetOf(document, at, key)).line}`;
   return { value, place, subject: (at) => `${place(at)}: ${spell(at)}` };
+}
+
+/** YAML's aliases (`*name`) repeat what an anchor names; an experiment needs few. */
+const aliasesAtMost = 20;
+
+/** @throws GradusError where an alias has no anchor, or there are too many */
+function plainValue(document: Document.Parsed, path: string, lines: LineCounter): unknown {
+  try {
+    return document.toJS({ maxAliasCount: aliasesAtMost });
+  } catch (cause) {
+    let [offset, name] = [0, ""];
+    visit(document, (_, node) => {
+      if (!isAlias(node)) return undefined;
+      [offset, name] = [node.range?.[0] ?? 0, node.source];
+      return node.resolve(document) ? undefined : visit.BREAK;
+    });
+    const unknown = /Unresolved alias/.test((cause as Error).message);
+    const what = unknown
+      ? `"*${name}" repeats an anchor "&${name}", and there is none before it`
+      : `aliases such as "*${name}" repeat too much (${aliasesAtMost} at most)`;
+    throw new GradusError(`${path}, line ${lines.linePos(offset).line}: not an experiment: ${what}.`, {
+      hint: unknown ? `a text that starts with * is written in quotes: "*${name}"` : "write the values themselves",
+      cause,
+    });
+  }
 }
 
 /** The offset of the value at a path, or of one of its keys; of the nearest node around it where it is not there. */

@@ -10,6 +10,10 @@ const expect = (error: string) => ({ error });
 const text = (what: string) => z.string(expect(what)).min(1, expect(what));
 const number = (what: string) => z.number(expect(what));
 const positive = (what: string) => number(what).positive(expect(what));
+const share = z
+  .number(expect("a number from 0 to below 1"))
+  .min(0, expect("a number from 0 to below 1"))
+  .lt(1, expect("a number from 0 to below 1"));
 const whole = (least: number, what: string) => z.int(expect(what)).min(least, expect(what));
 const oneOf = <const N extends string>(names: readonly N[]) => z.enum(names, expect(`one of ${names.join(", ")}`));
 const names = <N extends string>(registry: Readonly<Record<N, unknown>>) => Object.keys(registry) as N[];
@@ -49,12 +53,12 @@ const optimizer = section({
   schedule: section({ kind: oneOf(names(schedules)).default("cosine") })
     .prefault({})
     .describe("How the learning rate changes over the training: `cosine` falls to 0, `constant` stays."),
-  momentum: number("a number").optional(),
-  decay: number("a number").optional(),
-  beta1: number("a number").optional(),
-  beta2: number("a number").optional(),
-  epsilon: number("a number").optional(),
-  weightDecay: number("a number").optional(),
+  momentum: share.optional(),
+  decay: share.optional(),
+  beta1: share.optional(),
+  beta2: share.optional(),
+  epsilon: positive("a number above 0").optional(),
+  weightDecay: number("a number of at least 0").min(0, expect("a number of at least 0")).optional(),
 }).superRefine((value, context) => {
   const { kind, learningRate: _, schedule: __, ...settings } = value;
   const known = Object.keys(optimizerByName(kind).settings);
@@ -104,14 +108,13 @@ export function defaultLoss(task: "classification" | "regression", classes: numb
 /** The choices that need the data. */
 export function resolveExperiment(
   experiment: Experiment,
-  facts: { readonly task: "classification" | "regression"; readonly classes: number; readonly trainRows: number; readonly policy?: string },
+  facts: { readonly task: "classification" | "regression"; readonly classes: number; readonly trainRows: number },
 ): ResolvedExperiment {
   const { kind, learningRate, schedule, ...settings } = experiment.optimizer;
-  const policy = experiment.split.policy ?? facts.policy;
   const resolved: ResolvedExperiment = {
     ...experiment,
     data: { ...experiment.data, task: facts.task },
-    split: { ...experiment.split, ...(policy === undefined ? {} : { policy }), seed: experiment.split.seed ?? experiment.seed },
+    split: { ...experiment.split, seed: experiment.split.seed ?? experiment.seed },
     loss: experiment.loss ?? defaultLoss(facts.task, facts.classes),
     optimizer: {
       kind,

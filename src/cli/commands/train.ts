@@ -20,7 +20,10 @@ export const train: Command = {
     { flags: "--group <column>", description: "rows of one group stay in one part" },
     { flags: "--time <column>", description: "train on the earliest rows, test on the latest" },
     { flags: "--id <column>", description: "names each row: no feature, and the split goes by it" },
-    { flags: "--drop <columns>", description: "columns that are no features, e.g. name,ticket" },
+    {
+      flags: "--drop <columns>",
+      description: `columns that are no features, e.g. name,ticket; a name that has a comma in double quotes: '"a,b",c'`,
+    },
     { flags: "--target-transform <kind>", description: "log: train on the logarithm of the target" },
     { flags: "--experiment <file>", description: "a YAML or JSON file with all of this and more; options win over it" },
     { flags: "-o, --out <folder>", description: "where to save the run (runs/<two words>)" },
