@@ -30,10 +30,8 @@ export interface PlotOptions {
 export function plotCurves(curves: readonly Curve[], options: PlotOptions): string[] {
   const { paint } = options;
   const height = options.height ?? 10;
-  const points = Math.max(...curves.map(({ values }) => values.length));
-  const finite = curves.flatMap(({ values }) => values.filter(Number.isFinite));
-  const [low, high] = [Math.min(...finite), Math.max(...finite)];
-  if (points < 2 || finite.length < 2) return [];
+  const { points, count, low, high } = extent(curves);
+  if (points < 2 || count < 2) return [];
   const logarithmic = low > 0 && high / low > 20;
   const scale = logarithmic ? Math.log : (value: number) => value;
   const span = scale(high) - scale(low) || 1;
@@ -65,6 +63,21 @@ export function plotCurves(curves: readonly Curve[], options: PlotOptions): stri
     `  ${" ".repeat(gutter)} └${axis.join("")}`,
     `  ${" ".repeat(gutter)}  0${`${points - 1} epochs`.padStart(Math.max(width - 1, 10))}`,
   ];
+}
+
+/** The longest curve, how many values are finite, and their range; loops, since epochs may be more than a call takes arguments. */
+function extent(curves: readonly Curve[]): { points: number; count: number; low: number; high: number } {
+  let [points, count, low, high] = [0, 0, Infinity, -Infinity];
+  for (const { values } of curves) {
+    points = Math.max(points, values.length);
+    for (const value of values) {
+      if (!Number.isFinite(value)) continue;
+      count += 1;
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+  }
+  return { points, count, low, high };
 }
 
 interface Cell {
