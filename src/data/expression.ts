@@ -41,6 +41,15 @@ export async function referencedColumns(database: Database, path: string, expres
     if (problem) refuse(`${name}(), ${problem}`);
   }
   if (references.size === 0) refuse("no column in it");
+  const lower = [...references].map((name) => name.toLowerCase());
+  const twin = [...references].find((_, i) => lower.indexOf(lower[i]!) < i);
+  if (twin !== undefined)
+    throw new GradusError(
+      `--target "${expression}" names columns of ${path} that differ in case only ("${twin}"), which SQL takes for one.`,
+      {
+        hint: "rename one of them in the header line.",
+      },
+    );
   return [...references];
 }
 

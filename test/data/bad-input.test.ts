@@ -73,6 +73,9 @@ describe("lines", () => {
   test("names that differ in case only are two columns", async () => {
     const table = await readTable(csv("case.csv", "a,A,y", ["1,5,0", "2,4,1", "4,4,0"]), { target: "y" });
     expect(table.columns.map((c) => c.name)).toEqual(["a", "A"]);
+    const path = csv("case2.csv", "a,A,x", ["1,5,0", "2,4,1", "4,4,0"]);
+    expect(await said(path, { target: "a + A" })).toMatch(/differ in case only \("A"\), which SQL takes for one\. \| rename/);
+    expect((await readTable(path, { target: "A + 0.5" })).target!.column).toMatchObject({ values: Float64Array.of(5.5, 4.5, 4.5) });
   });
 });
 
