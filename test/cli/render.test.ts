@@ -142,3 +142,9 @@ test("a defect of ours is called one, with how to report it", () => {
     "  did you mean b.csv?",
   ]);
 });
+
+test("a plot takes any number of epochs", () => {
+  const values = Array.from({ length: 300_000 }, (_, epoch) => 1 / (1 + epoch));
+  const drawn = plotCurves([{ label: "train", values, stroke: "light", color: "cyan" }], { title: "loss", width: 80, paint: p });
+  expect(drawn.at(-1)).toMatch(/299999 epochs$/);
+});
