@@ -21,7 +21,7 @@ export function processTerminal(streams: { stdout: NodeJS.WriteStream; stderr: N
     },
     live: screen,
     color: (screen || forced) && !env["NO_COLOR"],
-    out: writer(stdout),
+    out: writer(stdout, ({ code }) => stderr.write(`error: standard output cannot be written (${code}).\n`)),
     err: writer(stderr),
   };
 }
@@ -30,11 +30,14 @@ export function processTerminal(streams: { stdout: NodeJS.WriteStream; stderr: N
  * Writes as long as the stream takes it; what a command does never depends on that. A reader that has seen enough (`| head`) is no
  * error; a full disk is one, at the end.
  */
-function writer(stream: NodeJS.WriteStream): (text: string) => void {
+function writer(stream: NodeJS.WriteStream, complain?: (error: NodeJS.ErrnoException) => void): (text: string) => void {
   let open = true;
   stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE" && open) {
+      process.exitCode = 1;
+      complain?.(error);
+    }
     open = false;
-    if (error.code !== "EPIPE") process.exitCode = 1;
   });
   return (text) => void (open && stream.write(text));
 }

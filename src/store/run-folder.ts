@@ -98,7 +98,11 @@ async function moveInto(partial: string, path: string, files: (path: string) => 
     } catch (error) {
       const before = failure;
       failure = error as NodeJS.ErrnoException;
-      // A name that cannot be had (a mount point, say) is tried once more with another one.
+      if (!taken.includes(failure.code ?? "") && (await filledInPlace(resolve(name), files(name)))) {
+        await rm(partial, { recursive: true, force: true }).catch(() => {});
+        return name;
+      }
+      // A name that cannot be had is tried once more with another one.
       if (before && !taken.includes(failure.code ?? "")) break;
     }
   }
@@ -107,6 +111,18 @@ async function moveInto(partial: string, path: string, files: (path: string) => 
     exitCode: 1,
     cause: failure,
   });
+}
+
+/** An empty folder that cannot be replaced (a mount point) takes the files one by one. */
+async function filledInPlace(folder: string, files: RunFiles): Promise<boolean> {
+  if ((await readdir(folder).catch(() => undefined))?.length !== 0) return false;
+  try {
+    await writeFiles(folder, files);
+    return true;
+  } catch {
+    for (const file of Object.keys(files)) await rm(join(folder, file), { force: true }).catch(() => {});
+    return false;
+  }
 }
 
 async function writeFiles(folder: string, files: RunFiles): Promise<void> {

@@ -73,6 +73,11 @@ test("a name that cannot be had is replaced by another", async () => {
   const reservation = await reserveRun("mount", 1);
   failingRenames.push("EBUSY");
   expect(await reservation.write((path) => ({ x: path }))).toBe("mount-2");
+  mkdirSync("volume");
+  const mounted = await reserveRun("volume", 1);
+  failingRenames.push("EBUSY");
+  expect(await mounted.write((path) => ({ x: path }))).toBe("volume");
+  expect(readFileSync("volume/x", "utf8")).toBe("volume");
   const stuck = await reserveRun("stuck", 1);
   failingRenames.push("EPERM", "EPERM");
   await expect(stuck.write((path) => ({ x: path }))).rejects.toThrow(
