@@ -62,7 +62,11 @@ export async function chooseFeatures(
   return { columns: kept, notes };
 }
 
-const shellWord = (name: string): string => (/^[\w.-]+$/.test(name) ? name : `"${name}"`);
+/** A name as `--drop` takes it from a shell: in quotes for the shell, and inside them in quotes for the list where it has a comma. */
+function shellWord(name: string): string {
+  if (/^[\w.-]+$/.test(name)) return name;
+  return /[,"]/.test(name) ? `'"${name.replaceAll('"', '""')}"'` : `"${name}"`;
+}
 
 /**
  * What only the values show: infinities and numbers beyond single precision (an error), columns that are all alike or count the rows (dropped), missing values (said).

@@ -232,7 +232,7 @@ function checkUnits(network: Network, { inputShape, outputs }: Problem, target: 
   const units = shape.slice(1);
   if (units.length === 1 && units[0] === outputs) return;
   const what = target.kind === "amount" ? "amounts" : `${target.classes.length} classes`;
-  const found = units.length === 1 ? `${String(units[0])}` : `an output of shape [${shape.join(", ")}]`;
+  const found = units.length === 1 ? `${units[0]}` : `an output of shape [${shape.join(", ")}]`;
   throw new GradusError(
     `the network must end in ${outputs} unit${outputs === 1 ? "" : "s"} for target "${target.name}" (${what}), found ${found}.`,
     {

@@ -62,9 +62,7 @@ test("a run whose place takes no files is kept elsewhere, and the message says w
   rmSync("deep", { recursive: true });
   writeFileSync("deep", "");
   const error = await reservation.write((path) => ({ x: path })).catch((thrown: unknown) => thrown as Error);
-  const folder = /^the run cannot be written to deep\/run \(ENOTDIR\); it was saved in (.*) instead\.$/.exec(
-    String((error as Error).message),
-  )?.[1];
+  const folder = /^the run cannot be written to deep\/run \(ENOTDIR\); it was saved in (.*) instead\.$/.exec((error as Error).message)?.[1];
   expect(readFileSync(join(folder!, "x"), "utf8")).toBe(folder);
   rmSync(folder!, { recursive: true });
 });
