@@ -38,6 +38,8 @@ export { dense } from "./nn/layers/dense.ts";
 export { activation } from "./nn/layers/activation.ts";
 export { flatten } from "./nn/layers/flatten.ts";
 export type { ActivationName } from "./nn/activation.ts";
+export type { Fans, Initializer } from "./nn/initializer.ts";
+export type { Rng } from "./util/rng.ts";
 export { lossByName, type LossName } from "./nn/losses/index.ts";
 export { loadModel, modelGraph, saveModel, type Model, type ModelDescription } from "./nn/model.ts";
 export { scheduleByName, type ScheduleName } from "./optim/schedules/index.ts";

@@ -11,7 +11,7 @@ export interface Fans {
 export interface Initializer {
   readonly name: string;
   /** What it draws, for people: `N(0, 2/n[l-1])`. */
-  readonly formula: string;
+  readonly formula?: string;
   /** Fills a row-major [fanIn, fanOut] weight (or a tensor whose leading axes multiply to fanIn). */
   fill(weights: Float32Array, fans: Fans, rng: Rng): void;
 }

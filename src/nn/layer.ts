@@ -1,6 +1,7 @@
 /** The contract of a layer: plain data that a definition turns into graph. */
 import type { Value } from "../ir/graph.ts";
 import type { ActivationName } from "./activation.ts";
+import type { Initializer } from "./initializer.ts";
 import type { InitializerName } from "./initializers/index.ts";
 
 /** A tensor the training changes, row-major. */
@@ -10,7 +11,7 @@ export interface Parameter {
   readonly shape: readonly number[];
   /** Penalties and weight decay apply to weights, not to biases, unless asked. */
   readonly role: "weight" | "bias";
-  readonly initializer: InitializerName;
+  readonly initializer: InitializerName | Initializer;
   readonly fanIn: number;
   readonly fanOut: number;
 }

@@ -5,7 +5,10 @@ import { constant, graph, type Graph, type Value } from "../ir/graph.ts";
 import { ops } from "../ops/build.ts";
 import { GradusError } from "../util/errors.ts";
 import { activationByName } from "./activation.ts";
+import type { Initializer } from "./initializer.ts";
+import { initializerName } from "./initializers/index.ts";
 import { lossByName, type LossName } from "./losses/index.ts";
+import type { AnyLayer } from "./layers/index.ts";
 import { buildNetwork, type Network } from "./network.ts";
 import { layoutParameters, parameterViews, type ParameterLayout } from "./parameters.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
@@ -51,9 +54,15 @@ function likeliest(probabilities: Value, classes: readonly string[]): Value {
 export function saveModel(model: Model): { description: ModelDescription; weights: Uint8Array } {
   const { theta, ...rest } = model;
   return {
-    description: { format: 1, ...rest },
+    description: { format: 1, ...rest, network: { layers: model.network.layers.map(withNamedInitializer) } },
     weights: writeSafetensors(parameterViews(modelLayout(model), theta), { format: "gradus" }),
   };
+}
+
+/** A layer as plain data: a function that filled its weights is no part of the trained model, its name is. */
+function withNamedInitializer<L extends AnyLayer>(layer: L): L {
+  const { initializer } = layer as { readonly initializer?: string | Initializer };
+  return initializer === undefined ? layer : { ...layer, initializer: initializerName(initializer) };
 }
 
 /**

@@ -3,7 +3,7 @@ import { input, type Value } from "../ir/graph.ts";
 import { sizeOf } from "../ir/shape.ts";
 import { tensor, type Tensor } from "../ir/tensor.ts";
 import { rng } from "../util/rng.ts";
-import { initializerByName } from "./initializers/index.ts";
+import { initializerOf } from "./initializers/index.ts";
 import type { Parameter } from "./layer.ts";
 import { buildNetwork, type Network } from "./network.ts";
 
@@ -48,6 +48,6 @@ export function parameterViews(layout: ParameterLayout, vector: Float32Array): R
 export function initializeParameters(layout: ParameterLayout, theta: Float32Array, seed: number): void {
   for (const slot of layout.slots) {
     const view = theta.subarray(slot.offset, slot.offset + slot.size);
-    initializerByName(slot.initializer).fill(view, slot, rng(seed, `initialize ${slot.name}`));
+    initializerOf(slot.initializer).fill(view, slot, rng(seed, `initialize ${slot.name}`));
   }
 }

@@ -7,6 +7,7 @@ import { compile } from "../exec/executor.ts";
 import type { CompileOptions, Device, Executor } from "../exec/session.ts";
 import { input } from "../ir/graph.ts";
 import type { ActivationName } from "../nn/activation.ts";
+import { initializerName } from "../nn/initializers/index.ts";
 import { lossByName, type LossName } from "../nn/losses/index.ts";
 import { buildNetwork, mlp as mlpNetwork, type Network } from "../nn/network.ts";
 import { layoutParameters, parameterInput, type ParameterLayout } from "../nn/parameters.ts";
@@ -120,7 +121,7 @@ export async function fitTable(model: MlpSpec | Network, parts: TableParts, opti
     type: "model",
     units: unitsOf(problem, layout),
     ...("kind" in model && model.layers.length > 0 ? { activation: model.activation } : {}),
-    initializers: [...new Set(layout.slots.filter(({ role }) => role === "weight").map(({ initializer }) => initializer))],
+    initializers: [...new Set(layout.slots.filter(({ role }) => role === "weight").map(({ initializer }) => initializerName(initializer)))],
     parameters: layout.size,
     loss: loss.name,
     optimizer: kind,

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
+import type { Initializer } from "../../src/nn/initializer.ts";
 import { initializers, initializerByName } from "../../src/nn/initializers/index.ts";
+import { activation } from "../../src/nn/layers/activation.ts";
+import { dense } from "../../src/nn/layers/dense.ts";
+import { loadModel, saveModel, type Model } from "../../src/nn/model.ts";
+import { sequential, type Network } from "../../src/nn/network.ts";
+import { initializeParameters, layoutParameters } from "../../src/nn/parameters.ts";
 import { rng } from "../../src/util/rng.ts";
 
 const moments = (values: Float32Array) => {
@@ -58,5 +64,62 @@ describe("initialisers", () => {
 
   test("an unknown name is refused with the names there are", () => {
     expect(() => initializerByName("xavier")).toThrow('no initializer "xavier"');
+  });
+});
+
+describe("an initialiser of one's own", () => {
+  /** Counts, so that every weight tells where it came from; one draw shows which stream it was given. */
+  const counting: Initializer["fill"] = (weights, { fanIn, fanOut }, random) => {
+    weights.forEach((_, i) => (weights[i] = i + fanIn / 10 + fanOut / 100));
+    weights[0] = random.normal();
+  };
+  const startOf = (network: Network, seed = 1) => {
+    const layout = layoutParameters(network, [2]);
+    const theta = new Float32Array(layout.size);
+    initializeParameters(layout, theta, seed);
+    return { layout, theta, weights: theta.subarray(layout.slots[0]!.offset, layout.slots[0]!.size) };
+  };
+  const networkWith = (initializer: Initializer | Initializer["fill"]) =>
+    sequential([dense(3, { initializer }), activation("relu"), dense(1)]);
+
+  test("fills its layer's weights from the fans and the stream of the seed, and no other layer's", () => {
+    const own = startOf(networkWith(counting));
+    expect([...own.weights.subarray(1)]).toEqual([...Float32Array.from([1, 2, 3, 4, 5], (i) => i + 0.2 + 0.03)]);
+    expect(own.weights[0]).toBe(Math.fround(rng(1, "initialize dense_1/W").normal()));
+    expect(startOf(networkWith(counting)).theta).toEqual(own.theta);
+    expect(startOf(networkWith(counting), 2).weights[0]).not.toBe(own.weights[0]);
+    const usual = startOf(sequential([dense(3), activation("relu"), dense(1)]));
+    expect(own.theta.subarray(6)).toEqual(usual.theta.subarray(6));
+  });
+
+  test("goes by its own name, its function's, or `custom`", () => {
+    const nameOf = (initializer: Parameters<typeof networkWith>[0]) =>
+      layoutParameters(networkWith(initializer), [2]).slots[0]!.initializer;
+    expect(nameOf({ name: "counted", fill: counting })).toHaveProperty("name", "counted");
+    expect(nameOf(counting)).toHaveProperty("name", "counting");
+    expect(dense(3, { initializer: (weights) => void weights.fill(1) }).initializer).toHaveProperty("name", "custom");
+    expect(dense(3, { initializer: initializers.orthogonal }).initializer).toBe("orthogonal");
+    expect(() => dense(3, { initializer: { name: "heNormal", fill: counting } })).toThrow('cannot be named "heNormal"');
+  });
+
+  test("is saved as its name, and a model loads without it; only a new start asks for it", () => {
+    const network = networkWith(counting);
+    const column = { kind: "standardise", dtype: "float32", mean: 0, deviation: 1, indicator: false } as const;
+    const model: Model = {
+      network,
+      loss: "meanSquared",
+      plan: {
+        columns: ["a", "b"].map((name) => ({ ...column, column: name })),
+        features: ["a", "b"],
+        target: { kind: "amount", name: "y", log: false, mean: 0, deviation: 1 },
+        schema: { columns: [] },
+      },
+      theta: startOf(network).theta,
+    };
+    const { description, weights } = saveModel(model);
+    expect(description.network.layers[0]).toEqual({ kind: "dense", units: 3, initializer: "counting" });
+    const loaded = loadModel(JSON.parse(JSON.stringify(description)) as typeof description, weights);
+    expect(loaded.theta).toEqual(model.theta);
+    expect(() => startOf(loaded.network)).toThrow('no initializer "counting"');
   });
 });

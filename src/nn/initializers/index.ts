@@ -1,4 +1,4 @@
-/** Initialisers of the spec §3.3, by name. */
+/** Initialisers of the spec §3.3, by name, and such as a program gives itself. */
 import { GradusError } from "../../util/errors.ts";
 import type { Rng } from "../../util/rng.ts";
 import type { Fans, Initializer } from "../initializer.ts";
@@ -42,6 +42,34 @@ export type InitializerName = keyof typeof initializers;
 /** @throws GradusError for a name that is not an initialiser */
 export function initializerByName(name: string): Initializer {
   const found = Object.hasOwn(initializers, name) ? initializers[name as InitializerName] : undefined;
-  if (!found) throw new GradusError(`no initializer "${name}"`, { hint: `one of ${Object.keys(initializers).join(", ")}` });
+  if (!found) {
+    const names = Object.keys(initializers).join(", ");
+    throw new GradusError(`no initializer "${name}"`, { hint: `one of ${names}; one of your own is given as { name, fill }` });
+  }
   return found;
+}
+
+/** An initialiser of ours by its name, or one of the caller's: the record, or its `fill` alone, which goes by the function's name. */
+export type InitializerChoice = InitializerName | Initializer | Initializer["fill"];
+
+/** A choice as a layer holds it. @throws GradusError where another initialiser takes one of our names */
+export function chosenInitializer(choice: InitializerChoice): InitializerName | Initializer {
+  if (typeof choice === "string") return choice;
+  // A function written in place, dense(64, { initializer: (weights) => … }), is called after the option.
+  const named = typeof choice === "function" && choice.name !== "initializer" ? choice.name : "";
+  const given = typeof choice === "function" ? { name: named || "custom", fill: choice } : choice;
+  if (!Object.hasOwn(initializers, given.name)) return given;
+  const name = given.name as InitializerName;
+  if (initializers[name].fill === given.fill) return name;
+  throw new GradusError(`an initializer of your own cannot be named "${name}": that is another one's name`);
+}
+
+/** What a layer holds, ready to fill. @throws GradusError for a name that is not an initialiser */
+export function initializerOf(held: string | Initializer): Initializer {
+  return typeof held === "string" ? initializerByName(held) : held;
+}
+
+/** How reports and saved models call it. */
+export function initializerName(held: string | Initializer): string {
+  return typeof held === "string" ? held : held.name;
 }
