@@ -104,7 +104,7 @@ describe("an initialiser of one's own", () => {
 
   test("is saved as its name, and a model loads without it; only a new start asks for it", () => {
     const network = networkWith(counting);
-    const column = { kind: "standardise", dtype: "float32", mean: 0, deviation: 1, indicator: false } as const;
+    const column = { kind: "standardise", sqlType: "DOUBLE", dtype: "float32", mean: 0, deviation: 1, indicator: false } as const;
     const model: Model = {
       network,
       loss: "meanSquared",
