@@ -1,12 +1,10 @@
 /** Finds a library's fastest configuration for one case, and leaves its process ready. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SpeedCase } from "./cases.ts";
+import { settleMilliseconds } from "./pairs.ts";
 import type { Configuration, Library } from "./peers.ts";
 import { startPeer, type Peer } from "./process.ts";
 import { median } from "./statistics.ts";
-
-/** Between blocks: thread pools that spin after their work (OpenBLAS up to 30 ms) have stopped by then. */
-export const settleMilliseconds = 80;
 
 export interface Block {
   readonly seconds: number;

@@ -1,4 +1,4 @@
-/** What the speed benchmark measures: one training step of these networks, ReLU between layers, softmax cross-entropy. */
+/** What is measured against other libraries, steps and whole trainings: these networks, ReLU between layers, softmax cross-entropy. */
 
 export interface SpeedCase {
   /** Units from input to output. */
@@ -19,6 +19,16 @@ const networks = [
 export const speedCases: readonly SpeedCase[] = networks.flatMap((network) =>
   (["sgd", "adam"] as const).map((optimizer) => ({ ...network, optimizer, rows: 10_000 })),
 );
+
+export interface TrainingCase extends SpeedCase {
+  readonly epochs: number;
+}
+
+/** Adam at 0.001 throughout; `rows` are trained on, in whole batches. */
+export const trainingCases: readonly TrainingCase[] = [
+  { layers: [64, 32, 10], batch: 32, optimizer: "adam", rows: 10_240, epochs: 5 },
+  { layers: [64, 512, 512, 10], batch: 128, optimizer: "adam", rows: 4096, epochs: 3 },
+];
 
 /** `784-512-512-10 b128 adam` */
 export function caseName({ layers, batch, optimizer }: SpeedCase): string {

@@ -1,22 +1,24 @@
-/** `npm run bench`: speed and accuracy against other libraries; writes bench/results/*.json and docs/benchmarks.md. */
+/** `npm run bench`: steps, whole trainings and accuracy against other libraries; writes bench/results/*.json and docs/benchmarks.md. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { measureAccuracy } from "./accuracy.ts";
 import { accuracyCases } from "./accuracy-cases.ts";
-import { caseName, speedCases } from "./cases.ts";
+import { caseName, speedCases, trainingCases } from "./cases.ts";
 import { gradus, peers, type Library } from "./peers.ts";
 import { writeReport } from "./report.ts";
 import { measureSpeed } from "./speed.ts";
+import { measureTrainings } from "./training.ts";
 
-const usage = `npm run bench -- [speed] [accuracy] [options]
-  speed                one training step against PyTorch, jax-js and TensorFlow.js (what runs when nothing is named)
+const usage = `npm run bench -- [speed] [training] [accuracy] [options]; speed and training where nothing is named
+  speed                one training step against PyTorch, jax-js and TensorFlow.js
+  training             whole trainings against the same and scikit-learn
   accuracy             held-out quality and fit time against scikit-learn; needs --data
   --data DIR           folder of the data sets
   --cases a,b          only the cases whose name contains one of these
   --peers a,b          only these libraries: ${peers.map(({ name }) => name).join(", ")}
   --subject NAME       what is compared with the peers; gradus where left out
-  --pairs N            pairs of blocks, in place of each library's own number
+  --pairs N            interleaved pairs, in place of 30
   --seeds N            split seeds of the accuracy comparison, in place of each case's own number
   --dry                print the figures and write nothing
 The Python of PyTorch and scikit-learn: $PYTHON, else python3 or /usr/bin/python3, the first that has the module.`;
@@ -62,23 +64,31 @@ function shown(argument: string, index: number, all: readonly string[]): string 
   return /^[\w.,/=-]+$/.test(argument) ? argument : `"${argument}"`;
 }
 
-if (values.help || positionals.some((name) => name !== "speed" && name !== "accuracy")) {
+const sections = ["speed", "training", "accuracy"];
+const named = positionals.length > 0 ? positionals : ["speed", "training"];
+if (values.help || named.some((name) => !sections.includes(name))) {
   say(usage);
   process.exit(values.help ? 0 : 2);
 }
-if (positionals.includes("speed") || positionals.length === 0) {
-  const subject = library(values.subject);
+const subject = library(values.subject);
+const others = (list(values.peers)?.map(library) ?? peers).filter((one) => one !== subject);
+const pairs = values.pairs === undefined ? {} : { pairs: Number(values.pairs) };
+if (named.includes("speed")) {
   const result = await measureSpeed({
     subject,
-    peers: (list(values.peers)?.map(library) ?? peers).filter((one) => one !== subject),
+    peers: others.filter(({ blockMilliseconds }) => blockMilliseconds !== undefined),
     cases: speedCases.filter((one) => chosen(caseName(one))),
-    ...(values.pairs === undefined ? {} : { pairs: Number(values.pairs) }),
+    ...pairs,
     say,
   });
   for (const [name, mean] of Object.entries(result.geometricMeans)) say(`geometric mean against ${name}: ${mean.toFixed(3)}`);
   await save("speed", result);
 }
-if (positionals.includes("accuracy")) {
+if (named.includes("training")) {
+  const cases = trainingCases.filter((one) => chosen(caseName(one)));
+  await save("training", await measureTrainings({ subject, peers: others, cases, ...pairs, say }));
+}
+if (named.includes("accuracy")) {
   if (values.data === undefined) throw new Error("accuracy needs --data DIR, the folder of the data sets");
   const result = await measureAccuracy({
     data: values.data,

@@ -22,10 +22,8 @@ export interface Library {
   /** @throws Error saying what is missing */
   command(): Promise<readonly string[]>;
   configurations(speedCase: SpeedCase): readonly Configuration[];
-  /** Interleaved pairs to take; `pairsOfSlow` where a step takes more than a second. */
-  readonly pairs: number;
-  /** What a block should last, in milliseconds (at least one step). */
-  readonly blockMilliseconds: number;
+  /** What a block of steps should last, in milliseconds (at least one step); undefined where it trains only as a whole. */
+  readonly blockMilliseconds?: number;
 }
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -35,7 +33,6 @@ export const gradus: Library = {
   label: "Gradus",
   command: async () => [process.execPath, await bundle("gradus")],
   configurations: () => [1, 2].map((threads) => ({ label: `${threads} thread${threads > 1 ? "s" : ""}`, options: { threads } })),
-  pairs: 30,
   blockMilliseconds: 200,
 };
 
@@ -59,7 +56,6 @@ const pytorch: Library = {
         options: { form },
       })),
     ),
-  pairs: 30,
   blockMilliseconds: 200,
 };
 
@@ -74,7 +70,6 @@ const jaxJs: Library = {
         options: { workers, form },
       })),
     ),
-  pairs: 30,
   blockMilliseconds: 200,
 };
 
@@ -88,11 +83,22 @@ const tfjs: Library = {
     // Several times slower than wasm on wider layers, a minute a step on the widest.
     ...(Math.max(...layers) <= 128 ? [{ label: "plain JavaScript", options: { backend: "cpu", threads: 1 } }] : []),
   ],
-  pairs: 30,
   blockMilliseconds: 300,
 };
 
-export const peers: readonly Library[] = [pytorch, jaxJs, tfjs];
+const scikitLearn: Library = {
+  name: "scikit-learn",
+  label: "scikit-learn",
+  command: async () => [await findPython("sklearn"), here("peers/scikit.py")],
+  configurations: () =>
+    [1, 2].map((threads) => ({
+      label: `OPENBLAS_NUM_THREADS=${threads}`,
+      environment: { OPENBLAS_NUM_THREADS: String(threads), OMP_NUM_THREADS: "1" },
+      options: {},
+    })),
+};
+
+export const peers: readonly Library[] = [pytorch, jaxJs, tfjs, scikitLearn];
 
 /** Compiles one of our own peers from the sources, so that plain Node runs it, as it runs the package. */
 export async function bundle(name: string): Promise<string> {

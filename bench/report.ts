@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { AccuracyResult, AccuracyRow, Summary } from "./accuracy.ts";
 import type { Machine } from "./machine.ts";
 import type { Comparison, SpeedResult } from "./speed.ts";
+import { validationRows, type TrainingComparison, type TrainingResult } from "./training.ts";
 
 type Stored<T> = T & { readonly command: string };
 
@@ -12,7 +13,13 @@ const path = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 export async function writeReport(): Promise<void> {
   const speed = await stored<SpeedResult>("speed");
   const accuracy = await stored<AccuracyResult>("accuracy");
-  const sections = [heading(), ...(speed ? speedSection(speed) : []), ...(accuracy ? accuracySection(accuracy) : [])];
+  const training = await stored<TrainingResult>("training");
+  const sections = [
+    heading(),
+    ...(speed ? speedSection(speed) : []),
+    ...(training ? trainingSection(training) : []),
+    ...(accuracy ? accuracySection(accuracy) : []),
+  ];
   await writeFile(path("../docs/benchmarks.md"), `${sections.join("\n\n")}\n`);
 }
 
@@ -86,6 +93,35 @@ function notes(result: SpeedResult): string {
 implementation of the optimizer. jax-js runs on WebAssembly, on the main thread or on workers that the benchmark lends it (Node lacks the browser's
 \`Worker\`). TensorFlow.js runs on its WebAssembly or plain JavaScript backend; its binding to the native library is not compared,
 since installing it downloads from outside npm. Losses of small networks come back to ${result.subject}'s host several steps at once, one per step.`;
+}
+
+function trainingSection(result: Stored<TrainingResult>): string[] {
+  return [
+    "## Whole trainings",
+    `\`${result.command}\``,
+    `From rows in memory to trained weights: set-up and compilation, every step with Adam at 0.001, and the accuracy on
+${validationRows} other rows after each epoch; initial weights as each library draws them. The rows are made up: normal features, the class that a random network finds likeliest; the same
+for all. ${result.subject} measures its training curve besides and keeps the best epoch, as it always does. Trainings take turns, pair by pair, each library
+in the configuration whose training was fastest in a trial. Medians; accuracy after the last epoch shows that all did the same work.
+${where(result.machine, result.versions)}`,
+    ...result.cases.map(({ name, rows, epochs, comparisons }) =>
+      [
+        `### ${name}, ${rows} rows, ${epochs} epochs`,
+        "",
+        `| library | its training, s | accuracy | ${result.subject}, s | accuracy | ratio | 95 % | pairs | it ran with |`,
+        "|---|---:|---:|---:|---:|---:|---|---:|---|",
+        ...comparisons.map(trainingLine),
+      ].join("\n"),
+    ),
+  ];
+}
+
+function trainingLine({ label, result, missing }: TrainingComparison): string {
+  if (!result) return `| ${label} | missing: ${missing ?? "not measured"} | | | | | | | |`;
+  const { subject, peer, ratio } = result;
+  const side = ({ seconds, accuracy }: typeof peer): string[] => [seconds.toFixed(3), accuracy.toFixed(3)];
+  const interval = `${ratio.low.toFixed(3)} … ${ratio.high.toFixed(3)}`;
+  return `| ${[label, ...side(peer), ...side(subject), `**${ratio.value.toFixed(3)}**`, interval, ratio.n, peer.configuration].join(" | ")} |`;
 }
 
 function accuracySection(result: Stored<AccuracyResult>): string[] {

@@ -1,9 +1,9 @@
 /** One training step against other libraries: interleaved pairs of blocks, the ratio of each pair, its median and interval. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Interval } from "../src/util/statistics.ts";
-import { calibrate, settleMilliseconds, stepsIn, type Block, type Contestant } from "./calibrate.ts";
+import { calibrate, stepsIn, type Block, type Contestant } from "./calibrate.ts";
 import { caseName, type SpeedCase } from "./cases.ts";
 import { machine, processorTicks, type Machine } from "./machine.ts";
+import { interleave, type Turn } from "./pairs.ts";
 import type { Library } from "./peers.ts";
 import { geometricMean, median, medianInterval } from "./statistics.ts";
 
@@ -44,19 +44,17 @@ export interface SpeedResult {
   readonly geometricMeans: Readonly<Record<string, number>>;
 }
 
-/** Pairs with a library whose step takes more than a second. */
-export const pairsOfSlow = 5;
+const pairsPerLibrary = 30;
 
 export interface SpeedOptions {
   readonly subject: Library;
   readonly peers: readonly Library[];
   readonly cases: readonly SpeedCase[];
-  /** Replaces every library's number of pairs. */
   readonly pairs?: number;
   readonly say: (line: string) => void;
 }
 
-export async function measureSpeed({ subject, peers, cases, pairs, say }: SpeedOptions): Promise<SpeedResult> {
+export async function measureSpeed({ subject, peers, cases, pairs = pairsPerLibrary, say }: SpeedOptions): Promise<SpeedResult> {
   const before = await processorTicks();
   const versions: Record<string, string> = {};
   const measured: { name: string; parameters: number; comparisons: Comparison[] }[] = [];
@@ -72,11 +70,7 @@ export async function measureSpeed({ subject, peers, cases, pairs, say }: SpeedO
       try {
         theirs = await calibrate(library, speedCase);
         Object.assign(versions, theirs.versions);
-        const result = await compare(
-          ours,
-          theirs,
-          pairs ?? (theirs.stepSeconds > 1 ? Math.min(pairsOfSlow, library.pairs) : library.pairs),
-        );
+        const result = await compare(ours, theirs, pairs);
         comparisons.push({ ...head, result });
         const { ratio } = result;
         say(
@@ -106,45 +100,39 @@ export async function measureSpeed({ subject, peers, cases, pairs, say }: SpeedO
   };
 }
 
-/** Pairs of blocks, the order turned each time. */
 async function compare(subject: Contestant, peer: Contestant, pairs: number): Promise<NonNullable<Comparison["result"]>> {
   if (subject.parameters !== peer.parameters) {
     throw new Error(`it has ${peer.parameters} parameters where ${subject.library.label} has ${subject.parameters}`);
   }
-  const sides = [subject, peer].map((contestant) => {
-    const seconds = contestant.library.blockMilliseconds / 1000;
-    return { contestant, steps: stepsIn(seconds, contestant.stepSeconds), times: [] as number[] };
+  const [ours, theirs] = [blocks(subject), blocks(peer)];
+  const { times, ratios, idleShare } = await interleave(ours, theirs, pairs);
+  const side = ({ library, configuration, tried }: Contestant, seconds: readonly number[]): Side => ({
+    label: library.label,
+    configuration: configuration.label,
+    tried,
+    milliseconds: 1000 * median(seconds),
+    quickest: 1000 * Math.min(...seconds),
   });
-  const ratios: number[] = [];
-  let [waiting, waited] = [0, 0];
-  for (let pair = 0; pair < pairs; pair++) {
-    for (const index of pair % 2 === 0 ? [0, 1] : [1, 0]) {
-      const { contestant, steps, times } = sides[index]!;
-      const other = sides[1 - index]!.contestant.peer;
-      await sleep(settleMilliseconds);
-      const idleBefore = await other.processorSeconds();
-      const { seconds, loss } = await contestant.peer.request<Block>({ cmd: "block", steps, warm: steps > 1 ? 2 : 0 });
-      if (!Number.isFinite(loss)) throw new Error(`its loss became ${loss}`);
-      const idleAfter = await other.processorSeconds();
-      waiting += (idleAfter ?? NaN) - (idleBefore ?? NaN);
-      waited += seconds;
-      times.push(seconds / steps);
-    }
-    ratios.push(sides[0]!.times.at(-1)! / sides[1]!.times.at(-1)!);
-  }
-  const [ours, theirs] = sides.map(({ contestant, times }) => ({
-    label: contestant.library.label,
-    configuration: contestant.configuration.label,
-    tried: contestant.tried,
-    milliseconds: 1000 * median(times),
-    quickest: 1000 * Math.min(...times),
-  }));
   return {
-    subject: ours!,
-    peer: theirs!,
+    subject: side(subject, times[0]),
+    peer: side(peer, times[1]),
     ratio: medianInterval(ratios),
-    stepsPerBlock: [sides[0]!.steps, sides[1]!.steps],
-    ...(Number.isNaN(waiting) ? {} : { idleShare: waiting / waited }),
+    stepsPerBlock: [ours.steps, theirs.steps],
+    ...(idleShare === undefined ? {} : { idleShare }),
+  };
+}
+
+/** Blocks of steps, each as long as the library's blocks should be. */
+function blocks({ library, stepSeconds, peer }: Contestant): Turn & { readonly steps: number } {
+  const steps = stepsIn(library.blockMilliseconds! / 1000, stepSeconds);
+  return {
+    peer,
+    steps,
+    async block() {
+      const { seconds, loss } = await peer.request<Block>({ cmd: "block", steps, warm: steps > 1 ? 2 : 0 });
+      if (!Number.isFinite(loss)) throw new Error(`its loss became ${loss}`);
+      return seconds / steps;
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 /** This project's own training engine behind the benchmark's protocol, from the sources. */
+import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { executor } from "../../src/exec/onnxruntime-node.ts";
 import { tensor } from "../../src/ir/tensor.ts";
@@ -6,6 +7,10 @@ import { mlp } from "../../src/nn/network.ts";
 import { losses } from "../../src/nn/losses/index.ts";
 import { initializeParameters, layoutParameters } from "../../src/nn/parameters.ts";
 import { optimizerByName } from "../../src/optim/optimizers/index.ts";
+import { scheduleByName } from "../../src/optim/schedules/index.ts";
+import { sliceRows, type Dataset } from "../../src/train/dataset.ts";
+import { fit } from "../../src/train/fit.ts";
+import type { Problem } from "../../src/train/step-graph.ts";
 import { createStepper } from "../../src/train/stepper.ts";
 import { rng } from "../../src/util/rng.ts";
 import type { SpeedCase } from "../cases.ts";
@@ -23,6 +28,22 @@ interface Options {
   readonly form?: "scan" | "fused";
 }
 
+interface TrainingRequest {
+  readonly case: SpeedCase;
+  readonly epochs: number;
+  readonly folder: string;
+  readonly threads: number;
+}
+
+function problemOf(layers: readonly number[]): Problem {
+  return {
+    network: mlp({ layers: layers.slice(1, -1), outputs: layers.at(-1)! }),
+    loss: losses.categoricalCrossEntropy,
+    inputShape: [layers[0]!],
+    outputs: layers.at(-1)!,
+  };
+}
+
 async function prepare({ layers, batch, optimizer: name, rows }: SpeedCase, { threads, form }: Options): Promise<Trainer> {
   const classes = layers.at(-1)!;
   const random = rng(1, "benchmark");
@@ -30,12 +51,7 @@ async function prepare({ layers, batch, optimizer: name, rows }: SpeedCase, { th
   const targets = new Float32Array(rows * classes);
   for (let row = 0; row < rows; row++) targets[row * classes + random.integer(classes)] = 1;
 
-  const problem = {
-    network: mlp({ layers: layers.slice(1, -1), outputs: classes }),
-    loss: losses.categoricalCrossEntropy,
-    inputShape: [layers[0]!],
-    outputs: classes,
-  };
+  const problem = problemOf(layers);
   const layout = layoutParameters(problem.network, problem.inputShape);
   const data = { features: tensor("float32", features, [rows, layers[0]!]), targets: tensor("float32", targets, [rows, classes]) };
   const stepper = await createStepper({
@@ -72,6 +88,42 @@ async function prepare({ layers, batch, optimizer: name, rows }: SpeedCase, { th
   };
 }
 
+/** A whole training through the training loop itself, on the rows of a folder. */
+async function training({ case: trainingCase, epochs, folder, threads }: TrainingRequest) {
+  const { layers, batch, optimizer } = trainingCase;
+  rowsOfTraining ??= await storedRows(folder, layers.at(-1)!);
+  const start = performance.now();
+  const problem = problemOf(layers);
+  const options = {
+    optimizer: optimizerByName(optimizer),
+    learningRate: 1e-3,
+    schedule: scheduleByName("constant"),
+    epochs,
+    batchSize: batch,
+  };
+  const { history, layout } = await fit(problem, rowsOfTraining, { ...options, seed: ++trainings, executor, threads });
+  const seconds = (performance.now() - start) / 1000;
+  return { seconds, accuracy: 1 - history.at(-1)!.validation!.error, parameters: layout.size };
+}
+
+/** `x.f32`, `y.i32`, and `parts.json` {train, validation}: the count of each, one after the other. */
+async function storedRows(folder: string, classes: number): Promise<{ train: Dataset; validation: Dataset }> {
+  const read = async (name: string) => new Uint8Array(await readFile(`${folder}/${name}`)).buffer;
+  const { train, validation } = JSON.parse(await readFile(`${folder}/parts.json`, "utf8")) as { train: number; validation: number };
+  const [x, y] = [new Float32Array(await read("x.f32")), new Int32Array(await read("y.i32"))];
+  const targets = new Float32Array(y.length * classes);
+  y.forEach((label, row) => (targets[row * classes + label] = 1));
+  const whole = {
+    features: tensor("float32", x, [y.length, x.length / y.length]),
+    targets: tensor("float32", targets, [y.length, classes]),
+  };
+  const part = (from: number, to: number): Dataset => ({
+    features: sliceRows(whole.features, from, to),
+    targets: sliceRows(whole.targets, from, to),
+  });
+  return { train: part(0, train), validation: part(train, train + validation) };
+}
+
 async function block(trainer: Trainer, { steps, warm }: { steps: number; warm: number }) {
   await trainer.steps(warm);
   const start = performance.now();
@@ -80,6 +132,8 @@ async function block(trainer: Trainer, { steps, warm }: { steps: number; warm: n
 }
 
 let trainer: Trainer | undefined;
+let rowsOfTraining: { train: Dataset; validation: Dataset } | undefined;
+let trainings = 0;
 for await (const line of createInterface({ input: process.stdin })) {
   const request = JSON.parse(line);
   if (request.cmd === "quit") break;
@@ -89,7 +143,8 @@ for await (const line of createInterface({ input: process.stdin })) {
     else if (request.cmd === "prepare") {
       trainer = await prepare(request.case, request);
       reply = { ready: true, parameters: trainer.parameters };
-    } else reply = await block(trainer!, request);
+    } else if (request.cmd === "train") reply = await training(request);
+    else reply = await block(trainer!, request);
   } catch (error) {
     reply = { error: (error as Error).stack };
   }

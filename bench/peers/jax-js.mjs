@@ -4,22 +4,27 @@ import { readFile } from "node:fs/promises";
 import { batches, initialWeights, serve } from "./protocol.mjs";
 import { provideWorkers } from "./web-worker.mjs";
 
-async function prepare({ case: { layers, batch, optimizer, rows }, workers = 0, form = "step" }) {
+async function build({ case: { layers, batch, optimizer }, workers = 0, form = "step" }, rows) {
   if (workers > 0) provideWorkers(workers);
   const { blockUntilReady, init, jit, nn, numpy: np, tree, valueAndGrad } = await import("@jax-js/jax");
   await init("wasm");
   const classes = layers.at(-1);
-  const next = batches({ layers, batch, rows });
+  const next = batches(rows, batch);
 
-  /** Mean cross-entropy; every array given to a function is consumed by it, `.ref` keeps one more. */
-  function loss(parameters, x, y) {
+  /** Every array given to a function is consumed by it, `.ref` keeps one more. */
+  function logits(parameters, x) {
     let h = x;
     parameters.forEach(({ w, b }, i) => {
       if (i > 0) h = nn.relu(h);
       h = np.matmul(h, w).add(b);
     });
+    return h;
+  }
+
+  /** Mean cross-entropy. */
+  function loss(parameters, x, y) {
     return nn
-      .logSoftmax(h, -1)
+      .logSoftmax(logits(parameters, x), -1)
       .mul(nn.oneHot(y, classes))
       .sum()
       .mul(-1 / batch);
@@ -75,8 +80,13 @@ async function prepare({ case: { layers, batch, optimizer, rows }, workers = 0, 
     return workers > 0 ? (await result[0].data())[0] : result[0].dataSync()[0];
   }
   const finish = async () => void (await blockUntilReady({ parameters, state }));
-  await step();
-  return { step, finish, parameters: weights.reduce((sum, { w, b }) => sum + w.length + b.length, 0) };
+  const likeliest = jit((parameters, x) => np.argmax(logits(parameters, x), -1));
+  async function classify({ x, count }) {
+    const classes = likeliest(tree.ref(parameters), np.array(x).reshape([count, layers[0]]));
+    return workers > 0 ? await classes.data() : classes.dataSync();
+  }
+  const dispose = () => tree.dispose({ parameters, state });
+  return { step, finish, classify, dispose, parameters: weights.reduce((sum, { w, b }) => sum + w.length + b.length, 0) };
 }
 
 async function versions() {
@@ -84,4 +94,4 @@ async function versions() {
   return { "@jax-js/jax": JSON.parse(await readFile(manifest, "utf8")).version, node: process.version };
 }
 
-await serve({ prepare, versions });
+await serve({ build, versions });

@@ -1,14 +1,19 @@
 // What the JavaScript peers share: the line protocol, the rows, and the draw of fresh mini-batches.
+import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 
 /**
- * Answers the driver's requests: `versions`, `prepare`, `block`, `quit`, one JSON object a line.
+ * Answers the driver's requests: `versions`, `prepare`, `block`, `train`, `quit`, one JSON object a line.
  * A step = gather a fresh shuffled mini-batch from memory, forward, backward, update, loss back to the host.
  * A block ends when its last update is done (`finish`), not when the last loss is there: work left over would run in the other's time.
- * @param {{versions: () => object, prepare: (request: any) => Promise<{step: () => number | Promise<number>, finish?: () => Promise<void>, parameters: number}>}} peer
+ * A training = from rows in memory to trained weights: set-up, initial weights, all steps, and the accuracy on other rows after each epoch.
+ * `build` makes a trainer over rows {x, y, count}; `classify` gives the likeliest class of each of other rows.
+ * @param {{versions: () => object, build: (request: any, rows: any) => Promise<{step: () => number | Promise<number>, finish?: () => Promise<void>,
+ *   classify: (rows: any) => ArrayLike<number> | Promise<ArrayLike<number>>, dispose?: () => void, parameters: number}>}} peer
  */
 export async function serve(peer) {
   let trainer;
+  let stored;
   for await (const line of createInterface({ input: process.stdin })) {
     const request = JSON.parse(line);
     if (request.cmd === "quit") break;
@@ -16,8 +21,12 @@ export async function serve(peer) {
     try {
       if (request.cmd === "versions") reply = { versions: await peer.versions() };
       else if (request.cmd === "prepare") {
-        trainer = await peer.prepare(request);
+        trainer = await peer.build(request, randomRows(request.case));
+        await trainer.step();
         reply = { ready: true, parameters: trainer.parameters };
+      } else if (request.cmd === "train") {
+        stored ??= await storedRows(request.folder);
+        reply = await training(peer, request, stored);
       } else reply = await block(trainer, request);
     } catch (error) {
       reply = { error: String(error?.message ?? error) };
@@ -37,16 +46,46 @@ async function block(trainer, { steps, warm = 0 }) {
   return { seconds: (performance.now() - start) / 1000, loss };
 }
 
-/** Random rows and labels, and `next()`: the following mini-batch of a fresh permutation per epoch. */
-export function batches({ layers, batch, rows }) {
-  const width = layers[0];
-  const classes = layers.at(-1);
-  const x = Float32Array.from({ length: rows * width }, normal);
-  const y = Int32Array.from({ length: rows }, () => Math.floor(Math.random() * classes));
-  const order = Int32Array.from({ length: rows }, (_, i) => i);
-  let at = rows;
+async function training(peer, request, { train, validation }) {
+  const { batch } = request.case;
+  const start = performance.now();
+  const trainer = await peer.build(request, train);
+  let right = 0;
+  for (let epoch = 0; epoch < request.epochs; epoch++) {
+    for (let at = 0; at + batch <= train.count; at += batch) await trainer.step();
+    const classes = await trainer.classify(validation);
+    right = validation.y.reduce((sum, label, row) => sum + (classes[row] === label ? 1 : 0), 0);
+  }
+  await trainer.finish?.();
+  const seconds = (performance.now() - start) / 1000;
+  trainer.dispose?.();
+  return { seconds, accuracy: right / validation.count, parameters: trainer.parameters };
+}
+
+/** Rows and labels without meaning. */
+function randomRows({ layers, rows: count }) {
+  const x = Float32Array.from({ length: count * layers[0] }, normal);
+  const y = Int32Array.from({ length: count }, () => Math.floor(Math.random() * layers.at(-1)));
+  return { x, y, count };
+}
+
+/** The rows of a training: `x.f32`, `y.i32`, and `parts.json` {train, validation}, the count of each, one after the other. */
+async function storedRows(folder) {
+  const bytes = async (name) => new Uint8Array(await readFile(`${folder}/${name}`)).buffer;
+  const parts = JSON.parse(await readFile(`${folder}/parts.json`, "utf8"));
+  const [x, y] = [new Float32Array(await bytes("x.f32")), new Int32Array(await bytes("y.i32"))];
+  const width = x.length / y.length;
+  const part = (from, count) => ({ x: x.subarray(from * width, (from + count) * width), y: y.subarray(from, from + count), count });
+  return { train: part(0, parts.train), validation: part(parts.train, parts.validation) };
+}
+
+/** `next()`: the following mini-batch of a fresh permutation per epoch. */
+export function batches({ x, y, count }, batch) {
+  const width = x.length / count;
+  const order = Int32Array.from({ length: count }, (_, i) => i);
+  let at = count;
   return () => {
-    if (at + batch > rows) {
+    if (at + batch > count) {
       shuffle(order);
       at = 0;
     }

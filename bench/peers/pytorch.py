@@ -2,8 +2,10 @@
 
 prepare {case, optimizerForm}   builds rows and model      -> {"ready": true, "parameters": n}
 block   {steps, warm}           runs steps, timed here      -> {"seconds": s, "loss": x}
+train   {case, form, folder, epochs}  a whole training      -> {"seconds": s, "accuracy": a, "parameters": n}
 quit
 A step: gather a fresh shuffled mini-batch, forward, backward, update, the loss back to the host.
+A training: from rows in memory to trained weights, with the accuracy on other rows after each epoch.
 """
 
 import json
@@ -12,6 +14,7 @@ import re
 import sys
 import time
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -37,11 +40,10 @@ def update_rule(name, parameters, form):
 
 
 class Trainer:
-    def __init__(self, case, form):
-        self.rows, self.batch = case["rows"], case["batch"]
+    def __init__(self, case, form, x, y):
+        self.x, self.y = x, y
+        self.rows, self.batch = len(y), case["batch"]
         layers = case["layers"]
-        self.x = torch.randn(self.rows, layers[0])
-        self.y = torch.randint(0, layers[-1], (self.rows,))
         self.model = network(layers)
         self.optimizer = update_rule(case["optimizer"], self.model.parameters(), form)
         self.order, self.at = torch.randperm(self.rows), 0
@@ -59,8 +61,39 @@ class Trainer:
         return loss.item()
 
 
+def random_rows(case):
+    return torch.randn(case["rows"], case["layers"][0]), torch.randint(0, case["layers"][-1], (case["rows"],))
+
+
+def stored_rows(folder):
+    """x.f32, y.i32, and parts.json {train, validation}: the count of each, one after the other."""
+    with open(f"{folder}/parts.json") as file:
+        parts = json.load(file)
+    y = torch.from_numpy(np.fromfile(f"{folder}/y.i32", dtype=np.int32).astype(np.int64))
+    x = torch.from_numpy(np.fromfile(f"{folder}/x.f32", dtype=np.float32)).reshape(len(y), -1)
+    n = parts["train"]
+    return (x[:n], y[:n]), (x[n:], y[n:])
+
+
+def training(request, train, validation):
+    start = time.perf_counter()
+    trainer = Trainer(request["case"], request.get("form", "foreach"), *train)
+    right = 0
+    for _ in range(request["epochs"]):
+        for _ in range(trainer.rows // trainer.batch):
+            trainer.step()
+        with torch.no_grad():
+            right = (trainer.model(validation[0]).argmax(1) == validation[1]).sum().item()
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "accuracy": right / len(validation[1]), "parameters": count(trainer.model)}
+
+
+def count(model):
+    return sum(p.numel() for p in model.parameters())
+
+
 def main():
-    trainer = None
+    trainer, stored = None, None
     for line in sys.stdin:
         request = json.loads(line)
         if request["cmd"] == "versions":
@@ -69,8 +102,14 @@ def main():
             reply = {"versions": {"torch": torch_version, "python": sys.version.split()[0]}}
         elif request["cmd"] == "prepare":
             try:
-                trainer = Trainer(request["case"], request.get("form", "foreach"))
-                reply = {"ready": True, "parameters": sum(p.numel() for p in trainer.model.parameters())}
+                trainer = Trainer(request["case"], request.get("form", "foreach"), *random_rows(request["case"]))
+                reply = {"ready": True, "parameters": count(trainer.model)}
+            except (TypeError, RuntimeError) as error:
+                reply = {"error": str(error)}
+        elif request["cmd"] == "train":
+            try:
+                stored = stored or stored_rows(request["folder"])
+                reply = training(request, *stored)
             except (TypeError, RuntimeError) as error:
                 reply = {"error": str(error)}
         elif request["cmd"] == "block":

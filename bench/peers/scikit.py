@@ -2,6 +2,8 @@
 
 fit {folder, task, seed, layers, maxIterations}
   -> {"test": t, "validation": v, "seconds": s, "epochs": n, "curve": [[seconds, score], ...]}
+train {folder, case, epochs}
+  -> {"seconds": s, "accuracy": a, "parameters": n}
 The folder holds x.f32 [rows, width], y.i32 (classes) or y.f32 (amounts), and parts.json {rows, width, train, validation, test}
 with the row numbers of each part in that matrix. It is fitted on the training rows, of which it takes a tenth to stop by. Scores after
 each epoch (curve) and of the weights kept (validation) are of the validation part, taken while the clock stands still.
@@ -76,14 +78,42 @@ def fit(request):
     }
 
 
+def training(request):
+    """A training of fixed length, the accuracy on other rows after each epoch within its time."""
+    case, folder = request["case"], request["folder"]
+    with open(f"{folder}/parts.json") as file:
+        n = json.load(file)["train"]
+    y = np.fromfile(f"{folder}/y.i32", dtype=np.int32)
+    x = np.fromfile(f"{folder}/x.f32", dtype=np.float32).reshape(len(y), -1)
+    model = TimedClassifier(
+        hidden_layer_sizes=tuple(case["layers"][1:-1]),
+        solver=case["optimizer"],
+        learning_rate_init=1e-3,
+        alpha=0,
+        batch_size=case["batch"],
+        max_iter=request["epochs"],
+        n_iter_no_change=request["epochs"] + 1,
+        tol=0,
+    )
+    scores = []
+    model.after_epoch = lambda: scores.append(float(model.score(x[n:], y[n:])))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        start = time.perf_counter()
+        model.fit(x[:n], y[:n])
+        seconds = time.perf_counter() - start
+    size = sum(part.size for part in [*model.coefs_, *model.intercepts_])
+    return {"seconds": seconds, "accuracy": scores[-1], "parameters": size}
+
+
 def main():
     for line in sys.stdin:
         request = json.loads(line)
         if request["cmd"] == "versions":
             reply = {"versions": {"scikit-learn": sklearn.__version__, "numpy": np.__version__, "python": sys.version.split()[0]}}
-        elif request["cmd"] == "fit":
+        elif request["cmd"] in ("fit", "train"):
             try:
-                reply = fit(request)
+                reply = fit(request) if request["cmd"] == "fit" else training(request)
             except Exception as error:  # The driver shows it as this row's failure.
                 reply = {"error": f"{type(error).__name__}: {error}"}
         else:
