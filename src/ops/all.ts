@@ -18,3 +18,6 @@ export * from "./softmax.ts";
 export * from "./trigonometric.ts";
 export * from "./ml.ts";
 export * from "./control.ts";
+export * from "./batch-normalization.ts";
+export * from "./normalization.ts";
+export * from "./local-response.ts";
