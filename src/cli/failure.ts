@@ -1,4 +1,5 @@
 /** Errors as a person, or a program, reads them. */
+import { printable } from "../util/printable.ts";
 import { paint } from "./render/paint.ts";
 
 interface Failure {
@@ -14,12 +15,13 @@ export function failureLines(error: unknown, { debug, color }: { debug: boolean;
   const p = paint(color);
   const failure = asFailure(error);
   const known = failure.name === "GradusError";
-  const lines = [`${p.red("error:")} ${known ? failure.message : `${failure.message} (a defect in Gradus, not in your input)`}`];
-  if (failure.hint) lines.push(`  ${failure.hint}`);
+  const message = failure.message.split("\n").map(printable).join("\n");
+  const lines = [`${p.red("error:")} ${known ? message : `${message} (a defect in Gradus, not in your input)`}`];
+  if (failure.hint) lines.push(`  ${printable(failure.hint)}`);
   if (!known && !debug) lines.push("  run it again with --debug for the stack trace, and please report it");
   if (debug)
     for (let at: Failure | undefined = failure; at; at = at.cause === undefined ? undefined : asFailure(at.cause))
-      lines.push(at.stack ?? at.message);
+      lines.push(...(at.stack ?? at.message).split("\n").map(printable));
   return lines;
 }
 

@@ -3,6 +3,7 @@ import { Command as Commander, CommanderError, Option } from "commander";
 import type { Action, Command, CommandInput } from "./command.ts";
 import { commands } from "./commands/index.ts";
 import { failureLines, jsonFailure } from "./failure.ts";
+import { printable } from "../util/printable.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface Surroundings {
@@ -50,7 +51,7 @@ export async function runCommandLine(argv: readonly string[], around: Surroundin
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const failure = error instanceof CommanderError ? usageFailure(error, program) : error;
     const exit = (failure as { exitCode?: number }).exitCode ?? 1;
-    if (json) terminal.out(`${JSON.stringify(jsonFailure(failure, exit))}\n`);
+    if (json) terminal.out(jsonLine(jsonFailure(failure, exit)));
     if (!json || debug) terminal.err(`${failureLines(failure, { debug, color: terminal.color }).join("\n")}\n`);
     return exit;
   }
@@ -79,13 +80,16 @@ async function runAction(command: Command, action: Action, input: CommandInput, 
     return await action(input, {
       terminal: around.terminal,
       json,
-      emit: (event) => json && around.terminal.out(`${JSON.stringify(event)}\n`),
+      emit: (event) => json && around.terminal.out(jsonLine(event)),
       signal: controller.signal,
     });
   } finally {
     release();
   }
 }
+
+/** One line of JSON; control characters that JSON lets stand are escaped as JSON escapes the others. */
+const jsonLine = (value: unknown) => `${printable(JSON.stringify(value))}\n`;
 
 /** Commander's message in the tone of the others. */
 function usageFailure(error: CommanderError, program: Commander): Error & { hint: string; exitCode: number } {

@@ -1,7 +1,7 @@
 /** A file becomes a table: staged by a reader, typed, its target found, its features checked. */
 import { didYouMean } from "../util/closest.ts";
 import { GradusError } from "../util/errors.ts";
-import { printable, printableError } from "../util/printable.ts";
+import { printable } from "../util/printable.ts";
 import { openDatabase, type Database } from "./database.ts";
 import { countDistinct, extract } from "./extract.ts";
 import { chooseFeatures, checkColumns } from "./features.ts";
@@ -48,8 +48,6 @@ export async function readTable(path: string, options: ReadOptions = {}): Promis
     await database.query("SET enable_external_access = false");
     await database.query("SET lock_configuration = true");
     return await buildTable(database, file, staged, options);
-  } catch (error) {
-    throw printableError(error);
   } finally {
     database.close();
   }

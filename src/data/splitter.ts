@@ -1,6 +1,6 @@
 /** The contract of a splitter, and `split`: which rows train, validate and test. */
 import { GradusError } from "../util/errors.ts";
-import { printable, printableError } from "../util/printable.ts";
+import { printable } from "../util/printable.ts";
 import { wilsonInterval } from "../util/statistics.ts";
 import { partSizes, type PartSizes } from "./part-sizes.ts";
 import * as splitters from "./splitters/index.ts";
@@ -50,14 +50,6 @@ export interface Splitter {
  * @throws GradusError on an unknown policy, two ways at once, or too few rows for a part
  */
 export function split(table: Table, options: SplitOptions = {}): Parts {
-  try {
-    return splitTable(table, options);
-  } catch (error) {
-    throw printableError(error);
-  }
-}
-
-function splitTable(table: Table, options: SplitOptions): Parts {
   const seed = options.seed ?? 1;
   const ways = (["split", "group", "time"] as const).filter((role) => table.roles[role]);
   if (ways.length > 1)

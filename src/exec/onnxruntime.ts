@@ -108,7 +108,10 @@ async function createSession(
 /** What the runtime says, without the place in its sources. */
 function message(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/\/onnxruntime_src\/\S+ .*? was false\. /s, "").trim();
+  return text
+    .replace(/\/onnxruntime_src\/\S+ .*? was false\. /s, "")
+    .replaceAll(/\s*\n\s*/g, " ")
+    .trim();
 }
 
 const tensors = new WeakMap<Runtime, WeakMap<Tensor, OrtTensor>>();

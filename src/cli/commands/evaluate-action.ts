@@ -11,6 +11,7 @@ import type { Baseline } from "../../train/experiment-events.ts";
 import { measureBaseline } from "../../train/measure.ts";
 import { measureRows, measureStoredBaseline } from "../../train/predict.ts";
 import { GradusError } from "../../util/errors.ts";
+import { printable } from "../../util/printable.ts";
 import type { Action } from "../command.ts";
 import { counted } from "../render/format.ts";
 import { line } from "../render/lines.ts";
@@ -69,9 +70,9 @@ export const evaluateAction: Action = async ({ arguments: [run = "", data], opti
       before === 0
         ? "opened for the first time, recorded in test-openings.jsonl; a choice made after seeing it needs a new test set"
         : `opened ${counted(before, "time")} before (first ${openings[0]!.time.slice(0, 10)}): the more choices it has seen, the rosier it looks`;
-    said.push("", line("test set", note, terminal.width));
+    said.push("", line("test set", printable(note), terminal.width));
   }
-  if (unreadable) said.push(line("note", unreadable, terminal.width));
+  if (unreadable) said.push(line("note", printable(unreadable), terminal.width));
   terminal.out(`${said.join("\n")}\n`);
   return 0;
 };

@@ -4,6 +4,7 @@ import { loadRunModel } from "../../store/load-run.ts";
 import { writeWhole } from "../../store/run-folder.ts";
 import { chooseClasses, predictRows, type Prediction } from "../../train/predict.ts";
 import { GradusError } from "../../util/errors.ts";
+import { printable } from "../../util/printable.ts";
 import type { Action } from "../command.ts";
 import { csvLine } from "../render/csv.ts";
 import { counted, duration } from "../render/format.ts";
@@ -21,7 +22,7 @@ export const predictAction: Action = async ({ arguments: [run = "", data = ""], 
   const out = typeof options["out"] === "string" ? options["out"] : undefined;
   if (out !== undefined) await writeWhole(out, blocks(csv(prediction, threshold)));
   else if (json) for (const record of records(prediction, threshold)) emit(record);
-  else for (const block of blocks(csv(prediction, threshold))) terminal.out(block);
+  else for (const block of blocks(csv(prediction, threshold))) terminal.out(terminal.live ? onScreen(block) : block);
   const seconds = (performance.now() - started) / 1000;
   emit({
     type: "result",
@@ -34,7 +35,7 @@ export const predictAction: Action = async ({ arguments: [run = "", data = ""], 
     seconds,
   });
   if (!json && out !== undefined)
-    terminal.out(`  ${counted(table.rows, "prediction")} in ${paint(terminal.color).bold(out)}, ${duration(seconds)}\n`);
+    terminal.out(`  ${counted(table.rows, "prediction")} in ${paint(terminal.color).bold(printable(out))}, ${duration(seconds)}\n`);
   return 0;
 };
 
@@ -76,6 +77,9 @@ function* blocks(lines: Iterable<string>): Generator<string> {
   }
   yield block;
 }
+
+/** A screen shows no control characters; a file or a pipe gets the class names as they are. */
+const onScreen = (text: string) => text.split("\n").map(printable).join("\n");
 
 function* records(prediction: Prediction, threshold: number | undefined) {
   if (prediction.kind === "amount") {

@@ -1,6 +1,7 @@
 /** `gradus show`: a run as it was reported, and how often its test set was opened. */
 import { loadRunExperiment, loadRunHistory, loadRunModel, loadRunResult, loadRunSplit } from "../../store/load-run.ts";
 import { readOpenings } from "../../store/test-openings.ts";
+import { printable, printableValue } from "../../util/printable.ts";
 import type { Action } from "../command.ts";
 import { closingLines } from "../render/closing.ts";
 import { counted, grouped, short } from "../render/format.ts";
@@ -8,19 +9,18 @@ import { line } from "../render/lines.ts";
 import { paint } from "../render/paint.ts";
 
 export const showAction: Action = async ({ arguments: [run = ""] }, { terminal, json, emit }) => {
-  const [experiment, result, history, { openings, count, note }] = [
-    await loadRunExperiment(run),
-    await loadRunResult(run),
+  const [found, history, { openings, count, note }] = [
+    { experiment: await loadRunExperiment(run), result: await loadRunResult(run) },
     await loadRunHistory(run),
     await readOpenings(run),
   ];
-  emit({ type: "result", command: "show", run, experiment, result, history, testOpenings: openings });
+  emit({ type: "result", command: "show", run, ...found, history, testOpenings: openings });
   if (json) return 0;
   const { plan } = await loadRunModel(run);
-  const { policy } = await loadRunSplit(run);
   const { width } = terminal;
   const p = paint(terminal.color);
-  const { data, model, optimizer } = experiment;
+  const { experiment, result, policy } = printableValue({ ...found, policy: (await loadRunSplit(run)).policy });
+  const { data, model, optimizer, loss } = experiment;
   const last = openings[openings.length - 1];
   const { train, validation, test } = result.rows;
   const told = [
@@ -30,7 +30,7 @@ export const showAction: Action = async ({ arguments: [run = ""] }, { terminal, 
       width,
     ),
     line("split", `${policy} → ${[train, validation, test].map(grouped).join(" / ")}`, width),
-    line("model", `${[...model.layers].join(" → ") || "no hidden layers"} · ${model.activation} · ${experiment.loss}`, width),
+    line("model", `${[...model.layers].join(" → ") || "no hidden layers"} · ${model.activation} · ${loss}`, width),
     line(
       "training",
       `${optimizer.kind}, learning rate ${short(optimizer.learningRate)} · batches of ${experiment.batchSize} · ${counted(experiment.epochs, "epoch")} at most · seed ${experiment.seed}`,
@@ -43,7 +43,7 @@ export const showAction: Action = async ({ arguments: [run = ""] }, { terminal, 
     width,
     p,
   );
-  if (note) closing.push(line("note", note, width));
+  if (note) closing.push(line("note", printable(note), width));
   terminal.out(`${[...told, "", ...closing].join("\n")}\n`);
   return 0;
 };

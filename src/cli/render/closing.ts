@@ -2,6 +2,7 @@
 import type { RunResult } from "../../store/run-record.ts";
 import type { EpochFigures } from "../../train/events.ts";
 import type { Metrics } from "../../train/experiment-events.ts";
+import { printableValue } from "../../util/printable.ts";
 import { counted, duration, grouped } from "./format.ts";
 import { line } from "./lines.ts";
 import type { Paint } from "./paint.ts";
@@ -18,7 +19,8 @@ export interface Closing extends RunResult {
 
 const plotWidth = (width: number) => (Number.isFinite(width) ? width : 100);
 
-export function closingLines(closing: Closing, width: number, p: Paint): string[] {
+export function closingLines(given: Closing, width: number, p: Paint): string[] {
+  const closing = printableValue(given);
   const { history, run, metrics, test, rows, epochs } = closing;
   const validation = history.map(({ validation: figures }) => figures?.loss ?? NaN);
   const curves = plotCurves(

@@ -2,6 +2,7 @@
 import type { ExperimentEvent } from "../../train/experiment-events.ts";
 import type { EpochFigures } from "../../train/events.ts";
 import type { Terminal } from "../terminal.ts";
+import { printable } from "../../util/printable.ts";
 import { duration, formatFigure, grouped, steady } from "./format.ts";
 import { plain, type Paint } from "./paint.ts";
 
@@ -88,7 +89,7 @@ export function createProgress(terminal: Terminal, p: Paint, now: () => number =
   };
   return {
     see(event) {
-      if (event.type === "stage" && terminal.live) draw(`  ${p.dim(`${event.text} …`)}`);
+      if (event.type === "stage" && terminal.live) draw(`  ${p.dim(`${printable(event.text)} …`)}`);
       else if (event.type === "split") rows = event.train;
       else if (event.type === "model") model = event;
       else if (event.type === "start") {

@@ -1,5 +1,6 @@
-/** The lines of a training report: what was read and done for the user, then the closing table. */
+/** The lines of a training report: what was read and done for the user, then the closing table. Texts of files and arguments stand escaped. */
 import type { Baseline, ExperimentEvent, Metrics } from "../../train/experiment-events.ts";
+import { printableValue } from "../../util/printable.ts";
 import { counted, duration, formatInterval, grouped, short, unitOf } from "./format.ts";
 import { columns, line } from "./lines.ts";
 import type { Paint } from "./paint.ts";
@@ -24,28 +25,32 @@ function withNotes(label: string, text: string, notes: readonly string[], width:
   return [line(label, text, width), ...notes.map((note) => line("", p.dim(note), width))];
 }
 
-export function dataLines(event: EventOf<"data">, width: number, p: Paint): string[] {
+export function dataLines(given: EventOf<"data">, width: number, p: Paint): string[] {
+  const event = printableValue(given);
   return [
     ...withNotes(p.bold(fileName(event.path)), event.description, event.notes, width, p),
     line("task", `${event.task}: ${event.reason}`, width),
   ];
 }
 
-export function splitLines(event: EventOf<"split">, width: number, p: Paint): string[] {
+export function splitLines(given: EventOf<"split">, width: number, p: Paint): string[] {
+  const event = printableValue(given);
   const sizes = [event.train, event.validation, ...(event.test > 0 ? [event.test] : [])].map(grouped).join(" / ");
   const resolves =
     event.resolves === undefined ? "" : `   ${p.dim(`(validation tells 10 % of errors to ± ${event.resolves.toFixed(1)} points)`)}`;
   return withNotes("split", `${event.policy} → ${sizes}${event.test > 0 ? "" : ", no test set"}${resolves}`, event.notes, width, p);
 }
 
-export function transformLines(event: EventOf<"transforms">, width: number, p: Paint): string[] {
+export function transformLines(given: EventOf<"transforms">, width: number, p: Paint): string[] {
+  const event = printableValue(given);
   const kinds = Object.entries(event.columns).map(([kind, n]) => `${transformNames[kind] ?? kind} ${n}`);
   const target = event.log ? " · logarithm of the target" : "";
   const text = `${kinds.join(", ")} → ${counted(event.inputs, "input")}${target} · fitted on the training part, saved with the model`;
   return withNotes("transforms", text, event.notes, width, p);
 }
 
-export function modelLines(event: EventOf<"model">, width: number): string[] {
+export function modelLines(given: EventOf<"model">, width: number): string[] {
+  const event = printableValue(given);
   const activation = event.activation ? [activationNames[event.activation] ?? event.activation] : [];
   const kind = event.units.length === 2 ? [event.error.name === "error" ? "logistic regression" : "linear regression"] : activation;
   const draws = event.initializers.map((name) => initializerNames[name.replace(/(Normal|Uniform)$/, "")] ?? name);
@@ -94,7 +99,8 @@ export interface ClosingTable {
 const shown = (metrics: Metrics) => Object.keys(metrics).filter((name) => name !== "loss");
 
 /** Parts under each other: the metric, its 95 % interval, n. Two metrics stand side by side. */
-export function closingTable(table: ClosingTable, p: Paint): string[] {
+export function closingTable(given: ClosingTable, p: Paint): string[] {
+  const table = printableValue(given);
   const names = [...new Set(table.parts.flatMap(({ metrics }) => (metrics ? shown(metrics) : [])))];
   const measured = table.parts.find(({ metrics }) => metrics)?.metrics;
   if (!measured) return [];
