@@ -1,5 +1,5 @@
 /** Reverse-mode differentiation: a graph becomes a graph of the same operators. */
-import { dependencies, graph, int64, scalar, type Node, type Value } from "../ir/graph.ts";
+import { capturesOf, floatsFrom, graph, int64, scalar, type Node, type Value } from "../ir/graph.ts";
 import { isFloat } from "../ir/dtype.ts";
 import { formatShape, sameShape, type Shape } from "../ir/shape.ts";
 import { opRecord, ops } from "../ops/build.ts";
@@ -24,15 +24,25 @@ export function gradient(loss: Value, wrt: readonly Value[], seed?: Value): Valu
     if (!isFloat(dtype))
       throw new GradusError(`there is no gradient with respect to ${name ?? "a value"} of dtype ${dtype}, only to floats`);
   }
-  const nodes = nodesInOrder(loss);
-  const active = new Set<Value>(wrt);
-  for (const node of nodes) {
-    if (!dependencies(node).some((value) => active.has(value))) continue;
-    for (const output of node.outputs) if (isFloat(output.dtype)) active.add(output);
-  }
-
   const start = seed ? repeatTo(seed, loss) : fullLike(loss, 1);
-  const parts = new Map<Value, Value[]>([[loss, [start]]]);
+  const found = pullback(nodesInOrder(loss), [[loss, start]], wrt);
+  return wrt.map((value, i) => found[i] ?? fullLike(value, 0));
+}
+
+/**
+ * Gradients of some scalar with respect to values, from its gradients with respect to others, back through nodes.
+ * @param nodes in topological order: the graph, or the body of a control operator
+ * @param seeds values and the scalar's gradients with respect to them
+ * @returns null where a value does not reach a seed
+ */
+function pullback(nodes: readonly Node[], seeds: Iterable<readonly [Value, Value]>, wrt: readonly Value[]): (Value | null)[] {
+  const active = floatsFrom(nodes, wrt);
+  const parts = new Map<Value, Value[]>();
+  const add = (value: Value, term: Value) => {
+    const terms = parts.get(value);
+    if (terms) terms.push(term);
+    else parts.set(value, [term]);
+  };
   const total = (value: Value): Value | null => {
     const terms = parts.get(value);
     if (!terms) return null;
@@ -40,18 +50,14 @@ export function gradient(loss: Value, wrt: readonly Value[], seed?: Value): Valu
     parts.set(value, [sum]);
     return sum;
   };
-  for (const node of nodes.reverse()) {
-    if (!node.outputs.some((output) => active.has(output) && parts.has(output))) continue;
-    backward(node, active, total, (value, term) => {
-      const terms = parts.get(value);
-      if (terms) terms.push(term);
-      else parts.set(value, [term]);
-    });
+  for (const [value, term] of seeds) add(value, term);
+  for (const node of nodes.toReversed()) {
+    if (node.outputs.some((output) => active.has(output) && parts.has(output))) backward(node, active, total, add);
   }
-  return wrt.map((value) => total(value) ?? fullLike(value, 0));
+  return wrt.map(total);
 }
 
-/** Adds a node's contribution to the gradients of its inputs. */
+/** Adds a node's contribution to the gradients of what it reads. */
 function backward(
   node: Node,
   active: ReadonlySet<Value>,
@@ -60,8 +66,9 @@ function backward(
 ): void {
   const { gradient: rule } = opRecord(node.op);
   if (typeof rule !== "function") throw new GradusError(`${node.op} has no gradient: ${rule.none}`);
+  const read = [...node.inputs, ...capturesOf(node)];
   const needs = (index: number) => {
-    const value = node.inputs[index];
+    const value = read[index];
     return value ? active.has(value) : false;
   };
   const terms = rule({
@@ -71,8 +78,9 @@ function backward(
     outputGradients: node.outputs.map(total) as unknown as [Value],
     attributes: node.attributes,
     needs,
+    pullback,
   });
-  node.inputs.forEach((value, index) => {
+  read.forEach((value, index) => {
     const term = terms[index];
     if (value && term && needs(index)) add(value, undoBroadcast(term, value.shape));
   });

@@ -1,6 +1,6 @@
 /** Values, nodes and immutable graphs extracted from outputs. The operators are ONNX's; `ops/` builds the nodes. */
 import { GradusError, internal } from "../util/errors.ts";
-import type { DType } from "./dtype.ts";
+import { isFloat, type DType } from "./dtype.ts";
 import type { Shape } from "./shape.ts";
 import { tensor, type Tensor } from "./tensor.ts";
 
@@ -78,11 +78,24 @@ export function isGraph(attribute: Attribute): attribute is Graph {
   return typeof attribute === "object" && "nodes" in attribute;
 }
 
+/** What a node's bodies capture, body after body. */
+export function capturesOf(node: Node): Value[] {
+  return Object.values(node.attributes).flatMap((attribute) => (isGraph(attribute) ? attribute.captures : []));
+}
+
 /** Everything a node reads: its inputs and what its bodies capture. */
 export function dependencies(node: Node): Value[] {
-  const values = node.inputs.filter((value) => value !== null);
-  for (const attribute of Object.values(node.attributes)) if (isGraph(attribute)) values.push(...attribute.captures);
-  return values;
+  return [...node.inputs.filter((value) => value !== null), ...capturesOf(node)];
+}
+
+/** The sources, and the floats that nodes (in order) compute from them. */
+export function floatsFrom(nodes: readonly Node[], sources: Iterable<Value>): Set<Value> {
+  const found = new Set(sources);
+  for (const node of nodes) {
+    if (!dependencies(node).some((value) => found.has(value))) continue;
+    for (const output of node.outputs) if (isFloat(output.dtype)) found.add(output);
+  }
+  return found;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The contract of an operator: one record carries everything about it. */
-import type { Graph, Value } from "../ir/graph.ts";
+import type { Graph, Node, Value } from "../ir/graph.ts";
 import type { DType } from "../ir/dtype.ts";
 import type { Dim, Shape } from "../ir/shape.ts";
 import type { Ops } from "./build.ts";
@@ -40,11 +40,19 @@ export interface GradientContext<A> {
   /** Gradient of the scalar with respect to each output, null where nothing depends on that output (never all null). */
   readonly outputGradients: readonly [Value, ...(Value | null)[]];
   readonly attributes: A;
-  /** Whether anyone asks for the gradient of input i. */
+  /** Whether anyone asks for the gradient of input i; the values that bodies capture are counted on after the inputs. */
   needs(index: number): boolean;
+  /**
+   * Gradients with respect to `wrt`, null where a value reaches no seed, back through nodes (of a body, in order).
+   * @param seeds values that the nodes make, and the gradients with respect to them
+   */
+  pullback(nodes: readonly Node[], seeds: Iterable<readonly [Value, Value]>, wrt: readonly Value[]): readonly (Value | null)[];
 }
 
-/** Gradient per input, null where there is none; broadcasting is undone by the driver, so the output's shape may be returned. */
+/**
+ * Gradient per input, and after them per captured value; null where there is none. Broadcasting is undone by the driver, so
+ * the output's shape may be returned.
+ */
 export type GradientRule<A> = (context: GradientContext<A>) => readonly (Value | null)[];
 
 /** How the generated tests make one input. A bare shape is a normal float. */
