@@ -26,3 +26,4 @@ export * from "./convolution.ts";
 export * from "./convolution-transpose.ts";
 export * from "./pooling.ts";
 export * from "./max-pooling.ts";
+export * from "./loss.ts";

@@ -115,3 +115,10 @@ export function mapAxis(x: NdArray, axis: number, f: (lane: Float64Array) => Flo
   }
   return ndarray(dtype, x.shape, result);
 }
+
+/** x less the logarithm of the sum of the lane's exponentials, with the largest taken out first. */
+export function logSoftmax(lane: Float64Array): Float64Array {
+  const top = lane.reduce((a, b) => Math.max(a, b), -Infinity);
+  const logSum = Math.log(lane.reduce((sum, x) => sum + Math.exp(x - top), 0));
+  return lane.map((x) => x - top - logSum);
+}

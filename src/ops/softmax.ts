@@ -2,7 +2,7 @@
 import { normalizeAxis } from "../ir/shape.ts";
 import { int64 } from "../ir/graph.ts";
 import { requireFloat, required, sameAsFirst } from "./infer.ts";
-import { mapAxis } from "./reduction.ts";
+import { logSoftmax, mapAxis } from "./reduction.ts";
 import { defineOp, type GradientRule, type Op, type OpDefinition } from "./op.ts";
 
 export interface AxisAttribute {
@@ -23,13 +23,6 @@ function alongAxis(f: (lane: Float64Array) => Float64Array, gradient: OpDefiniti
     gradient,
     samples: [{ inputs: [[3, 4]] }, { inputs: [[2, 3, 4]], attributes: { axis: 1 } }, { inputs: [[5]], attributes: { axis: 0 } }],
   });
-}
-
-/** x less the logarithm of the sum of the lane's exponentials, with the largest taken out first. */
-function logSoftmax(lane: Float64Array): Float64Array {
-  const top = lane.reduce((a, b) => Math.max(a, b), -Infinity);
-  const logSum = Math.log(lane.reduce((sum, x) => sum + Math.exp(x - top), 0));
-  return lane.map((x) => x - top - logSum);
 }
 
 const softmaxGradient: GradientRule<AxisAttribute> = ({ ops, outputs: [y], outputGradients: [dy], attributes: { axis = -1 } }) => {
