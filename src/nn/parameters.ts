@@ -14,22 +14,42 @@ export interface Slot extends Parameter {
 }
 
 export interface ParameterLayout {
+  /** Those that the gradient changes first, then frozen ones, then buffers. */
   readonly slots: readonly Slot[];
   /** Elements of θ. */
   readonly size: number;
+  /** Elements that the gradient changes: the front of θ. */
+  readonly trainable: number;
 }
 
-/** The parameters of a network on inputs of a shape (without the batch axis), laid out one after the other. */
-export function layoutParameters(network: Network, inputShape: readonly number[]): ParameterLayout {
+/**
+ * The parameters of a network on inputs of a shape (without the batch axis), laid out one after the other.
+ * @param options.frozen whether a parameter, by name, stays as it is
+ */
+export function layoutParameters(
+  network: Network,
+  inputShape: readonly number[],
+  { frozen = () => false }: { readonly frozen?: (name: string) => boolean } = {},
+): ParameterLayout {
   const x = input("x", "float32", ["batch", ...inputShape]);
-  const built = buildNetwork(network, x, parameterInput);
+  const { parameters } = buildNetwork(network, x, parameterInput);
+  const rank = ({ name, role }: Parameter) => (role === "buffer" ? 2 : frozen(name) ? 1 : 0);
   let offset = 0;
-  const slots = built.parameters.map((parameter) => {
-    const slot = { ...parameter, offset, size: sizeOf(parameter.shape) };
-    offset += slot.size;
-    return slot;
-  });
-  return { slots, size: offset };
+  let trainable = 0;
+  const slots = parameters
+    .toSorted((a, b) => rank(a) - rank(b))
+    .map((parameter) => {
+      const slot = { ...parameter, offset, size: sizeOf(parameter.shape) };
+      offset += slot.size;
+      if (rank(parameter) === 0) trainable = offset;
+      return slot;
+    });
+  return { slots, size: offset, trainable };
+}
+
+/** Whether the gradient changes a slot. */
+export function isTrainable({ trainable }: ParameterLayout, slot: Slot): boolean {
+  return slot.offset < trainable;
 }
 
 /** A parameter as a graph input under its own name. */

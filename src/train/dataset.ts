@@ -6,6 +6,8 @@ export interface Dataset {
   readonly features: Tensor;
   /** [rows, outputs], float32: one-hot, 0/1, or numbers. */
   readonly targets: Tensor;
+  /** [rows], int32: valid time steps of each sequence; left out where all are full. */
+  readonly lengths?: Tensor;
 }
 
 export function rowsOf(data: Dataset): number {
@@ -19,11 +21,29 @@ export function sliceRows(source: Tensor, from: number, to: number): Tensor {
   return tensor(source.dtype, data, [to - from, ...source.shape.slice(1)]);
 }
 
-/** Chosen rows of a float tensor, copied. */
+/** Consecutive examples, over the same memory. */
+export function sliceDataset({ features, targets, lengths }: Dataset, from: number, to: number): Dataset {
+  return {
+    features: sliceRows(features, from, to),
+    targets: sliceRows(targets, from, to),
+    ...(lengths ? { lengths: sliceRows(lengths, from, to) } : {}),
+  };
+}
+
+/** Chosen rows of a tensor, copied. */
 export function pickRows(source: Tensor, rows: ArrayLike<number>): Tensor {
   const width = source.data.length / Math.max(1, source.shape[0]!);
   const from = source.data as Float32Array;
-  const data = new Float32Array(rows.length * width);
+  const data = source.dtype === "int32" ? new Int32Array(rows.length * width) : new Float32Array(rows.length * width);
   for (let i = 0; i < rows.length; i++) data.set(from.subarray(rows[i]! * width, (rows[i]! + 1) * width), i * width);
-  return tensor("float32", data, [rows.length, ...source.shape.slice(1)]);
+  return tensor(source.dtype, data, [rows.length, ...source.shape.slice(1)]);
+}
+
+/** Chosen examples, copied. */
+export function pickDataset({ features, targets, lengths }: Dataset, rows: ArrayLike<number>): Dataset {
+  return {
+    features: pickRows(features, rows),
+    targets: pickRows(targets, rows),
+    ...(lengths ? { lengths: pickRows(lengths, rows) } : {}),
+  };
 }

@@ -4,7 +4,8 @@ import { tensor } from "../ir/tensor.ts";
 import { parameterViews, type ParameterLayout } from "../nn/parameters.ts";
 import type { Dataset } from "./dataset.ts";
 import type { NonFinite } from "./events.ts";
-import { inspectionGraph, type Problem } from "./step-graph.ts";
+import { createMasks } from "./masks.ts";
+import { inspectionGraph, masksOf, type Problem } from "./step-graph.ts";
 
 const hasNonFinite = (values: Float32Array) => values.some((value) => !Number.isFinite(value));
 
@@ -17,6 +18,8 @@ export async function firstNonFinite(at: {
   readonly theta: Float32Array;
   readonly rows: Int32Array;
   readonly step: number;
+  /** Of the masks. */
+  readonly seed: number;
 }): Promise<NonFinite> {
   const { step } = at;
   const parameters = parameterViews(at.layout, at.theta);
@@ -29,6 +32,8 @@ export async function firstNonFinite(at: {
     const results = await session.run({
       features: at.data.features,
       targets: at.data.targets,
+      ...(at.data.lengths ? { lengths: at.data.lengths } : {}),
+      ...createMasks(masksOf(at.problem), at.seed).draw(step, rows.data.length),
       rows,
       share: tensor("float32", 1 / rows.data.length),
       ...parameters,

@@ -2,7 +2,7 @@
 import type { Device, Executor } from "../exec/session.ts";
 import { tensor } from "../ir/tensor.ts";
 import { parameterViews, type ParameterLayout } from "../nn/parameters.ts";
-import { rowsOf, sliceRows, type Dataset } from "./dataset.ts";
+import { rowsOf, sliceDataset, type Dataset } from "./dataset.ts";
 import { evaluationGraph, type Problem } from "./step-graph.ts";
 
 export interface Evaluation {
@@ -50,8 +50,9 @@ export async function createEvaluator(
     const prediction = new Float32Array(rows * problem.outputs);
     const calls = [];
     for (const [from, to] of cuts(rows)) {
+      const { features, targets, lengths } = sliceDataset(data, from, to);
       calls.push({
-        feeds: { x: sliceRows(data.features, from, to), y: sliceRows(data.targets, from, to) },
+        feeds: { x: features, y: targets, ...(lengths ? { lengths } : {}) },
         into: {
           loss: tensor("float32", loss.subarray(from, to)),
           prediction: tensor("float32", prediction.subarray(from * problem.outputs, to * problem.outputs), [to - from, problem.outputs]),

@@ -2,19 +2,22 @@
 import { z } from "zod";
 import { activations, type ActivationName } from "../nn/activation.ts";
 import { losses, type LossName } from "../nn/losses/index.ts";
-import { defaultOptimizer, optimizerByName, optimizers, type OptimizerName } from "../optim/optimizers/index.ts";
+import { defaultOptimizer, optimizerByName, optimizers, settingRanges, type OptimizerName } from "../optim/optimizers/index.ts";
 import { schedules } from "../optim/schedules/index.ts";
+import { ranges, type Range } from "../util/range.ts";
+import { loopRanges } from "./fit.ts";
 
 /** Every message says what was expected; the caller adds the place and what was found. */
 const expect = (error: string) => ({ error });
 const text = (what: string) => z.string(expect(what)).min(1, expect(what));
-const number = (what: string) => z.number(expect(what));
-const positive = (what: string) => number(what).positive(expect(what));
-const share = z
-  .number(expect("a number from 0 to below 1"))
-  .min(0, expect("a number from 0 to below 1"))
-  .lt(1, expect("a number from 0 to below 1"));
-const whole = (least: number, what: string) => z.int(expect(what)).min(least, expect(what));
+const within = ({ expected, whole, above, from, below }: Range) => {
+  const limits = [
+    ...(above === undefined ? [] : [z.gt(above, expect(expected))]),
+    ...(from === undefined ? [] : [z.gte(from, expect(expected))]),
+    ...(below === undefined ? [] : [z.lt(below, expect(expected))]),
+  ];
+  return (whole ? z.int(expect(expected)) : z.number(expect(expected))).check(...limits);
+};
 const oneOf = <const N extends string>(names: readonly N[]) => z.enum(names, expect(`one of ${names.join(", ")}`));
 const names = <N extends string>(registry: Readonly<Record<N, unknown>>) => Object.keys(registry) as N[];
 const section = <S extends z.ZodRawShape>(shape: S) => z.strictObject(shape, expect("a section with its own keys"));
@@ -35,13 +38,16 @@ const split = section({
   column: text("a column name").optional().describe("A column that says each row's part: train, validation (or dev), test."),
   groupBy: text("a column name").optional().describe("Rows of one group stay in one part."),
   timeBy: text("a column name").optional().describe("Train on the earliest rows, test on the latest."),
-  seed: whole(0, "a whole number of at least 0").optional().describe("The experiment's seed where left out."),
+  seed: within(ranges.seed).optional().describe("The experiment's seed where left out."),
 });
 
 const model = section({
   kind: oneOf(["mlp"]).default("mlp").describe("A dense network."),
   layers: z
-    .array(whole(1, "a whole number of at least 1 (units of a layer)"), expect("a list of units per hidden layer, e.g. [64, 32]"))
+    .array(
+      within({ ...ranges.count, expected: `${ranges.count.expected} (units of a layer)` }),
+      expect("a list of units per hidden layer, e.g. [64, 32]"),
+    )
     .default([64, 32])
     .describe("Units of each hidden layer; none gives logistic or linear regression."),
   activation: oneOf(names(activations)).default("relu").describe("After every hidden layer."),
@@ -49,16 +55,16 @@ const model = section({
 
 const optimizer = section({
   kind: oneOf(names(optimizers)).default(defaultOptimizer),
-  learningRate: positive("a number above 0").optional().describe("The optimizer's usual one where left out."),
+  learningRate: within(loopRanges.learningRate).optional().describe("The optimizer's usual one where left out."),
   schedule: section({ kind: oneOf(names(schedules)).default("cosine") })
     .prefault({})
     .describe("How the learning rate changes over the training: `cosine` falls to 0, `constant` stays."),
-  momentum: share.optional(),
-  decay: share.optional(),
-  beta1: share.optional(),
-  beta2: share.optional(),
-  epsilon: positive("a number above 0").optional(),
-  weightDecay: number("a number of at least 0").min(0, expect("a number of at least 0")).optional(),
+  momentum: within(settingRanges.momentum).optional(),
+  decay: within(settingRanges.decay).optional(),
+  beta1: within(settingRanges.beta1).optional(),
+  beta2: within(settingRanges.beta2).optional(),
+  epsilon: within(settingRanges.epsilon).optional(),
+  weightDecay: within(settingRanges.weightDecay).optional(),
 }).superRefine((value, context) => {
   const { kind, learningRate: _, schedule: __, ...settings } = value;
   const known = Object.keys(optimizerByName(kind).settings);
@@ -74,9 +80,9 @@ export const experimentSchema = section({
   model: model.prefault({}),
   loss: oneOf(names(losses)).optional().describe("Cross-entropy for classes, mean squared for numbers where left out."),
   optimizer: optimizer.prefault({}),
-  batchSize: whole(1, "a whole number of at least 1").optional().describe("Chosen from the number of training rows where left out."),
-  epochs: whole(1, "a whole number of at least 1").default(100),
-  seed: whole(0, "a whole number of at least 0").default(1).describe("Of everything random: split, initialisation, shuffling."),
+  batchSize: within(loopRanges.batchSize).optional().describe("Chosen from the number of training rows where left out."),
+  epochs: within(loopRanges.epochs).default(100),
+  seed: within(loopRanges.seed).default(1).describe("Of everything random: split, initialisation, shuffling."),
 }).describe("A Gradus experiment");
 
 /** As a person writes it. */
@@ -120,7 +126,7 @@ export function resolveExperiment(
       kind,
       learningRate: learningRate ?? optimizers[kind].learningRate,
       schedule,
-      ...numbersOnly(optimizerByName(kind, numbersOnly(settings)).settings),
+      ...numbersOnly(optimizerByName(kind, settings).settings),
     },
     batchSize: experiment.batchSize ?? defaultBatchSize(facts.trainRows),
   };
@@ -134,6 +140,6 @@ export function experimentJsonSchema(): unknown {
 }
 
 /** The settings that are numbers and present. */
-export function numbersOnly(settings: Readonly<Record<string, unknown>>): Record<string, number> {
+function numbersOnly(settings: Readonly<Record<string, unknown>>): Record<string, number> {
   return Object.fromEntries(Object.entries(settings).filter((entry): entry is [string, number] => typeof entry[1] === "number"));
 }

@@ -10,19 +10,20 @@ import type { ActivationName } from "../nn/activation.ts";
 import { initializerName } from "../nn/initializers/index.ts";
 import { lossByName, type LossName } from "../nn/losses/index.ts";
 import { buildNetwork, mlp as mlpNetwork, type Network } from "../nn/network.ts";
-import { layoutParameters, parameterInput, type ParameterLayout } from "../nn/parameters.ts";
+import { parameterInput, type ParameterLayout } from "../nn/parameters.ts";
 import { defaultOptimizer, optimizerByName, optimizers, type OptimizerName } from "../optim/optimizers/index.ts";
 import { scheduleByName, type ScheduleName } from "../optim/schedules/index.ts";
 import { GradusError } from "../util/errors.ts";
+import { checkRanges } from "../util/range.ts";
 import type { Dataset } from "./dataset.ts";
 import { createEvaluator } from "./evaluate.ts";
 import type { TrainingResult } from "./events.ts";
-import { defaultBatchSize, defaultLoss, numbersOnly } from "./experiment.ts";
+import { defaultBatchSize, defaultLoss } from "./experiment.ts";
 import type { ClosingFigures, ExperimentEvent, Metrics } from "./experiment-events.ts";
-import { fit } from "./fit.ts";
+import { fit, loopRanges } from "./fit.ts";
 import { amountsOf, measure, measureBaseline, measureLoss, restoreAmounts } from "./measure.ts";
 import { prepareDatasets } from "./prepare.ts";
-import type { Problem } from "./step-graph.ts";
+import { layoutOf, type Problem } from "./step-graph.ts";
 
 /** A table and which of its rows train, validate and test. */
 export interface TableParts extends Parts {
@@ -89,7 +90,7 @@ const platform: Executor = { name: "platform", compile };
 /**
  * Trains on the training rows, keeps the weights of the best validation epoch, and measures both parts.
  * @example const run = await fit(mlp({ layers: [64, 32] }), split(await readTable("churn.csv", { target: "churn" })));
- * @throws GradusError where the network, the loss or the target do not fit each other
+ * @throws GradusError where the network, the loss or the target do not fit each other, or a number is out of its range
  */
 export async function fitTable(model: MlpSpec | Network, parts: TableParts, options: FitTableOptions = {}): Promise<FittedTable> {
   const started = performance.now();
@@ -102,6 +103,13 @@ export async function fitTable(model: MlpSpec | Network, parts: TableParts, opti
     ...(options.device ? { device: options.device } : {}),
   };
 
+  const { kind, learningRate: givenRate, ...settings }: OptimizerSettings = options.optimizer ?? { kind: defaultOptimizer };
+  const optimizer = optimizerByName(kind, settings);
+  const learningRate = givenRate ?? optimizers[kind].learningRate;
+  const schedule = scheduleByName(options.schedule ?? "cosine");
+  const batchSize = options.batchSize ?? defaultBatchSize(parts.train.length);
+  checkRanges({ learningRate, epochs, batchSize, seed }, loopRanges);
+
   const { plan, notes } = fitPreprocessing(table, parts.train, { log: options.targetTransform === "log" });
   refuseReservedNames(plan, table.source.path);
   onEvent(describeTransforms(plan, notes));
@@ -111,18 +119,13 @@ export async function fitTable(model: MlpSpec | Network, parts: TableParts, opti
   const network = "kind" in model ? mlpNetwork({ ...model, outputs }) : model;
   const problem: Problem = { network, loss, inputShape: [plan.features.length], outputs };
   if (!("kind" in model)) checkUnits(network, problem, plan.target);
-  const layout = layoutParameters(network, problem.inputShape);
-  const { kind, learningRate: givenRate, ...settings }: OptimizerSettings = options.optimizer ?? { kind: defaultOptimizer };
-  const learningRate = givenRate ?? optimizers[kind].learningRate;
-  const optimizer = optimizerByName(kind, numbersOnly(settings));
-  const schedule = scheduleByName(options.schedule ?? "cosine");
-  const batchSize = options.batchSize ?? defaultBatchSize(parts.train.length);
+  const layout = layoutOf(problem);
   onEvent({
     type: "model",
     units: unitsOf(problem, layout),
     ...("kind" in model && model.layers.length > 0 ? { activation: model.activation } : {}),
     initializers: [...new Set(layout.slots.filter(({ role }) => role === "weight").map(({ initializer }) => initializerName(initializer)))],
-    parameters: layout.size,
+    parameters: layout.trainable,
     loss: loss.name,
     optimizer: kind,
     learningRate,
@@ -152,7 +155,7 @@ export async function fitTable(model: MlpSpec | Network, parts: TableParts, opti
     task: target.task,
     metrics: { train: metrics[0]!, validation: metrics[1]! },
     baseline: measureBaseline(table, parts.train, parts.validation),
-    parameters: layout.size,
+    parameters: layout.trainable,
     seconds: (performance.now() - started) / 1000,
     fitSeconds,
     reason: training.reason,

@@ -1,16 +1,17 @@
 /** The training loop, on one screen: shuffle, step, measure, keep the best. */
 import type { Device, Executor } from "../exec/session.ts";
-import { initializeParameters, layoutParameters, type ParameterLayout } from "../nn/parameters.ts";
+import { initializeParameters, type ParameterLayout } from "../nn/parameters.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Schedule } from "../optim/schedule.ts";
+import { checkRanges, ranges, type Range } from "../util/range.ts";
 import { rng } from "../util/rng.ts";
 import { GradusError } from "../util/errors.ts";
-import { pickRows, rowsOf, type Dataset } from "./dataset.ts";
+import { pickDataset, rowsOf, type Dataset } from "./dataset.ts";
 import { firstNonFinite } from "./divergence.ts";
 import { createEvaluator } from "./evaluate.ts";
 import { createStepper } from "./stepper.ts";
 import { summarize, type EpochFigures, type TrainingEvent, type TrainingResult } from "./events.ts";
-import type { Problem } from "./step-graph.ts";
+import { layoutOf, type Problem } from "./step-graph.ts";
 
 export interface FitOptions {
   readonly optimizer: Optimizer;
@@ -22,21 +23,32 @@ export interface FitOptions {
   readonly executor: Executor;
   readonly threads?: number;
   readonly device?: Device;
+  /** Changes the initial weights, after the initialisers: θ as `layout` lays it out. */
+  readonly initialize?: (theta: Float32Array, layout: ParameterLayout) => void;
   /** Stops at the next step; what was reached is kept. */
   readonly signal?: AbortSignal;
 }
 
+/** What the numbers of the loop may be. */
+export const loopRanges = {
+  learningRate: ranges.positive,
+  epochs: ranges.count,
+  batchSize: ranges.count,
+  seed: ranges.seed,
+} as const satisfies Record<string, Range>;
+
 /**
  * Trains, yielding events; returns the weights of the best validation epoch (of the last, where there is no
  * validation set). A step is a pure function of (seed, step), so equal options give equal weights to the bit.
- * @throws GradusError where the network does not fit the data
+ * @throws GradusError where the network does not fit the data, or a number is out of its range
  */
 export async function* train(
   problem: Problem,
   data: { readonly train: Dataset; readonly validation?: Dataset },
   options: FitOptions,
 ): AsyncGenerator<TrainingEvent, TrainingResult> {
-  const layout = layoutParameters(problem.network, problem.inputShape);
+  checkRanges({ ...options }, loopRanges);
+  const layout = layoutOf(problem);
   const rows = rowsOf(data.train);
   if (rows === 0) throw new GradusError("the training part has no rows");
   const batch = Math.min(options.batchSize, rows);
@@ -44,7 +56,16 @@ export async function* train(
   const stepsPerEpoch = Math.ceil(rows / batch);
   const learningRate = (step: number) => options.learningRate * schedule.factor((step - 1) / (options.epochs * stepsPerEpoch));
   const runtime = { ...(options.threads ? { threads: options.threads } : {}), ...(options.device ? { device: options.device } : {}) };
-  const stepper = await createStepper({ problem, layout, optimizer: options.optimizer, data: data.train, batch, executor, ...runtime });
+  const stepper = await createStepper({
+    problem,
+    layout,
+    optimizer: options.optimizer,
+    data: data.train,
+    batch,
+    executor,
+    seed,
+    ...runtime,
+  });
   const trainSample = sampleRows(data.train, Math.max(1000, data.validation ? rowsOf(data.validation) : 0), seed);
   const evaluated = [trainSample, ...(data.validation ? [data.validation] : [])].map(rowsOf);
   const evaluator = await createEvaluator(problem, layout, executor, { ...runtime, rows: evaluated });
@@ -55,9 +76,10 @@ export async function* train(
 
   try {
     initializeParameters(layout, stepper.theta, seed);
+    options.initialize?.(stepper.theta, layout);
     let best = { figures: await measure(0), theta: stepper.theta.slice() };
     const history = [best.figures];
-    yield { type: "start", parameters: layout.size, stepsPerEpoch, figures: best.figures };
+    yield { type: "start", parameters: layout.trainable, stepsPerEpoch, figures: best.figures };
 
     let step = 0;
     const consider = (figures: EpochFigures) => {
@@ -88,6 +110,7 @@ export async function* train(
               problem,
               layout,
               executor,
+              seed,
               data: data.train,
               theta: stepper.theta,
               rows: rowsOfStep,
@@ -116,7 +139,7 @@ function sampleRows(data: Dataset, size: number, seed: number): Dataset {
   const rows = rowsOf(data);
   if (rows <= size) return data;
   const chosen = rng(seed, "training curve").permutation(rows).subarray(0, size).sort();
-  return { features: pickRows(data.features, chosen), targets: pickRows(data.targets, chosen) };
+  return pickDataset(data, chosen);
 }
 
 /** Runs a training to its end; `onEvent` sees every event. */

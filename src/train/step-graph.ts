@@ -1,10 +1,11 @@
 /** The graphs of training: one step's loss and gradients, K whole steps in one Scan, and evaluation. */
 import { gradient } from "../autodiff/gradient.ts";
 import { graph, input, int64, type Graph, type Value } from "../ir/graph.ts";
+import type { Mask } from "../nn/layer.ts";
 import type { Loss } from "../nn/loss.ts";
 import { activationByName } from "../nn/activation.ts";
 import { buildNetwork, type Network } from "../nn/network.ts";
-import { parameterInput, type ParameterLayout } from "../nn/parameters.ts";
+import { isTrainable, layoutParameters, parameterInput, type ParameterLayout } from "../nn/parameters.ts";
 import { ops } from "../ops/build.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 
@@ -16,6 +17,16 @@ export interface Problem {
   readonly inputShape: readonly number[];
   /** Units of the output and of the target. */
   readonly outputs: number;
+  /** Whether the data say how many time steps of each sequence are valid. */
+  readonly variableLength?: boolean;
+  /** Names of parameters that stay as they are. */
+  readonly frozen?: readonly string[];
+}
+
+/** Where the problem's parameters lie in θ. */
+export function layoutOf({ network, inputShape, frozen = [] }: Problem): ParameterLayout {
+  const held = new Set(frozen);
+  return layoutParameters(network, inputShape, { frozen: (name) => held.has(name) });
 }
 
 /** 1/batch as an input: the mean loss without asking the graph for its batch size. */
@@ -25,6 +36,7 @@ function dataInputs(problem: Problem) {
   return {
     features: input("features", "float32", ["rows", ...problem.inputShape]),
     targets: input("targets", "float32", ["rows", problem.outputs]),
+    lengths: problem.variableLength ? [input("lengths", "int32", ["rows"])] : [],
   };
 }
 
@@ -33,36 +45,61 @@ interface Batch {
   readonly y: Value;
   readonly share: Value;
   readonly parameters: ReadonlyMap<string, Value>;
+  readonly lengths?: Value;
 }
 
-/** Loss per example, and the gradient of their mean per parameter. */
-function lossAndGradients(problem: Problem, { x, y, share, parameters }: Batch) {
-  const { output, signals, parameters: declared } = buildNetwork(problem.network, x, ({ name }) => parameters.get(name)!);
-  const perExample = problem.loss.perExample(output, y);
+/** In training mode: loss per example, and the gradient of their mean per trainable slot. */
+function lossAndGradients(problem: Problem, layout: ParameterLayout, { x, y, share, parameters, lengths }: Batch) {
+  const options = { training: true, ...(lengths ? { lengths } : {}) };
+  const built = buildNetwork(problem.network, x, ({ name }) => parameters.get(name)!, options);
+  const perExample = problem.loss.perExample(built.output, y);
+  const trained = layout.slots.filter((slot) => isTrainable(layout, slot));
   const gradients = gradient(
     perExample,
-    declared.map(({ name }) => parameters.get(name)!),
+    trained.map(({ name }) => parameters.get(name)!),
     share,
   );
-  return { output, perExample, gradients, signals };
+  return { ...built, perExample, trained, gradients };
+}
+
+/** A step's graph up to its gradients, with every input it needs. */
+function stepOf(problem: Problem, layout: ParameterLayout) {
+  const { features, targets, lengths } = dataInputs(problem);
+  const rows = input("rows", "int32", ["batch"]);
+  const parameters = new Map(layout.slots.map((slot) => [slot.name, parameterInput(slot)]));
+  const chosen = lengths.map((all) => pick(all, rows));
+  const batch = {
+    x: pick(features, rows),
+    y: pick(targets, rows),
+    share: share(),
+    parameters,
+    ...(chosen[0] ? { lengths: chosen[0] } : {}),
+  };
+  const step = lossAndGradients(problem, layout, batch);
+  const masks = step.masks.map(({ value }) => value);
+  const inputs = [features, targets, ...lengths, rows, batch.share, ...parameters.values(), ...masks];
+  return { ...step, loss: meanLoss(step.perExample, batch.share), inputs };
 }
 
 const pick = (data: Value, rows: Value) => ops.Gather(data, rows, { axis: 0 });
 const meanLoss = (perExample: Value, share: Value) => ops.Mul(ops.ReduceSum(perExample, null, { keepdims: 0 }), share);
 
 /**
- * One step without the update. Inputs: `features`, `targets` (the whole training set), `rows` int32 [batch],
- * `share` [] = 1/batch, every parameter by name. Outputs: `loss` [], `gradient/<parameter>` each.
+ * One step without the update. Inputs: `features`, `targets` (the whole training set), `lengths` where they vary, `rows` int32
+ * [batch], `share` [] = 1/batch, every parameter by name, `mask/<layer>` each. Outputs: `loss` [], `gradient/<parameter>` of
+ * each that is trained, `update/<buffer>` each.
  */
 export function gradientGraph(problem: Problem, layout: ParameterLayout): Graph {
-  const { features, targets } = dataInputs(problem);
-  const rows = input("rows", "int32", ["batch"]);
-  const parameters = new Map(layout.slots.map((slot) => [slot.name, parameterInput(slot)]));
-  const batch = { x: pick(features, rows), y: pick(targets, rows), share: share(), parameters };
-  const { perExample, gradients } = lossAndGradients(problem, batch);
-  const loss = meanLoss(perExample, batch.share);
-  const outputs = Object.fromEntries(layout.slots.map((slot, i) => [`gradient/${slot.name}`, gradients[i]!]));
-  return graph({ inputs: [features, targets, rows, batch.share, ...parameters.values()], outputs: { loss, ...outputs } });
+  const { inputs, loss, trained, gradients, updates } = stepOf(problem, layout);
+  const outputs = trained.map(({ name }, i) => [`gradient/${name}`, gradients[i]!] as const);
+  const buffers = [...updates].map(([name, value]) => [`update/${name}`, value] as const);
+  return graph({ inputs, outputs: { loss, ...Object.fromEntries([...outputs, ...buffers]) } });
+}
+
+/** The masks that a training step of the problem takes. */
+export function masksOf(problem: Problem): readonly Mask[] {
+  const x = input("x", "float32", ["batch", ...problem.inputShape]);
+  return buildNetwork(problem.network, x, parameterInput, { training: true }).masks.map(({ value: _, ...mask }) => mask);
 }
 
 /**
@@ -85,7 +122,7 @@ export function scanGraph(problem: Problem, layout: ParameterLayout, optimizer: 
   const y = input("y/step", "float32", ["batch", problem.outputs]);
   const stepScalars = input("scalars/step", "float32", [scalarCount]);
   const parameters = splitParameters(layout, theta!);
-  const { output, gradients } = lossAndGradients(problem, { x, y, share: oneShare, parameters });
+  const { output, gradients } = lossAndGradients(problem, layout, { x, y, share: oneShare, parameters });
   const g = joinParameters(gradients);
   const numbers = scalarCount === 1 ? [stepScalars] : ops.Split(stepScalars, int64(new Array<number>(scalarCount).fill(1)));
   const start = optimizer.weightDecay > 0 ? decayed(theta!, layout, numbers[scalarCount - 1]!) : theta!;
@@ -129,32 +166,30 @@ function decayed(theta: Value, layout: ParameterLayout, factor: Value): Value {
 }
 
 /**
- * Evaluation. Inputs: `x`, `y` for a batch, every parameter. Outputs per example: `loss` [batch], and `prediction`
- * [batch, units] (probabilities, or the number itself).
+ * Evaluation. Inputs: `x`, `y` (and `lengths` where they vary) for a batch, every parameter. Outputs per example: `loss` [batch],
+ * and `prediction` [batch, units] (probabilities, or the number itself).
  */
 export function evaluationGraph(problem: Problem, layout: ParameterLayout): Graph {
   const x = input("x", "float32", ["batch", ...problem.inputShape]);
   const y = input("y", "float32", ["batch", problem.outputs]);
+  const lengths = problem.variableLength ? [input("lengths", "int32", ["batch"])] : [];
   const parameters = new Map(layout.slots.map((slot) => [slot.name, parameterInput(slot)]));
-  const built = buildNetwork(problem.network, x, (parameter) => parameters.get(parameter.name)!);
+  const options = lengths[0] ? { lengths: lengths[0] } : {};
+  const built = buildNetwork(problem.network, x, (parameter) => parameters.get(parameter.name)!, options);
   const loss = problem.loss.perExample(built.output, y);
   const prediction = activationByName(problem.loss.prediction).apply(built.output);
-  return graph({ inputs: [x, y, ...parameters.values()], outputs: { loss, prediction: ops.Identity(prediction) } });
+  return graph({ inputs: [x, y, ...lengths, ...parameters.values()], outputs: { loss, prediction: ops.Identity(prediction) } });
 }
 
 /** Every tensor of one step in forward order, by name, for finding the first that is not finite. */
 export function inspectionGraph(problem: Problem, layout: ParameterLayout): Graph {
-  const { features, targets } = dataInputs(problem);
-  const rows = input("rows", "int32", ["batch"]);
-  const parameters = new Map(layout.slots.map((slot) => [slot.name, parameterInput(slot)]));
-  const batch = { x: pick(features, rows), y: pick(targets, rows), share: share(), parameters };
-  const { perExample, gradients, signals } = lossAndGradients(problem, batch);
+  const { inputs, loss, trained, gradients, signals } = stepOf(problem, layout);
   return graph({
-    inputs: [features, targets, rows, batch.share, ...parameters.values()],
+    inputs,
     outputs: {
       ...Object.fromEntries(signals.map(({ name, value }) => [`output of ${name}`, value])),
-      "the loss": meanLoss(perExample, batch.share),
-      ...Object.fromEntries(layout.slots.map((slot, i) => [`gradient of ${slot.name}`, gradients[i]!])),
+      "the loss": loss,
+      ...Object.fromEntries(trained.map(({ name }, i) => [`gradient of ${name}`, gradients[i]!])),
     },
   });
 }

@@ -1,11 +1,12 @@
 /** Runs training steps: small models many steps a call inside Scan, larger ones a call a step with a fused update. */
 import type { CompileOptions, Device, Executor, Session } from "../exec/session.ts";
 import { tensor, type Tensor } from "../ir/tensor.ts";
-import { parameterViews, type ParameterLayout } from "../nn/parameters.ts";
+import { isTrainable, parameterViews, type ParameterLayout } from "../nn/parameters.ts";
 import { arenaBytes, createArena } from "../optim/kernels/memory.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { rowsOf, type Dataset } from "./dataset.ts";
-import { gradientGraph, scanGraph, type Problem } from "./step-graph.ts";
+import { createMasks } from "./masks.ts";
+import { gradientGraph, masksOf, scanGraph, type Problem } from "./step-graph.ts";
 
 export interface Stepper {
   /** The parameters now. The array may be another one after `run`. */
@@ -37,6 +38,8 @@ export interface StepperOptions {
   readonly device?: Device;
   /** Chosen by the number of parameters where left out. */
   readonly form?: "scan" | "fused";
+  /** Of the masks' random streams. */
+  readonly seed?: number;
 }
 
 /** Up to this many parameters the copies inside Scan cost less than a call a step saves. */
@@ -47,8 +50,14 @@ const scannedSteps = 32;
 
 /** θ starts at zero: fill it (initialisers, or a saved model) before the first run. */
 export function createStepper(options: StepperOptions): Promise<Stepper> {
-  const form = options.form ?? (options.layout.size <= scanLimit ? "scan" : "fused");
+  const form = options.form ?? (scans(options) ? "scan" : "fused");
   return form === "scan" ? scanStepper(options) : fusedStepper(options);
+}
+
+/** Scan is for small networks on rows of numbers, whose parameters all take part and whose steps need nothing but rows. */
+function scans({ problem, layout }: StepperOptions): boolean {
+  const plain = problem.inputShape.length === 1 && !problem.variableLength && layout.trainable === layout.size;
+  return plain && layout.size <= scanLimit && masksOf(problem).length === 0;
 }
 
 function compileOptions({ threads, device, layout, data, batch }: StepperOptions): CompileOptions {
@@ -122,20 +131,34 @@ async function scanStepper(options: StepperOptions): Promise<Stepper> {
 async function fusedStepper(options: StepperOptions): Promise<Stepper> {
   const { problem, layout, optimizer, data, executor } = options;
   const session: Session = await executor.compile(gradientGraph(problem, layout), compileOptions(options));
-  const arena = createArena(arenaBytes(new Array<number>(2 + optimizer.slots.length).fill(layout.size)));
-  const theta = arena.float32(layout.size);
-  const g = arena.float32(layout.size);
-  const slots = optimizer.slots.map(() => arena.float32(layout.size));
+  const { trainable } = layout;
+  const buffers = layout.slots.filter(({ role }) => role === "buffer");
+  const buffersAt = buffers[0]?.offset ?? layout.size;
+  const lengths = [layout.size, layout.size - buffersAt, trainable, ...optimizer.slots.map(() => trainable)];
+  const arena = createArena(arenaBytes(lengths));
+  const [theta, updated, g, ...slots] = lengths.map((length) => arena.float32(length)) as [Float32Array, Float32Array, Float32Array];
   // Decay is for weights alone, so an optimizer with decay goes parameter by parameter; others take θ at once.
-  const whole = [{ role: "bias", theta, g, slots }];
-  const parts = layout.slots.map(({ role, offset, size }) => {
+  const trained = layout.slots.filter((slot) => isTrainable(layout, slot));
+  const whole = [{ role: "bias", theta: theta.subarray(0, trainable), g, slots }];
+  const parts = trained.map(({ role, offset, size }) => {
     const part = (vector: Float32Array) => vector.subarray(offset, offset + size);
     return { role, theta: part(theta), g: part(g), slots: slots.map(part) };
   });
   const loss = tensor("float32", new Float32Array(1), []);
-  const gradients = Object.entries(parameterViews(layout, g)).map(([name, view]) => [`gradient/${name}`, view] as const);
-  const into: Record<string, Tensor> = { loss, ...Object.fromEntries(gradients) };
-  const feeds: Record<string, Tensor> = { features: data.features, targets: data.targets, ...parameterViews(layout, theta) };
+  const into: Record<string, Tensor> = { loss };
+  for (const { name, shape, offset, size } of trained)
+    into[`gradient/${name}`] = tensor("float32", g.subarray(offset, offset + size), shape);
+  for (const { name, shape, offset, size } of buffers) {
+    into[`update/${name}`] = tensor("float32", updated.subarray(offset - buffersAt, offset - buffersAt + size), shape);
+  }
+  const masks = createMasks(masksOf(problem), options.seed ?? 0);
+  const { features, targets, lengths: timeSteps } = data;
+  const feeds: Record<string, Tensor> = {
+    features,
+    targets,
+    ...(timeSteps ? { lengths: timeSteps } : {}),
+    ...parameterViews(layout, theta),
+  };
   return {
     theta,
     slots,
@@ -148,9 +171,11 @@ async function fusedStepper(options: StepperOptions): Promise<Stepper> {
       const chosen = feeds["rows"].data as Int32Array;
       for (let k = 0; k < steps; k++) {
         chosen.set(rows.subarray(k * batch, (k + 1) * batch));
+        Object.assign(feeds, masks.draw(firstStep + k, batch));
         await session.run(feeds, into);
         losses[k] = (loss.data as Float32Array)[0]!;
         if (!Number.isFinite(losses[k])) return losses.subarray(0, k + 1);
+        theta.set(updated, buffersAt);
         const rate = learningRate(firstStep + k);
         const scalars = optimizer.scalars(firstStep + k, rate);
         for (const part of optimizer.weightDecay > 0 ? parts : whole) {

@@ -35,6 +35,7 @@ export const initializers = {
   glorotUniform: uniform("glorotUniform", "U(±√(6/(n[l-1]+n[l])))", glorot),
   orthogonal,
   zeros: { name: "zeros", formula: "0", fill: (weights) => void weights.fill(0) } satisfies Initializer,
+  ones: { name: "ones", formula: "1", fill: (weights) => void weights.fill(1) } satisfies Initializer,
 } as const;
 
 export type InitializerName = keyof typeof initializers;
