@@ -7,14 +7,14 @@ import { graph, int64, isGraph, makeNode, type Attribute, type Graph, type Node,
 import type { Dim } from "../ir/shape.ts";
 import { ops } from "../ops/build.ts";
 
-type Lowering = (x: Value, attributes: Readonly<Record<string, Attribute>>) => Value;
+type Lowering = (x: Value, attributes: Readonly<Record<string, Attribute>>, inputs: readonly (Value | null)[]) => Value;
 
 const number = (attribute: Attribute | undefined, otherwise: number) => (attribute === undefined ? otherwise : (attribute as number));
 /** exp(min(x, 0)) − 1, the negative half of the exponential units. */
 const negativeHalf = (x: Value) => ops.Sub(ops.Exp(ops.Min(x, 0)), 1);
 const last = int64([-1]);
 
-/** Operators whose kernels are not steady, in terms of others that are. */
+/** Operators whose kernels are not steady, or not what ONNX says, in terms of others that are. */
 const lowerings: Readonly<Record<string, Lowering>> = {
   // The sum over an axis of one element: reductions take the logarithm element by element.
   Log: (x) => ops.ReduceLogSum(ops.Unsqueeze(x, last), { axes: [-1], keepdims: 0 }),
@@ -31,6 +31,13 @@ const lowerings: Readonly<Record<string, Lowering>> = {
   Celu(x, { alpha }) {
     const a = number(alpha, 1);
     return ops.Add(ops.Relu(x), ops.Mul(negativeHalf(ops.Div(x, a)), a));
+  },
+  // The runtime takes the indices as positions in the named shape, ONNX as positions in the smaller one that the windows cover.
+  MaxUnpool(x, attributes, [, at, shape]) {
+    const y = ops.MaxUnpool(x, at!, attributes);
+    if (!shape) return y;
+    const none = int64(new Array<number>(x.shape.length).fill(0));
+    return ops.Pad(y, ops.Concat(none, ops.Sub(shape, ops.Shape(y)), { axis: 0 }));
   },
 };
 
@@ -53,7 +60,7 @@ function rewrite(part: Graph, outer: ReadonlyMap<Value, Value>): Graph {
     );
     const lowering = lowerings[node.op];
     const outputs = lowering
-      ? [lowering(inputs[0]!, attributes)]
+      ? [lowering(inputs[0]!, attributes, inputs)]
       : makeNode(node.op, node.domain, inputs, attributes, node.outputs).outputs;
     node.outputs.forEach((value, i) => made.set(value, outputs[i]!));
   }
