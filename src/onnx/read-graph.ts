@@ -1,11 +1,13 @@
 /** GraphProto as graph: names become values, nodes are built (and so checked) by the operators' own inference. */
 import { constant, dependencies, input, type Attribute, type Graph, type Node, type Value } from "../ir/graph.ts";
 import { unknownDim, type Shape } from "../ir/shape.ts";
-import { applyOp, opRecord } from "../ops/build.ts";
+import { applyOp, contentsOf, opRecord } from "../ops/build.ts";
 import type { AttributeKind } from "../ops/op.ts";
 import { didYouMean } from "../util/closest.ts";
 import { GradusError } from "../util/errors.ts";
-import { adaptInputs, foldConstant } from "./adapt.ts";
+import { foldConstant } from "./constant.ts";
+import { decodeText, shown } from "./decode.ts";
+import { fileAttributes, requireKind } from "./file-node.ts";
 import {
   AttributeProto_AttributeType as Kind,
   type AttributeProto,
@@ -13,29 +15,46 @@ import {
   type NodeProto,
   type ValueInfoProto,
 } from "./onnx_pb.ts";
-import { dtypeOf, readTensor } from "./tensor-proto.ts";
+import { domainOf, wayOf } from "./opset.ts";
+import { checkShape, dtypeOf, readTensor, type ExternalReader } from "./tensor-proto.ts";
+import type { Rewrite } from "./upgrades/upgrade.ts";
+
+/** What the parts of one model share. */
+export interface ReadContext {
+  /** Version of every domain that the model imports. */
+  readonly opset: ReadonlyMap<string, number>;
+  readonly external: ExternalReader | undefined;
+  /** Nodes made so far, those of enclosing graphs among them. */
+  readonly made: Set<Node>;
+}
 
 /** Names of one graph; what is not found here is asked of the enclosing graph, and is then a capture. */
 interface Scope {
+  readonly context: ReadContext;
   readonly outer: Scope | undefined;
+  readonly proto: GraphProto;
   readonly values: Map<string, Value>;
   readonly captures: Set<Value>;
+  /** Outputs of older forms that ours do not have. */
+  readonly absent: Set<string>;
 }
 
 /** @param outer names of the enclosing graph, for a body */
-export function readGraph(proto: GraphProto, outer?: Scope): Graph {
+export function readGraph(proto: GraphProto, context: ReadContext, outer?: Scope): Graph {
   if (proto.sparseInitializer.length > 0) throw new GradusError("the model has sparse initializers, which Gradus does not take");
-  const scope: Scope = { outer, values: new Map(), captures: new Set() };
-  for (const tensor of proto.initializer)
-    define(scope, tensor.name, constant(readTensor(tensor, `initializer "${tensor.name}"`), tensor.name));
+  const scope: Scope = { context, outer, proto, values: new Map(), captures: new Set(), absent: new Set() };
+  for (const tensor of proto.initializer) {
+    const read = readTensor(tensor, `initializer "${shown(tensor.name)}"`, context.external);
+    define(scope, tensor.name, constant(read, tensor.name));
+  }
   // Files of IR version 3 list initializers among the inputs as well.
   const inputs = proto.input.filter(({ name }) => !scope.values.has(name)).map(readInput);
   for (const value of inputs) define(scope, value.name!, value);
   const nodes = proto.node.flatMap((node, index) => readNode(node, index, scope));
   const outputs = proto.output.map((info) => {
     const value = find(scope, info.name, "the graph's outputs name");
-    const { dtype } = typeOf(info, `output "${info.name}"`) ?? value;
-    if (dtype !== value.dtype) throw new GradusError(`output "${info.name}" is declared ${dtype}, its node makes ${value.dtype}`);
+    const { dtype } = typeOf(info, `output "${shown(info.name)}"`) ?? value;
+    if (dtype !== value.dtype) throw new GradusError(`output "${shown(info.name)}" is declared ${dtype}, its node makes ${value.dtype}`);
     return { name: info.name, value };
   });
   if (outputs.length === 0) throw new GradusError("the model has no outputs");
@@ -60,52 +79,119 @@ function needed(nodes: readonly Node[], outputs: readonly Value[]): Node[] {
 
 function define(scope: Scope, name: string, value: Value): void {
   if (name === "") throw new GradusError("the model has a value without a name");
-  if (scope.values.has(name)) throw new GradusError(`"${name}" is made twice in the model`);
+  if (scope.values.has(name)) throw new GradusError(`"${shown(name)}" is made twice in the model`);
   scope.values.set(name, value);
 }
 
 function find(scope: Scope, name: string, who: string): Value {
   const own = scope.values.get(name);
   if (own) return own;
-  if (!scope.outer)
-    throw new GradusError(`${who} "${name}", which nothing before makes`, { hint: didYouMean(name, [...scope.values.keys()], "names") });
+  if (scope.absent.has(name)) throw new GradusError(`${who} "${shown(name)}", an output of an older opset that is no more`);
+  const later = scope.proto.node.findIndex(({ output }) => output.includes(name));
+  if (later >= 0) {
+    throw new GradusError(`${who} "${shown(name)}", which node ${later} makes only afterwards`, {
+      hint: "the nodes go round in a circle, or do not stand in the order in which they can be computed",
+    });
+  }
+  if (!scope.outer) {
+    const names = [...scope.values.keys()].filter((known) => Math.abs(known.length - name.length) < 10);
+    const hint = name.length < 100 && names.length < 1000 ? { hint: didYouMean(shown(name), names.map(shown), "names") } : {};
+    throw new GradusError(`${who} "${shown(name)}", which nothing before makes`, hint);
+  }
   const captured = find(scope.outer, name, who);
   if (captured.origin.kind !== "constant") scope.captures.add(captured);
   return captured;
 }
 
 function readNode(proto: NodeProto, index: number, scope: Scope): Node[] {
-  const called = `node ${index} (${proto.opType}${proto.name && proto.name !== proto.output[0] ? ` "${proto.name}"` : ""})`;
-  if (proto.opType === "Constant") {
-    define(scope, proto.output[0] ?? "", constant(foldConstant(proto.attribute), proto.output[0]!));
+  const called = `node ${index} (${shown(proto.opType)}${proto.name && proto.name !== proto.output[0] ? ` "${shown(proto.name)}"` : ""})`;
+  const domain = domainOf(proto.domain);
+  if (domain === "" && proto.opType === "Constant") {
+    const value = within(called, () => foldConstant(proto.attribute, scope.context.external));
+    define(scope, proto.output[0] ?? "", constant(value, proto.output[0]!));
     return [];
   }
   const inputs = proto.input.map((name) => (name === "" ? null : find(scope, name, `${called} reads`)));
-  let node: Node;
-  try {
-    node = applyOp(proto.opType, adaptInputs(proto, inputs), readAttributes(proto, scope));
-  } catch (error) {
-    if (error instanceof GradusError)
-      throw new GradusError(`${called}: ${error.message}`, { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) });
-    throw error;
-  }
-  if (proto.output.length > node.outputs.length) {
-    throw new GradusError(`${called} names ${proto.output.length} outputs, the operator makes ${node.outputs.length} here`);
-  }
-  proto.output.forEach((name, i) => {
-    if (name !== "") define(scope, name, node.outputs[i]!);
+  const way = wayOf(domain, proto.opType, scope.context.opset.get(domain) ?? 0);
+  if (typeof way === "string" && way !== "same") throw new GradusError(`${called}: the operator is not one that Gradus has`);
+  const outputs = within(called, () => {
+    const values = way === "same" ? readSame(proto, inputs, scope) : rewriteNode(way as Rewrite, proto, inputs, scope);
+    if (proto.output.length > values.length)
+      throw new GradusError(`the file names ${proto.output.length} outputs, the operator makes ${values.length} here`);
+    values.forEach((value, i) => value && checkValue(value, `output ${i}`));
+    return values;
   });
-  return [node];
+  proto.output.forEach((name, i) => {
+    const value = outputs[i];
+    if (name !== "" && value) define(scope, name, value);
+    else scope.absent.add(name);
+  });
+  return newNodes(outputs, scope.context.made);
+}
+
+/** Does something about a node; what goes wrong names the node. The file is a stranger's: whatever an operator throws is its fault. */
+function within<T>(called: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    const message = (error as Error).message;
+    const text = `${called}: ${message.length > 1000 ? `${message.slice(0, 1000)}…` : message}`;
+    if (!(error instanceof GradusError)) throw new GradusError(text, { cause: error, hint: "the node does not fit its operator" });
+    throw new GradusError(text, { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) });
+  }
+}
+
+function readSame(proto: NodeProto, inputs: readonly (Value | null)[], scope: Scope): readonly Value[] {
+  return applyOp(proto.opType, inputs, readAttributes(proto, scope)).outputs;
+}
+
+function rewriteNode(rewrite: Rewrite, proto: NodeProto, inputs: readonly (Value | null)[], scope: Scope): readonly (Value | null)[] {
+  const attributes = fileAttributes(proto.attribute, {
+    tensor: (tensor, what) => readTensor(tensor, what, scope.context.external),
+    graph: ({ g }) => readGraph(g!, scope.context, scope),
+  });
+  const values = rewrite({
+    op: proto.opType,
+    version: scope.context.opset.get(domainOf(proto.domain)) ?? 0,
+    inputs,
+    attributes,
+    outputs: proto.output.length,
+    hasOutput: (i) => (proto.output[i] ?? "") !== "",
+  });
+  attributes.finish(proto.opType);
+  return values;
+}
+
+/** Sizes that are sizes. Contents of integers are found out here, node by node, so that a long chain of them is no deep recursion. */
+function checkValue(value: Value, what: string): void {
+  checkShape(value.shape, what);
+  if (value.dtype === "int64" || value.dtype === "int32") contentsOf(value);
+}
+
+/** The nodes behind values that are not known yet, in the order in which they can be computed. */
+function newNodes(values: readonly (Value | null)[], made: Set<Node>): Node[] {
+  const found: Node[] = [];
+  const visit = (value: Value) => {
+    if (value.origin.kind !== "node" || made.has(value.origin.node)) return;
+    const { node } = value.origin;
+    made.add(node);
+    dependencies(node).forEach(visit);
+    found.push(node);
+  };
+  for (const value of values) if (value) visit(value);
+  return found;
 }
 
 function readInput(info: ValueInfoProto): Value {
-  const type = typeOf(info, `input "${info.name}"`);
-  if (!type?.shape) throw new GradusError(`input "${info.name}" has no ${type ? "shape" : "type"}`);
+  const what = `input "${shown(info.name)}"`;
+  const type = typeOf(info, what);
+  if (!type?.shape) throw new GradusError(`${what} has no ${type ? "shape" : "type"}`);
+  checkShape(type.shape, what);
   return input(info.name, type.dtype, type.shape);
 }
 
 /** Undefined where the file says no type, as it may of what bodies return. */
-function typeOf(info: ValueInfoProto, what: string): { dtype: Value["dtype"]; shape: Shape | undefined } | undefined {
+export function typeOf(info: ValueInfoProto, what: string): { dtype: Value["dtype"]; shape: Shape | undefined } | undefined {
   const type = info.type?.value;
   if (type?.case === undefined) return undefined;
   if (type.case !== "tensorType") throw new GradusError(`${what} is of ${type.case.replace(/Type$/, " type")}; Gradus takes tensors`);
@@ -121,9 +207,9 @@ function readAttributes(node: NodeProto, scope: Scope): Record<string, Attribute
   const kinds = (opRecord(node.opType).attributes ?? {}) as Readonly<Record<string, AttributeKind>>;
   return Object.fromEntries(
     node.attribute.map((attribute) => {
-      const kind = kinds[attribute.name];
       // An attribute that the operator has not is left to the builder to refuse.
-      return [attribute.name, kind ? readAttribute(attribute, kind, scope) : 0];
+      const isOurs = Object.hasOwn(kinds, attribute.name);
+      return [isOurs ? attribute.name : shown(attribute.name), isOurs ? readAttribute(attribute, kinds[attribute.name]!, scope) : 0];
     }),
   );
 }
@@ -142,8 +228,7 @@ const kindsInFile: Readonly<Record<AttributeKind, Kind>> = {
 
 function readAttribute(attribute: AttributeProto, kind: AttributeKind, scope: Scope): Attribute {
   const what = `attribute "${attribute.name}"`;
-  if (attribute.type !== kindsInFile[kind]) throw new GradusError(`${what} must be ${kind}, the file has type ${attribute.type}`);
-  const text = new TextDecoder();
+  requireKind(attribute, kindsInFile[kind], what);
   switch (kind) {
     case "int":
       return Number(attribute.i);
@@ -152,18 +237,16 @@ function readAttribute(attribute: AttributeProto, kind: AttributeKind, scope: Sc
     case "float":
       return attribute.f;
     case "string":
-      return text.decode(attribute.s);
+      return decodeText(attribute.s, what);
     case "ints":
       return attribute.ints.map(Number);
     case "floats":
       return attribute.floats;
     case "strings":
-      return attribute.strings.map((item) => text.decode(item));
+      return attribute.strings.map((item) => decodeText(item, what));
     case "tensor":
-      if (!attribute.t) throw new GradusError(`${what} is empty`);
-      return readTensor(attribute.t, what);
+      return readTensor(attribute.t!, what, scope.context.external);
     case "graph":
-      if (!attribute.g) throw new GradusError(`${what} is empty`);
-      return readGraph(attribute.g, scope);
+      return readGraph(attribute.g!, scope.context, scope);
   }
 }

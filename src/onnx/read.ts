@@ -1,11 +1,14 @@
 /** ONNX files as graphs. Nothing in a file is trusted: what does not fit is refused, in words that say where. */
-import { fromBinary } from "@bufbuild/protobuf";
+import type { DType } from "../ir/dtype.ts";
 import type { Graph } from "../ir/graph.ts";
-import { registry } from "../ops/build.ts";
+import type { Shape } from "../ir/shape.ts";
 import { GradusError } from "../util/errors.ts";
-import { AttributeProto_AttributeType as Kind, ModelProtoSchema, type GraphProto, type ModelProto, type NodeProto } from "./onnx_pb.ts";
-import { isUnchanged, opsets } from "./opset.ts";
-import { readGraph } from "./read-graph.ts";
+import { decodeModel, shown } from "./decode.ts";
+import { allNodes, missingOperators, refuseMissing, type MissingOperator } from "./missing.ts";
+import type { ModelProto, ValueInfoProto } from "./onnx_pb.ts";
+import { domainOf } from "./opset.ts";
+import { readGraph, typeOf } from "./read-graph.ts";
+import type { ExternalReader } from "./tensor-proto.ts";
 
 export interface ReadModel {
   readonly graph: Graph;
@@ -17,75 +20,103 @@ export interface ReadModel {
   readonly producer: { readonly name: string; readonly version: string };
 }
 
+export interface ReadOptions {
+  /** Reads tensors that lie in files beside the model; without it such models are refused. */
+  readonly external?: ExternalReader;
+}
+
 /**
- * Reads a model of the operators that Gradus has. Initializers and Constant nodes become constants; nodes that no output needs are left out.
- * @throws GradusError where the bytes are no ONNX model, or hold what Gradus does not take: unknown operators, each with its
- *   count, operators of an opset at which they meant something else, sequences, data in other files
+ * Reads a model of the operators that Gradus has, of opset 7 to 26 (earlier where nothing has changed): older and newer forms become
+ * ours. Initializers and Constant nodes become constants; nodes that no output needs are left out.
+ * @throws GradusError where the bytes are no ONNX model, ask for more than a file may, or hold what Gradus does not take: operators,
+ *   all of them at once, sequences, sparse tensors
  * @example const { graph, metadata } = readModel(readFileSync("model.onnx"));
  */
-export function readModel(bytes: Uint8Array): ReadModel {
-  const model = decode(bytes);
-  const graph = model.graph!;
-  const opset = Object.fromEntries(model.opsetImport.map(({ domain, version }) => [domainOf(domain), Number(version)]));
-  checkOperators(graph, opset);
+export function readModel(bytes: Uint8Array, { external }: ReadOptions = {}): ReadModel {
+  const model = decodeModel(bytes);
+  const opset = opsetOf(model);
+  refuseMissing(missingOperators(model.graph!, opset), opset);
+  return { graph: graphOf(model, opset, external), ...aboutOf(model, opset) };
+}
+
+/** A model as far as it can be told without its operators. */
+export interface ModelSummary extends Omit<ReadModel, "graph"> {
+  readonly irVersion: number;
+  readonly inputs: readonly NamedType[];
+  readonly outputs: readonly NamedType[];
+  /** Operators and how many nodes use them, most frequent first. */
+  readonly operators: readonly { readonly name: string; readonly count: number }[];
+  readonly missing: readonly MissingOperator[];
+}
+
+export interface NamedType {
+  readonly name: string;
+  /** Undefined where the file does not say, or says something else than a tensor of ours. */
+  readonly dtype: DType | undefined;
+  readonly shape: Shape | undefined;
+}
+
+/**
+ * What a file says of itself, whether or not it can be read; the graph where it can.
+ * @throws GradusError where it is broken
+ */
+export function inspectModel(bytes: Uint8Array, { external }: ReadOptions = {}): { summary: ModelSummary; graph: Graph | undefined } {
+  const model = decodeModel(bytes);
+  const opset = opsetOf(model);
+  const proto = model.graph!;
+  const missing = missingOperators(proto, opset);
+  const constants = new Set(proto.initializer.map(({ name }) => name));
+  const counts = new Map<string, number>();
+  for (const { domain, opType } of allNodes(proto)) {
+    const name = domainOf(domain) === "" ? opType : `${domain}.${opType}`;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  const summary: ModelSummary = {
+    ...aboutOf(model, opset),
+    irVersion: Number(model.irVersion),
+    inputs: proto.input.filter(({ name }) => !constants.has(name)).map(namedType),
+    outputs: proto.output.map(namedType),
+    operators: [...counts].sort(([, a], [, b]) => b - a).map(([name, count]) => ({ name, count })),
+    missing,
+  };
+  return { summary, graph: missing.length > 0 ? undefined : graphOf(model, opset, external) };
+}
+
+function namedType(info: ValueInfoProto): NamedType {
+  try {
+    const type = typeOf(info, info.name);
+    return { name: info.name, dtype: type?.dtype, shape: type?.shape };
+  } catch (error) {
+    if (!(error instanceof GradusError)) throw error;
+    return { name: info.name, dtype: undefined, shape: undefined };
+  }
+}
+
+function opsetOf(model: ModelProto): ReadonlyMap<string, number> {
+  const opset = new Map<string, number>();
+  for (const { domain, version } of model.opsetImport) {
+    const name = domainOf(domain);
+    if (opset.has(name) && opset.get(name) !== Number(version))
+      throw new GradusError(`the model imports two versions of "${shown(name) || "ai.onnx"}"`);
+    opset.set(name, Number(version));
+  }
+  return opset;
+}
+
+function aboutOf(model: ModelProto, opset: ReadonlyMap<string, number>): Omit<ReadModel, "graph"> {
   return {
-    graph: readGraph(graph),
     metadata: Object.fromEntries(model.metadataProps.map(({ key, value }) => [key, value])),
-    opset,
+    opset: Object.fromEntries(opset),
     producer: { name: model.producerName, version: model.producerVersion },
   };
 }
 
-function decode(bytes: Uint8Array): ModelProto {
-  let model: ModelProto | undefined;
-  let cause: unknown;
+/** A graph too deep for our recursion, or a list too long to make, is the file's doing. */
+function graphOf(model: ModelProto, opset: ReadonlyMap<string, number>, external: ExternalReader | undefined): Graph {
   try {
-    model = fromBinary(ModelProtoSchema, bytes);
-  } catch (error) {
-    cause = error;
-  }
-  if (!model?.graph || model.irVersion < 1n || model.opsetImport.length === 0) {
-    throw new GradusError(`not an ONNX model (${bytes.length} bytes)`, {
-      hint: "an ONNX model is a protobuf file, usually called model.onnx",
-      ...(cause === undefined ? {} : { cause }),
-    });
-  }
-  return model;
-}
-
-/** `ai.onnx` is another name of "". */
-export function domainOf(domain: string): string {
-  return domain === "ai.onnx" ? "" : domain;
-}
-
-function checkOperators(graph: GraphProto, opset: Readonly<Record<string, number>>): void {
-  const unknown = new Map<string, number>();
-  const changed = new Set<string>();
-  for (const node of allNodes(graph)) {
-    const domain = domainOf(node.domain);
-    const isOurs =
-      (domain === "" && node.opType === "Constant") ||
-      (Object.hasOwn(registry, node.opType) && (registry[node.opType]!.domain ?? "") === domain);
-    const name = domain === "" ? node.opType : `${domain}.${node.opType}`;
-    if (!isOurs) unknown.set(name, (unknown.get(name) ?? 0) + 1);
-    else if (node.opType !== "Constant" && !isUnchanged(domain, node.opType, opset[domain] ?? 0)) changed.add(name);
-  }
-  if (unknown.size > 0) {
-    const counts = [...unknown].sort(([, a], [, b]) => b - a).map(([name, count]) => `${name} (${count})`);
-    throw new GradusError(`the model uses operators that Gradus does not have: ${counts.join(", ")}`);
-  }
-  if (changed.size > 0) {
-    const versions = Object.entries(opset).map(([domain, version]) => `${domain || "ai.onnx"} ${version}`);
-    throw new GradusError(
-      `the model is of opset ${versions.join(", ")}, where these operators differ, or may differ, from those of ai.onnx ${opsets[""]}: ${[...changed].join(", ")}`,
-      { hint: `convert it: onnx.version_converter.convert_version(model, ${opsets[""]})` },
-    );
-  }
-}
-
-function* allNodes(graph: GraphProto): Generator<NodeProto> {
-  for (const node of graph.node) {
-    yield node;
-    for (const attribute of node.attribute) if (attribute.type === Kind.GRAPH && attribute.g) yield* allNodes(attribute.g);
+    return readGraph(model.graph!, { opset, external, made: new Set() });
+  } catch (cause) {
+    if (cause instanceof RangeError) throw new GradusError(`the model is deeper or larger than can be read: ${cause.message}`, { cause });
+    throw cause;
   }
 }

@@ -89,14 +89,14 @@ group("refused", () => {
           { opType: "Gelu", domain: "com.microsoft", output: ["c"] },
         ],
       }),
-      "does not have: Frobnicate (2), com.microsoft.Gelu (1)",
+      'does not have: Frobnicate (2, first "a"), com.microsoft.Gelu (1, first "c")',
     ],
     [
       "an opset at which an operator meant something else",
-      file(whole, 6n),
-      "the model is of opset ai.onnx 6, where these operators differ",
+      file({ ...whole, node: [{ opType: "Abs", input: ["x"], output: ["y"] }] }, 5n),
+      'the model is of opset ai.onnx 5, where these operators differ, or may differ, from those known: Abs (1, first "y")',
     ],
-    ["an opset newer than ours", file(whole, 22n), "of ai.onnx 17: Add"],
+    ["an opset newer than any that is known", file(whole, 99n), "opset ai.onnx 99, where these operators differ"],
     [
       "a name that nothing makes",
       file({ ...whole, initializer: [{ ...weights, name: "v" }] }),
