@@ -4,6 +4,7 @@
  * others. Its matrix product sums in blocks whose length depends on the columns that one thread takes; there the threads are limited.
  */
 import { graph, int64, isGraph, makeNode, type Attribute, type Graph, type Node, type Value } from "../ir/graph.ts";
+import type { DType } from "../ir/dtype.ts";
 import type { Dim } from "../ir/shape.ts";
 import { ops } from "../ops/build.ts";
 

@@ -27,3 +27,8 @@ export * from "./convolution-transpose.ts";
 export * from "./pooling.ts";
 export * from "./max-pooling.ts";
 export * from "./loss.ts";
+export * from "./einsum.ts";
+export * from "./shrink.ts";
+export * from "./determinant.ts";
+export * from "./random.ts";
+export * from "./dropout.ts";
