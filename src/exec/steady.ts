@@ -5,6 +5,7 @@
  */
 import { graph, int64, isGraph, makeNode, type Attribute, type Graph, type Node, type Value } from "../ir/graph.ts";
 import type { DType } from "../ir/dtype.ts";
+import type { DType } from "../ir/dtype.ts";
 import type { Dim } from "../ir/shape.ts";
 import { ops } from "../ops/build.ts";
 
@@ -39,6 +40,10 @@ const lowerings: Readonly<Record<string, Lowering>> = {
     if (!shape) return y;
     const none = int64(new Array<number>(x.shape.length).fill(0));
     return ops.Pad(y, ops.Concat(none, ops.Sub(shape, ops.Shape(y)), { axis: 0 }));
+  },
+  // The runtime's kernel draws 1 with probability 1 - p.
+  Bernoulli(p, { dtype = p.dtype, ...seed }) {
+    return ops.Cast(ops.Less(ops.RandomUniformLike(p, seed), p), { to: dtype as DType });
   },
 };
 
