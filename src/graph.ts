@@ -13,10 +13,10 @@ import type { CompileOptions, Session } from "./exec/session.ts";
 import { graph, type Graph, type Value } from "./ir/graph.ts";
 import { GradusError } from "./util/errors.ts";
 
-/** What to compile: inputs under their own names, outputs under any. */
+/** What to compile: inputs under their own names, outputs under any; a list of outputs keeps the order of names that are numbers. */
 export interface GraphSpec {
   readonly inputs?: Readonly<Record<string, Value>>;
-  readonly outputs: Readonly<Record<string, Value | undefined>>;
+  readonly outputs: Readonly<Record<string, Value | undefined>> | Graph["outputs"];
 }
 
 /**
@@ -32,7 +32,8 @@ function graphOf({ inputs = {}, outputs }: GraphSpec): Graph {
     if (value.name !== key)
       throw new GradusError(`input "${value.name}" was given under the key "${key}"`, { hint: "an input's key is its name" });
   }
-  const named = Object.entries(outputs).map(([key, value]) => {
+  if (Array.isArray(outputs)) return graph({ inputs: Object.values(inputs), outputs: outputs as Graph["outputs"] });
+  const named = Object.entries(outputs as Readonly<Record<string, Value | undefined>>).map(([key, value]) => {
     if (!value) throw new GradusError(`output "${key}" has no value`);
     return [key, value] as const;
   });

@@ -14,6 +14,7 @@ import {
   TypeProto_TensorSchema,
   TypeProtoSchema,
   ValueInfoProtoSchema,
+  type GraphProto,
   type ModelProto,
 } from "../onnx/onnx_pb.ts";
 import { opsets } from "../onnx/opset.ts";
@@ -21,8 +22,8 @@ import { encodeModel, modelProto } from "../onnx/write.ts";
 import { ops } from "../ops/build.ts";
 import type { Runtime } from "./onnxruntime.ts";
 
-/** Name of the output, which no graph of ours can have: it has a space. */
-const guard = "gradus guard";
+/** Name of the output, lengthened where a model has the same. */
+const guardName = "gradus guard";
 const expected = "Non tensor type is temporarily not supported.";
 
 /** Bytes of outputs from which on the throw (about 10 µs) is cheaper than the copies. */
@@ -31,9 +32,19 @@ export const worthwhile = 100_000;
 type Feeds = InferenceSession.FeedsType;
 type Fetches = Record<string, InferenceSession.NullableOnnxValueMapType[string]>;
 
-/** Makes an empty sequence the first output of a model. */
-export function addGuard(model: ModelProto): void {
+/** Every name of a model's values; bodies may not use them again. */
+function namesIn(part: GraphProto): string[] {
+  const bodies = part.node.flatMap(({ attribute }) => attribute.flatMap(({ g }) => (g ? [g] : [])));
+  const own = [...part.input, ...part.output, ...part.initializer].map(({ name }) => name);
+  return [...own, ...part.node.flatMap(({ output }) => output), ...bodies.flatMap(namesIn)];
+}
+
+/** Makes an empty sequence the first output of a model; returns its name. */
+export function addGuard(model: ModelProto): string {
   const part = model.graph!;
+  const taken = new Set(namesIn(part));
+  let guard = guardName;
+  while (taken.has(guard)) guard = `${guard}_`;
   if (!model.opsetImport.some(({ domain }) => domain === "")) {
     model.opsetImport.push(create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(opsets[""]!) }));
   }
@@ -41,11 +52,12 @@ export function addGuard(model: ModelProto): void {
   const type = create(TypeProtoSchema, { value: { case: "sequenceType", value: create(TypeProto_SequenceSchema, { elemType: element }) } });
   part.node.push(create(NodeProtoSchema, { opType: "SequenceEmpty", output: [guard] }));
   part.output.unshift(create(ValueInfoProtoSchema, { name: guard, type }));
+  return guard;
 }
 
-/** What to fetch so that the guard comes first. */
-export function guardFetches(fetches: Fetches): Fetches {
-  return { [guard]: null, ...fetches };
+/** What to fetch so that the guard comes first (its name is no number, which would come before it). */
+export function guardFetches(guard: string, fetches: Fetches): Fetches {
+  return Object.assign(Object.create(null) as Fetches, { [guard]: null }, fetches);
 }
 
 /** Runs with a guard among the fetches; true where the throw came, so that outputs are filled and nothing was copied. */
@@ -73,12 +85,12 @@ export function guardWorks(runtime: Runtime): Promise<boolean> {
 
 async function probeGuard(runtime: Runtime): Promise<boolean> {
   const model = modelProto(graph({ outputs: { y: ops.Neg(input("x", "float32", [3])) } }));
-  addGuard(model);
+  const guard = addGuard(model);
   const session = await runtime.InferenceSession.create(encodeModel(model), { intraOpNumThreads: 1, interOpNumThreads: 1 });
   try {
     const y = new Float32Array(3);
     const feeds = { x: new runtime.Tensor("float32", Float32Array.of(1, -2, 3), [3]) };
-    const threw = await runGuarded(session, feeds, guardFetches({ y: new runtime.Tensor("float32", y, [3]) }));
+    const threw = await runGuarded(session, feeds, guardFetches(guard, { y: new runtime.Tensor("float32", y, [3]) }));
     return threw && y[0] === -1 && y[1] === 2 && y[2] === -3;
   } finally {
     await session.release();

@@ -48,9 +48,9 @@ export function onnxruntimeExecutor(runtimePackage: RuntimePackage): Executor {
       const names = outputNames(graph);
       const model = modelProto({ ...graph, outputs: graph.outputs.map(({ value }, i) => ({ name: names[i]!, value })) });
       const guarded = runtimePackage.copiesOutputs && options.copyAvoidance !== "off" && mayBeLarge(graph);
-      if (guarded) addGuard(model);
+      const guard = guarded ? addGuard(model) : undefined;
       const session = await createSession(runtime, runtimePackage, encodeModel(model), { ...options, device });
-      return sessionOf({ runtime, session, graph, names, guarded, fillsOutputs: runtimePackage.fillsOutputs });
+      return sessionOf({ runtime, session, graph, names, guard, fillsOutputs: runtimePackage.fillsOutputs });
     },
   };
 }
@@ -62,12 +62,15 @@ function withSteadyThreads(graph: Graph, options: CompileOptions, cores: number)
   return steady < threads ? { ...options, threads: steady } : options;
 }
 
-/** Output names in the model: our own, except where an input has the same. */
+/** Names that an object of results does not hold as it holds others: whole numbers come first, `__proto__` is no entry. */
+const unfit = /^(\d+|__proto__)$/;
+
+/** Output names in the model: our own, except where an input has the same, or where the runtime's objects could not hold them. */
 function outputNames(graph: Graph): string[] {
   const taken = new Set([...graph.inputs.map((value) => value.name!), ...graph.outputs.map((output) => output.name)]);
   const inputs = new Set(graph.inputs.map((value) => value.name!));
   return graph.outputs.map(({ name }) => {
-    let free = name;
+    let free = unfit.test(name) ? `${name}_out` : name;
     while (inputs.has(free) || (free !== name && taken.has(free))) free = `${free}_out`;
     taken.add(free);
     return free;
@@ -143,6 +146,11 @@ function fill(target: Tensor, source: Tensor): void {
   else (target.data as Float32Array).set(source.data as Float32Array);
 }
 
+/** An object by names that come from data, `__proto__` among them. */
+function record<T>(): Record<string, T> {
+  return Object.create(null) as Record<string, T>;
+}
+
 /** One combination of tensor objects, checked and wrapped; most runs repeat the one before. */
 interface Call {
   readonly inputs: readonly Tensor[];
@@ -159,7 +167,8 @@ function sessionOf(compiled: {
   readonly session: InferenceSession;
   readonly graph: Graph;
   readonly names: readonly string[];
-  readonly guarded: boolean;
+  /** Name of the output that makes runs throw before they copy, where there is one. */
+  readonly guard: string | undefined;
   readonly fillsOutputs: boolean;
 }): Session {
   const { runtime, session, graph, names, fillsOutputs } = compiled;
@@ -172,19 +181,20 @@ function sessionOf(compiled: {
     const dims = new Map<string, number>();
     const inputs = checkFeeds(graph, given, dims);
     const targets = checkInto(graph, into, dims);
-    const fetches: Record<string, OrtTensor | null> = {};
+    const fetches = record<OrtTensor | null>();
     let bytes = 0;
     names.forEach((name, i) => {
       const target = targets[i];
       fetches[name] = target && fillsOutputs && target.dtype !== "string" ? wrap(runtime, target) : null;
       bytes += target ? (target.data as Float32Array).byteLength : NaN;
     });
-    const feeds: Record<string, OrtTensor> = {};
+    const feeds = record<OrtTensor>();
     inputs.forEach((tensor, i) => (feeds[inputNames[i]!] = wrap(runtime, tensor)));
     const complete = targets.every((target) => target !== undefined);
-    const guarded = compiled.guarded && bytes > worthwhile && (await guardWorks(runtime));
+    const { guard } = compiled;
+    const guarded = guard !== undefined && bytes > worthwhile && (await guardWorks(runtime));
     const results = complete ? Object.fromEntries(outputs.map((name, i) => [name, targets[i]!])) : undefined;
-    return { inputs, targets, feeds, fetches: guarded ? guardFetches(fetches) : fetches, guarded, results };
+    return { inputs, targets, feeds, fetches: guarded ? guardFetches(guard, fetches) : fetches, guarded, results };
   };
   const repeats = (call: Call, given: Tensors, into: Tensors): boolean => {
     for (let i = 0; i < inputNames.length; i++) if (given[inputNames[i]!] !== call.inputs[i]) return false;
@@ -192,14 +202,13 @@ function sessionOf(compiled: {
     return true;
   };
   const collect = (call: Call, fetched: InferenceSession.OnnxValueMapType): Tensors => {
-    const results: Record<string, Tensor> = {};
-    names.forEach((name, i) => {
+    const results = names.map((name, i) => {
       const target = call.targets[i];
       const value = fetched[name] as OrtTensor;
       if (target && (!fillsOutputs || target.dtype === "string")) fill(target, unwrap(value));
-      results[outputs[i]!] = target ?? unwrap(value);
+      return [outputs[i]!, target ?? unwrap(value)] as const;
     });
-    return results;
+    return Object.fromEntries(results);
   };
 
   return {

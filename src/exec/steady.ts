@@ -72,7 +72,7 @@ function rewrite(part: Graph, outer: ReadonlyMap<Value, Value>): Graph {
   }
   const outputs = part.outputs.map(({ name, value }) => ({ name, value: now(value) }));
   const captures = part.captures.map(now);
-  const whole = graph({ inputs: part.inputs, outputs: Object.fromEntries(outputs.map(({ name, value }) => [name, value])), captures });
+  const whole = graph({ inputs: part.inputs, outputs, captures });
   return { ...whole, inputs: part.inputs, outputs };
 }
 

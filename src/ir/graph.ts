@@ -98,19 +98,40 @@ export function floatsFrom(nodes: readonly Node[], sources: Iterable<Value>): Se
   return found;
 }
 
+/** Outputs by name. A list keeps any order; an object puts names that are whole numbers first. */
+export type NamedValues = Readonly<Record<string, Value>> | Graph["outputs"];
+
+function namedOutputs(outputs: NamedValues): Graph["outputs"] {
+  if (Array.isArray(outputs)) {
+    const names = new Set(outputs.map(({ name }) => name as string));
+    if (names.size < outputs.length) throw new GradusError("two graph outputs have one name");
+    return outputs as Graph["outputs"];
+  }
+  const named = Object.entries(outputs as Readonly<Record<string, Value>>).map(([name, value]) => ({ name, value }));
+  const number = named.find(({ name }) => /^(0|[1-9]\d{0,9})$/.test(name));
+  if (number && named.length > 1) {
+    throw new GradusError(`output "${number.name}" would not keep its place: objects put names that are whole numbers first`, {
+      hint: `give the outputs as a list: [{ name: "${number.name}", value }, …]`,
+    });
+  }
+  return named;
+}
+
 /**
  * The graph that computes named outputs.
+ * @param spec.outputs by name, or a list where names may be whole numbers
  * @param spec.inputs order of the inputs; inputs that are reached and not listed follow in order of first use
  * @param spec.captures for a body only: outer values it may read; then every input must be listed
- * @throws GradusError on two inputs with one name, or an unlisted input of a body
+ * @throws GradusError on two inputs or outputs with one name, or an unlisted input of a body
  */
 export function graph(spec: {
-  readonly outputs: Readonly<Record<string, Value>>;
+  readonly outputs: NamedValues;
   readonly inputs?: readonly Value[];
   readonly captures?: readonly Value[];
 }): Graph {
   const inputs = [...(spec.inputs ?? [])];
   const captures = spec.captures ?? [];
+  const outputs = namedOutputs(spec.outputs);
   const known = new Set<Value>([...inputs, ...captures]);
   const nodes: Node[] = [];
   const done = new Set<Node>();
@@ -124,7 +145,7 @@ export function graph(spec: {
     return undefined;
   };
   // An explicit stack: graphs may be deeper than the call stack allows.
-  for (const value of Object.values(spec.outputs)) {
+  for (const { value } of outputs) {
     const stack: { node: Node; waiting: Value[] }[] = [];
     const push = (node: Node | undefined) => {
       if (node && !done.has(node)) stack.push({ node, waiting: dependencies(node).reverse() });
@@ -150,7 +171,6 @@ export function graph(spec: {
     if (names.has(value.name)) throw new GradusError(`two graph inputs are called "${value.name}"`);
     names.add(value.name);
   }
-  const outputs = Object.entries(spec.outputs).map(([name, value]) => ({ name, value }));
   return Object.freeze({ inputs, outputs, nodes, captures });
 }
 

@@ -67,6 +67,9 @@ function fromFactors(number: number, names: readonly string[]): Dim {
   return number === 1 ? product : `${number}*${product}`;
 }
 
+/** Names in one product; a longer one is a size about which nothing is known. */
+const mostNames = 64;
+
 /** Product of dimensions. */
 export function multiplyDims(dims: Shape): Dim {
   let number = 1;
@@ -75,6 +78,7 @@ export function multiplyDims(dims: Shape): Dim {
     const factored = factors(dim);
     number *= factored.number;
     names.push(...factored.names);
+    if (names.length > mostNames) return unknownDim();
   }
   return fromFactors(number, names);
 }

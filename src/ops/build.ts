@@ -1,7 +1,7 @@
 /** Builders: `ops.MatMul(x, w)` infers, checks and makes the node. */
 import { GradusError } from "../util/errors.ts";
 import { makeNode, scalar, type Attributes, type Node, type Value } from "../ir/graph.ts";
-import { formatShape, type Dim } from "../ir/shape.ts";
+import { formatShape, sizeOf, type Dim } from "../ir/shape.ts";
 import * as all from "./all.ts";
 import type { AnyOp, InferContext, Op } from "./op.ts";
 
@@ -74,6 +74,9 @@ export function inferContext(op: string, inputs: readonly (Value | null)[], attr
   };
 }
 
+/** Elements of a vector that is still looked into; longer ones are data, not sizes. */
+const mostContents = 65_536;
+
 const contentsCache = new WeakMap<Value, readonly Dim[] | null>();
 
 /** Elements of an integer value known at build time. */
@@ -87,7 +90,7 @@ export function contentsOf(value: Value): readonly Dim[] | undefined {
 
 function computeContents(value: Value): readonly Dim[] | undefined {
   const { origin } = value;
-  if (origin.kind === "input") return undefined;
+  if (origin.kind === "input" || !(sizeOf(value.shape.filter((dim) => typeof dim === "number")) <= mostContents)) return undefined;
   if (origin.kind === "constant") {
     const { dtype, data } = origin.tensor;
     return dtype === "int64" || dtype === "int32" ? Array.from(data as BigInt64Array | Int32Array, Number) : undefined;

@@ -107,6 +107,32 @@ group("guard output", () => {
     expect(guardedRuns()).toBe(21);
   });
 
+  test("it takes a name that the model has not, and comes first whatever the outputs are called", async () => {
+    const fetched: string[][] = [];
+    const create = async (bytes: Uint8Array, options: object) => {
+      const session = await ort.InferenceSession.create(bytes, options);
+      const run = (feeds: object, fetches: object) => {
+        fetched.push(Object.keys(fetches));
+        return (session.run.bind(session) as unknown as Run)(feeds, fetches as Record<string, unknown>);
+      };
+      return { release: () => session.release(), run };
+    };
+    const runtime = { Tensor: ort.Tensor, InferenceSession: { create }, listSupportedBackends: () => [{ name: "cpu" }] };
+    const executor = onnxruntimeExecutor({ ...nodePackage, load: async () => runtime as unknown as Runtime });
+    const rows = input(guard, "float32", [30_000]);
+    const outputs = [
+      { name: `${guard}_`, value: ops.Neg(rows) },
+      { name: "7", value: ops.Exp(rows) },
+    ];
+    const session = await executor.compile(graph({ outputs }), { threads: 1 });
+    const into = Object.fromEntries(outputs.map(({ name }) => [name, tensor("float32", new Float32Array(30_000))]));
+    await session.run({ [guard]: tensor("float32", new Float32Array(30_000).fill(1)) }, into);
+    expect(fetched.at(-1)).toEqual([`${guard}__`, `${guard}_`, "7_out"]);
+    expect((into[`${guard}_`]!.data as Float32Array)[0]).toBe(-1);
+    expect((into["7"]!.data as Float32Array)[29_999]).toBeCloseTo(Math.E, 5);
+    await session.dispose();
+  });
+
   test("a failure of the graph is not taken for the guard's", async () => {
     const at = input("at", "int64", [1]);
     const rows = constant(tensor("float32", new Float32Array(50_000), [2, 25_000]));

@@ -56,6 +56,32 @@ for (const executor of executors) {
       });
     });
 
+    test("takes names that objects treat in their own way", async () => {
+      const x = input("__proto__", "float32", [2]);
+      const y = input("7", "float32", [2]);
+      const made = graph({
+        inputs: [y, x],
+        outputs: [
+          { name: "10", value: ops.Softplus(ops.Add(x, y)) },
+          { name: "__proto__", value: ops.Sub(x, y) },
+          { name: "9", value: ops.Mul(x, y) },
+        ],
+      });
+      const feeds = Object.fromEntries([
+        ["__proto__", tensor("float32", [3, 4])],
+        ["7", tensor("float32", [1, 2])],
+      ]);
+      await using(executor, made, async (session) => {
+        const into = Object.fromEntries([["__proto__", tensor("float32", [0, 0])]]);
+        const results = await session.run(feeds, into);
+        const read = (name: string) => [...(Object.getOwnPropertyDescriptor(results, name)!.value.data as Float32Array)];
+        expect(read("__proto__")).toEqual([2, 2]);
+        expect([...(Object.getOwnPropertyDescriptor(into, "__proto__")!.value.data as Float32Array)]).toEqual([2, 2]);
+        expect(read("9")).toEqual([3, 8]);
+        expect(read("10")[0]).toBeCloseTo(Math.log1p(Math.exp(4)), 5);
+      });
+    });
+
     test("fills the tensors it is given, and returns them", async () => {
       await using(executor, denseStep(), async (session) => {
         const feeds = stepFeeds(4);

@@ -29,6 +29,26 @@ describe("graph", () => {
     expect(() => input("", "float32", [])).toThrow("a graph input needs a name");
   });
 
+  test("keeps the order of a list of outputs, and refuses an object whose whole numbers would change theirs", () => {
+    const [a, b] = [ops.Exp(w), ops.Neg(w)];
+    const listed = graph({ outputs: ["9", "y", "10"].map((name, i) => ({ name, value: i === 1 ? b : a })) });
+    expect(listed.outputs.map(({ name, value }) => [name, value])).toEqual([
+      ["9", a],
+      ["y", b],
+      ["10", a],
+    ]);
+    expect(() => graph({ outputs: { y: a, 2: b } })).toThrow('output "2" would not keep its place');
+    expect(graph({ outputs: { 2: a } }).outputs).toEqual([{ name: "2", value: a }]);
+    expect(() =>
+      graph({
+        outputs: [
+          { name: "y", value: a },
+          { name: "y", value: b },
+        ],
+      }),
+    ).toThrow("two graph outputs have one name");
+  });
+
   test("of a body reads what it captures, and refuses an input it does not list", () => {
     const state = input("state", "float32", [3]);
     const outer = ops.Exp(w);
