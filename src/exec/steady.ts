@@ -5,7 +5,6 @@
  */
 import { graph, int64, isGraph, makeNode, type Attribute, type Graph, type Node, type Value } from "../ir/graph.ts";
 import type { DType } from "../ir/dtype.ts";
-import type { DType } from "../ir/dtype.ts";
 import type { Dim } from "../ir/shape.ts";
 import { ops } from "../ops/build.ts";
 
