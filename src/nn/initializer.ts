@@ -6,12 +6,14 @@ export interface Fans {
   readonly fanIn: number;
   /** n[l]: units. */
   readonly fanOut: number;
+  /** Rows of the weight as a row-major matrix; fanIn where left out. */
+  readonly rows?: number;
 }
 
 export interface Initializer {
   readonly name: string;
   /** What it draws, for people: `N(0, 2/n[l-1])`. */
   readonly formula?: string;
-  /** Fills a row-major [fanIn, fanOut] weight (or a tensor whose leading axes multiply to fanIn). */
+  /** Fills a row-major weight, [fanIn, fanOut] unless `rows` says otherwise. */
   fill(weights: Float32Array, fans: Fans, rng: Rng): void;
 }

@@ -17,6 +17,8 @@ export interface Parameter {
   readonly initializer: InitializerName | Initializer;
   readonly fanIn: number;
   readonly fanOut: number;
+  /** Rows of the weight as a matrix, where they are not fanIn. */
+  readonly rows?: number;
 }
 
 /** A random tensor of a training step: each number is 0, or 1/keepProbability with that probability. */

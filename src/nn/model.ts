@@ -8,7 +8,7 @@ import { activationByName } from "./activation.ts";
 import type { Initializer } from "./initializer.ts";
 import { initializerName } from "./initializers/index.ts";
 import { lossByName, type LossName } from "./losses/index.ts";
-import type { AnyLayer } from "./layers/index.ts";
+import type { Layer } from "./layer.ts";
 import { buildNetwork, type Network } from "./network.ts";
 import { layoutParameters, parameterViews, type ParameterLayout } from "./parameters.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
@@ -60,9 +60,13 @@ export function saveModel(model: Model): { description: ModelDescription; weight
 }
 
 /** A layer as plain data: a function that filled its weights is no part of the trained model, its name is. */
-function withNamedInitializer<L extends AnyLayer>(layer: L): L {
-  const { initializer } = layer as { readonly initializer?: string | Initializer };
-  return initializer === undefined ? layer : { ...layer, initializer: initializerName(initializer) };
+function withNamedInitializer<L extends Layer>(layer: L): L {
+  const { initializer, layers } = layer as { readonly initializer?: string | Initializer; readonly layers?: readonly Layer[] };
+  return {
+    ...layer,
+    ...(initializer === undefined ? {} : { initializer: initializerName(initializer) }),
+    ...(layers ? { layers: layers.map(withNamedInitializer) } : {}),
+  };
 }
 
 /**

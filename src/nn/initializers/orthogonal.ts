@@ -4,11 +4,12 @@ import type { Initializer } from "../initializer.ts";
 export const orthogonal: Initializer = {
   name: "orthogonal",
   formula: "Q of a random matrix",
-  fill(weights, { fanIn, fanOut }, rng) {
+  fill(weights, { fanIn, rows = fanIn }, rng) {
     // The smaller side's vectors are made orthonormal; `at` addresses element j of vector i in the row-major weight.
-    const count = Math.min(fanIn, fanOut);
-    const length = Math.max(fanIn, fanOut);
-    const at = (i: number, j: number) => (fanIn <= fanOut ? i * fanOut + j : j * fanOut + i);
+    const columns = weights.length / rows;
+    const count = Math.min(rows, columns);
+    const length = Math.max(rows, columns);
+    const at = (i: number, j: number) => (rows <= columns ? i * columns + j : j * columns + i);
     const vectors = Array.from({ length: count }, () => rng.fillNormal(new Float64Array(length)));
     vectors.forEach((vector, i) => {
       for (let pass = 0; pass < 2; pass++) {

@@ -15,7 +15,7 @@ export interface Dense {
 }
 
 /**
- * `dense(64)`: [batch, n] → [batch, 64]; W is [n, 64], b is [64], zero at the start.
+ * `dense(64)`: [batch, n] → [batch, 64], or [batch, time, n] → [batch, time, 64]; W is [n, 64], b is [64], zero at the start.
  * @param options.initializer fills W: a name, or a function of your own that takes numbers from the random stream it is given,
  * so that equal seeds give equal weights. A saved model keeps its name, and loads without it.
  * @example
@@ -38,14 +38,15 @@ export const denseLayer: LayerDefinition<Dense> = {
     if (!Number.isInteger(units) || units < 1) {
       throw new GradusError(`${name} has ${units} units`, { hint: "a layer needs at least 1 unit, a whole number" });
     }
-    const inputs = x.shape[1];
-    if (x.shape.length !== 2 || typeof inputs !== "number") {
-      throw new GradusError(`${name} needs [batch, n] with n known, got ${formatShape(x.shape)}`, { hint: "put flatten() before it" });
+    const inputs = x.shape.at(-1);
+    if (x.shape.length < 2 || x.shape.length > 3 || typeof inputs !== "number") {
+      const found = formatShape(x.shape);
+      throw new GradusError(`${name} needs [batch, n] or [batch, time, n] with n known, got ${found}`, { hint: "put flatten() before it" });
     }
     const chosen = initializer ?? activations[nextActivation].initializer;
     const w = parameter({ name: "W", shape: [inputs, units], role: "weight", initializer: chosen, fanIn: inputs, fanOut: units });
     const b = parameter({ name: "b", shape: [units], role: "bias", initializer: "zeros", fanIn: inputs, fanOut: units });
-    return ops.Gemm(x, w, b);
+    return x.shape.length === 2 ? ops.Gemm(x, w, b) : ops.Add(ops.MatMul(x, w), b);
   },
   describe: ({ units }) => `${units} unit${units === 1 ? "" : "s"}`,
 };

@@ -2,12 +2,67 @@
 import type { Layer, LayerDefinition } from "../layer.ts";
 import { GradusError } from "../../util/errors.ts";
 import { activationLayer, type ActivationLayer } from "./activation.ts";
+import { attentionLayer, type Attention } from "./attention.ts";
+import { batchNormLayer, type BatchNorm } from "./batch-norm.ts";
+import { convLayer, type Conv } from "./conv.ts";
 import { denseLayer, type Dense } from "./dense.ts";
+import { dropoutLayer, type Dropout } from "./dropout.ts";
+import { embeddingLayer, type Embedding } from "./embedding.ts";
 import { flattenLayer, type Flatten } from "./flatten.ts";
+import { groupNormLayer, type GroupNorm } from "./group-norm.ts";
+import { layerNormLayer, type LayerNorm } from "./layer-norm.ts";
+import { averagePoolLayer, globalAveragePoolLayer, globalMaxPoolLayer, maxPoolLayer } from "./pool.ts";
+import type { AveragePool, GlobalPool, MaxPool } from "./pool.ts";
+import { gruLayer, lstmLayer, rnnLayer, type Recurrent } from "./recurrent.ts";
+import { residualLayer, type Residual } from "./residual.ts";
+import { meanOverTimeLayer, positionsLayer, type MeanOverTime, type Positions } from "./sequence.ts";
+import { permuteLayer, reshapeLayer, type Permute, type Reshape } from "./shape.ts";
 
-export type AnyLayer = Dense | ActivationLayer | Flatten;
+export type AnyLayer =
+  | Dense
+  | ActivationLayer
+  | Flatten
+  | Conv
+  | MaxPool
+  | AveragePool
+  | GlobalPool
+  | BatchNorm
+  | LayerNorm
+  | GroupNorm
+  | Dropout
+  | Embedding
+  | Recurrent
+  | Attention
+  | Positions
+  | MeanOverTime
+  | Residual
+  | Reshape
+  | Permute;
 
-export const layerKinds = { dense: denseLayer, activation: activationLayer, flatten: flattenLayer } as const;
+export const layerKinds = {
+  dense: denseLayer,
+  activation: activationLayer,
+  flatten: flattenLayer,
+  conv: convLayer,
+  maxPool: maxPoolLayer,
+  averagePool: averagePoolLayer,
+  globalAveragePool: globalAveragePoolLayer,
+  globalMaxPool: globalMaxPoolLayer,
+  batchNorm: batchNormLayer,
+  layerNorm: layerNormLayer,
+  groupNorm: groupNormLayer,
+  dropout: dropoutLayer,
+  embedding: embeddingLayer,
+  rnn: rnnLayer,
+  lstm: lstmLayer,
+  gru: gruLayer,
+  attention: attentionLayer,
+  positions: positionsLayer,
+  meanOverTime: meanOverTimeLayer,
+  residual: residualLayer,
+  reshape: reshapeLayer,
+  permute: permuteLayer,
+} as const;
 
 /** @throws GradusError for a kind that is not a layer */
 export function layerDefinition(layer: Layer): LayerDefinition<Layer> {

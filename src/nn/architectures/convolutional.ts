@@ -1,0 +1,63 @@
+/** Networks on images, [channels, height, width]. */
+import { formatShape } from "../../ir/shape.ts";
+import { GradusError } from "../../util/errors.ts";
+import type { Architecture, ArchitectureOptions, DataShape } from "../architecture.ts";
+import { activation } from "../layers/activation.ts";
+import { batchNorm } from "../layers/batch-norm.ts";
+import { conv } from "../layers/conv.ts";
+import { dense } from "../layers/dense.ts";
+import { dropout } from "../layers/dropout.ts";
+import { flatten } from "../layers/flatten.ts";
+import { globalAveragePool, maxPool } from "../layers/pool.ts";
+import { residual } from "../layers/residual.ts";
+import { sequential, type Network } from "../network.ts";
+
+const drop = ({ keepProbability = 1 }: ArchitectureOptions) => (keepProbability < 1 ? [dropout(keepProbability)] : []);
+
+function checkImage(name: string, { inputShape }: DataShape, least: number): void {
+  if (inputShape.length === 3 && Math.min(inputShape[1]!, inputShape[2]!) >= least) return;
+  const what = `images [channels, height, width] of at least ${least}×${least}`;
+  throw new GradusError(`${name} needs ${what}, got examples of shape ${formatShape(inputShape)}`);
+}
+
+/** Two stages of convolution and pooling, then dense, after LeNet-5 (LeCun et al. 1998) with today's parts. */
+export const lenet: Architecture = {
+  name: "cnn",
+  summary: "two stages of convolution and pooling, then a dense layer, after LeNet",
+  build(data, options = {}): Network {
+    checkImage("cnn", data, 8);
+    const { layers = [32, 64, 128], activation: name = "relu" } = options;
+    const units = layers.at(-1)!;
+    return sequential([
+      ...layers.slice(0, -1).flatMap((filters) => [conv(filters), activation(name), maxPool()]),
+      flatten(),
+      dense(units),
+      activation(name),
+      ...drop(options),
+      dense(data.outputs),
+    ]);
+  },
+};
+
+/** Blocks of two 3×3 convolutions with a way around, halving the image at each stage, after ResNet-20 (He et al. 2016). */
+export const resnet: Architecture = {
+  name: "resnet",
+  summary: "residual blocks with batch normalisation, the image halved at each stage",
+  build(data, options = {}): Network {
+    checkImage("resnet", data, 8);
+    const { layers = [16, 32, 64], activation: name = "relu" } = options;
+    const block = (filters: number, stride: number) => [
+      residual([conv(filters, { stride, bias: false }), batchNorm(), activation(name), conv(filters, { bias: false }), batchNorm()]),
+      activation(name),
+    ];
+    return sequential([
+      conv(layers[0]!, { bias: false }),
+      batchNorm(),
+      activation(name),
+      ...layers.flatMap((filters, stage) => block(filters, stage === 0 ? 1 : 2)),
+      globalAveragePool(),
+      ...drop(options),
+      dense(data.outputs),
+    ]);
+  },
+};

@@ -1,0 +1,24 @@
+/** Networks on rows of numbers; images and sequences are flattened. */
+import type { Architecture } from "../architecture.ts";
+import { activation } from "../layers/activation.ts";
+import { dense } from "../layers/dense.ts";
+import { dropout } from "../layers/dropout.ts";
+import { flatten } from "../layers/flatten.ts";
+import { sequential } from "../network.ts";
+
+const flat = (inputShape: readonly number[]) => (inputShape.length > 1 ? [flatten()] : []);
+
+export const logistic: Architecture = {
+  name: "logistic",
+  summary: "logistic regression, linear for amounts",
+  build: ({ inputShape, outputs }) => sequential([...flat(inputShape), dense(outputs)]),
+};
+
+export const multilayer: Architecture = {
+  name: "mlp",
+  summary: "dense layers with an activation each",
+  build({ inputShape, outputs }, { layers = [64, 32], activation: name = "relu", keepProbability = 1 } = {}) {
+    const drop = keepProbability < 1 ? [dropout(keepProbability)] : [];
+    return sequential([...flat(inputShape), ...layers.flatMap((units) => [dense(units), activation(name), ...drop]), dense(outputs)]);
+  },
+};

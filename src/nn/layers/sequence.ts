@@ -1,0 +1,45 @@
+/** Layers over time: positions, and the mean of a sequence. */
+import { int64 } from "../../ir/graph.ts";
+import { ops } from "../../ops/build.ts";
+import type { LayerDefinition } from "../layer.ts";
+import { validSteps } from "./attention.ts";
+import { knownSizes } from "./numbers.ts";
+
+export interface Positions {
+  readonly kind: "positions";
+}
+
+export interface MeanOverTime {
+  readonly kind: "meanOverTime";
+}
+
+/** Adds a learnt vector to each time step of [batch, time, features]; zero at the start. */
+export function positions(): Positions {
+  return { kind: "positions" };
+}
+
+/** [batch, time, features] → [batch, features]: the mean over the valid steps. */
+export function meanOverTime(): MeanOverTime {
+  return { kind: "meanOverTime" };
+}
+
+export const positionsLayer: LayerDefinition<Positions> = {
+  kind: "positions",
+  build(_, x, { name, parameter }) {
+    const [time, width] = knownSizes(name, x, "[batch, time, features]", [3]) as [number, number];
+    return ops.Add(x, parameter({ name: "W", shape: [time, width], role: "bias", initializer: "zeros", fanIn: width, fanOut: width }));
+  },
+  describe: () => "",
+};
+
+export const meanOverTimeLayer: LayerDefinition<MeanOverTime> = {
+  kind: "meanOverTime",
+  build(_, x, { name, lengths }) {
+    const [time] = knownSizes(name, x, "[batch, time, features]", [3]) as [number, number];
+    if (!lengths) return ops.ReduceMean(x, { axes: [1], keepdims: 0 });
+    const valid = ops.Unsqueeze(ops.Cast(validSteps(lengths, time), { to: x.dtype }), int64([2]));
+    const counts = ops.Unsqueeze(ops.Cast(lengths, { to: x.dtype }), int64([1]));
+    return ops.Div(ops.ReduceSum(ops.Mul(x, valid), int64([1]), { keepdims: 0 }), counts);
+  },
+  describe: () => "",
+};
