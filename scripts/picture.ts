@@ -3,7 +3,8 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { runCommandLine } from "../src/cli/program.ts";
 
 const columns = 112;
-const cell = { width: 8.4, height: 18 };
+/** As high as a box character of the usual fonts at 14 px, so that upright strokes join. */
+const cell = { width: 8.4, height: 16.3 };
 const escape = String.fromCharCode(27);
 const themes = {
   light: {
@@ -73,12 +74,12 @@ function draw(lines: readonly string[], theme: (typeof themes)[keyof typeof them
       const x = (16 + column * cell.width).toFixed(1);
       const length = (text.length * cell.width).toFixed(1);
       const weight = bold ? ' font-weight="bold"' : "";
-      return `<text x="${x}" y="${16 + row * cell.height + 13}" fill="${fill}"${weight} textLength="${length}" lengthAdjust="spacingAndGlyphs">${escaped(text)}</text>`;
+      return `<text x="${x}" y="${(16 + row * cell.height + 13).toFixed(1)}" fill="${fill}"${weight} textLength="${length}" lengthAdjust="spacingAndGlyphs">${escaped(text)}</text>`;
     }),
   );
   const font = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace";
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width.toFixed(0)} ${height}" font-family="${font}" font-size="14">
-<rect x="0.5" y="0.5" width="${(width - 1).toFixed(0)}" height="${height - 1}" rx="8" fill="${theme.background}" stroke="${theme.border}"/>
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width.toFixed(0)} ${height.toFixed(0)}" font-family="${font}" font-size="14">
+<rect x="0.5" y="0.5" width="${(width - 1).toFixed(0)}" height="${(height - 1).toFixed(0)}" rx="8" fill="${theme.background}" stroke="${theme.border}"/>
 ${texts.join("\n")}
 </svg>
 `;

@@ -55,6 +55,35 @@ test("tables align, and a locked row widens nothing", () => {
   ]);
 });
 
+test("a curve that another one crosses goes on through it: both strokes meet in one character", () => {
+  const plot = (train: readonly number[], validation: readonly number[]) =>
+    plotCurves(
+      [
+        { label: "train", values: train, stroke: "light", color: "cyan" },
+        { label: "validation", values: validation, stroke: "heavy", color: "yellow" },
+      ],
+      { title: "loss", width: 30, height: 7, paint: p },
+    ).slice(1, 8);
+  expect(plot([6, 5, 4, 3, 2, 1, 0], [3, 3, 3, 3, 3, 3, 6])).toEqual([
+    "  6 ┤──╮               ┏",
+    "    │  ╰──╮           ┏┛",
+    "    │     ╰──╮       ┏┛",
+    "  3 ┤━━━━━━━━┷━━┯━━━━┛",
+    "    │           ╰──╮",
+    "    │              ╰──╮",
+    "  0 ┤                 ╰─",
+  ]);
+  expect(plot([6, 0, 6], [0, 6, 0])).toEqual([
+    "  6 ┤─╮         ┏┓         ╭",
+    "    │ ╰─╮     ┏━┛┗━┓     ╭─╯",
+    "    │   ╰─╮ ┏━┛    ┗━┓ ╭─╯",
+    "  3 ┤     ┢━┩        ┡━┪",
+    "    │   ┏━┛ ╰─╮    ╭─╯ ┗━┓",
+    "    │ ┏━┛     ╰─╮╭─╯     ┗━┓",
+    "  0 ┤━┛         ╰╯         ┗",
+  ]);
+});
+
 test("curves are drawn with light and heavy strokes, the mark on the axis, within the width", () => {
   const train = Array.from({ length: 41 }, (_, i) => 0.3 + 0.4 * Math.exp(-i / 5));
   const validation = train.map((value, i) => value + 0.004 * i);

@@ -1,4 +1,4 @@
-/** Curves drawn with box characters: light strokes for one, heavy for another, so that they differ without colour too. */
+/** Curves drawn with box characters: light strokes for one, heavy for another, so that they differ without colour, and where they meet. */
 import type { Paint } from "./paint.ts";
 import { short } from "./format.ts";
 
@@ -10,11 +10,15 @@ export interface Curve {
   readonly color: "cyan" | "yellow";
 }
 
-/** Strokes: level, from above turning right, from left turning down, upright, from left turning up, from below turning right. */
-const strokes = {
-  light: { level: "─", downRight: "╰", leftDown: "╮", upright: "│", leftUp: "╯", upRight: "╭" },
-  heavy: { level: "━", downRight: "┗", leftDown: "┓", upright: "┃", leftUp: "┛", upRight: "┏" },
-} as const;
+/** Places of a cell's four arms in the table below: a light arm counts once, a heavy one twice. */
+const [up, right, down, left] = [1, 3, 9, 27];
+const weights = { light: 1, heavy: 2 } as const;
+
+/** The character of every combination of arms; corners that are light alone are round. */
+const characters =
+  " ╵╹╶╰┖╺┕┗╷│╿╭├┞┍┝┡╻╽┃┎┟┠┏┢┣" + // nothing on the left
+  "╴╯┚─┴┸╼┶┺╮┤┦┬┼╀┮┾╄┒┧┨┰╁╂┲╆╊" + // a light arm there
+  "╸┙┛╾┵┹━┷┻┑┥┩┭┽╃┯┿╇┓┪┫┱╅╉┳╈╋"; // a heavy one
 
 export interface PlotOptions {
   readonly title: string;
@@ -54,7 +58,7 @@ export function plotCurves(curves: readonly Curve[], options: PlotOptions): stri
   const axis = new Array<string>(width).fill("─");
   if (options.mark) axis[columnOf(options.mark.at)] = paint.bold("▲");
   const legend = [
-    ...curves.map(({ label, stroke, color }) => `${paint[color](strokes[stroke].level.repeat(2))} ${label}`),
+    ...curves.map(({ label, stroke, color }) => `${paint[color](characters[weights[stroke] * (left + right)]!.repeat(2))} ${label}`),
     ...(options.mark ? [`${paint.bold("▲")} ${options.mark.label}`] : []),
   ];
   return [
@@ -81,8 +85,15 @@ function extent(curves: readonly Curve[]): { points: number; count: number; low:
 }
 
 interface Cell {
-  readonly character: string;
+  /** The sum of its arms. */
+  readonly arms: number;
   readonly color: Curve["color"];
+}
+
+/** A stroke over what a cell holds: every arm as heavy as the heavier of the two, the later curve's colour. */
+function cross(cell: Cell | undefined, arms: number, color: Curve["color"]): Cell {
+  const heavier = [up, right, down, left].map((arm) => arm * Math.max(Math.floor((cell?.arms ?? 0) / arm) % 3, Math.floor(arms / arm) % 3));
+  return { arms: heavier.reduce((sum, arm) => sum + arm), color };
 }
 
 /** A row of cells, each run of one colour painted once. */
@@ -90,8 +101,9 @@ function paintCells(row: readonly (Cell | undefined)[], paint: Paint): string {
   const runs: { color: Curve["color"] | undefined; text: string }[] = [];
   for (const cell of row) {
     const last = runs[runs.length - 1];
-    if (last && last.color === cell?.color) last.text += cell?.character ?? " ";
-    else runs.push({ color: cell?.color, text: cell?.character ?? " " });
+    const text = characters[cell?.arms ?? 0]!;
+    if (last && last.color === cell?.color) last.text += text;
+    else runs.push({ color: cell?.color, text });
   }
   if (runs[runs.length - 1]?.color === undefined) runs.pop();
   return runs.map(({ color, text }) => (color ? paint[color](text) : text)).join("");
@@ -103,9 +115,8 @@ function draw(
   { values, stroke, color }: Curve,
   { width, points, rowOf }: { width: number; points: number; rowOf: (value: number) => number },
 ): void {
-  const s = strokes[stroke];
-  const put = (row: number, column: number, character: string) => {
-    if (cells[row]) cells[row][column] = { character, color };
+  const put = (row: number, column: number, arms: number) => {
+    if (cells[row]) cells[row][column] = cross(cells[row][column], weights[stroke] * arms, color);
   };
   let before: number | undefined;
   for (let column = 0; column < width; column++) {
@@ -115,12 +126,12 @@ function draw(
       continue;
     }
     const row = rowOf(value);
-    if (before === undefined || before === row) put(row, column, s.level);
+    if (before === undefined || before === row) put(row, column, left + right);
     else {
-      const down = row > before;
-      put(before, column, down ? s.leftDown : s.leftUp);
-      put(row, column, down ? s.downRight : s.upRight);
-      for (let between = Math.min(before, row) + 1; between < Math.max(before, row); between++) put(between, column, s.upright);
+      const falls = row > before;
+      put(before, column, left + (falls ? down : up));
+      put(row, column, right + (falls ? up : down));
+      for (let between = Math.min(before, row) + 1; between < Math.max(before, row); between++) put(between, column, up + down);
     }
     before = row;
   }
