@@ -1,0 +1,31 @@
+/** The gradient check of one loss: is the gradient right, and if not, where does it go wrong? */
+import { checkSubject, type CheckOptions, type SubjectCheck } from "./check.ts";
+import { locateFault, type Fault } from "./locate.ts";
+import { subjectOf, type LossGraph } from "./subject.ts";
+
+export interface GradientCheck extends SubjectCheck {
+  /** Where the error enters, if one was found. */
+  readonly fault?: Fault;
+}
+
+export interface GradientCheckOptions extends CheckOptions {
+  /** Whether a failed check looks for the operator; default true. */
+  readonly locate?: boolean;
+}
+
+/**
+ * Checks the gradient of a loss at one point. Nothing that is given is changed.
+ * @example
+ * const w = input("w", "float64", [3]);
+ * const loss = ops.ReduceSum(ops.Tanh(w), { keepdims: 0 });
+ * const { passed, tensors } = await checkGradient({ loss, parameters: [w], inputs: { w: tensor("float64", [0.1, -0.2, 2]) } });
+ * @throws GradusError where the loss is no scalar of its parameters, or an operator on the way has no gradient
+ */
+export async function checkGradient(spec: LossGraph, options: GradientCheckOptions = {}): Promise<GradientCheck> {
+  const subject = subjectOf(spec);
+  const check = await checkSubject(subject, options);
+  const failed = check.tensors.some(({ verdict }) => verdict === "failed");
+  const fault =
+    failed && options.locate !== false ? await locateFault(subject, check.tensors, { ...options, step: check.step }) : undefined;
+  return { ...check, ...(fault ? { fault } : {}) };
+}

@@ -1,0 +1,104 @@
+/** Slopes of a loss along a coordinate or a direction, by differences that know when they cross a kink. */
+import { rng } from "../util/rng.ts";
+import { defaultStep, stepAt, type DifferenceOptions, type Sides } from "./difference.ts";
+import { sameDecisions, type Evaluator, type Signature } from "./evaluate.ts";
+
+/** Which way θ is moved: one coordinate of a tensor, or a unit vector over all of it. */
+export type Probe = { readonly kind: "coordinate"; readonly index: number } | { readonly kind: "direction"; readonly vector: Float64Array };
+
+export interface Slope {
+  readonly value: number;
+  /** What the difference of the losses was divided by. */
+  readonly distance: number;
+}
+
+export interface Prober {
+  readonly sides: Sides;
+  /** The step of a probe before any halving. */
+  step(tensor: number, probe: Probe): number;
+  slope(tensor: number, probe: Probe, h: number): Promise<Slope>;
+  /** The slope, and whether the loss is smooth between the points it was taken from. */
+  smoothSlope(tensor: number, probe: Probe, h: number): Promise<Slope & { readonly smooth: boolean }>;
+}
+
+export function createProber(evaluator: Evaluator, options: DifferenceOptions): Prober {
+  const { sides = "two" } = options;
+  let here: Promise<{ loss: number; signature: Signature }> | undefined;
+  const now = () => (here ??= evaluator.lossAndDecisions());
+
+  /** θ moved along a probe, f taken, θ put back to the bit. */
+  const at = async <T>(tensor: number, probe: Probe, by: number, f: () => Promise<T>): Promise<T> => {
+    const theta = evaluator.parameters[tensor]!;
+    if (probe.kind === "coordinate") {
+      const kept = theta[probe.index]!;
+      theta[probe.index] = kept + by;
+      try {
+        return await f();
+      } finally {
+        theta[probe.index] = kept;
+      }
+    }
+    const kept = theta.slice();
+    for (let i = 0; i < theta.length; i++) theta[i] = kept[i]! + by * probe.vector[i]!;
+    try {
+      return await f();
+    } finally {
+      theta.set(kept);
+    }
+  };
+  /** The distance between the two points as the numbers hold it. */
+  const distanceOf = (tensor: number, probe: Probe, h: number) => {
+    const below = sides === "two" ? h : 0;
+    if (probe.kind === "direction") return h + below;
+    const theta = evaluator.parameters[tensor]![probe.index]!;
+    return theta + h - (theta - below);
+  };
+
+  return {
+    sides,
+    step(tensor, probe) {
+      if (probe.kind === "coordinate") return stepAt(evaluator.parameters[tensor]![probe.index]!, options);
+      // Longer than a coordinate's, since the slope along a random unit vector is smaller than the gradient by √n.
+      return (options.step ?? defaultStep) * probe.vector.length ** 0.25;
+    },
+    async slope(tensor, probe, h) {
+      const above = await at(tensor, probe, h, evaluator.loss);
+      const below = sides === "two" ? await at(tensor, probe, -h, evaluator.loss) : await evaluator.loss();
+      const distance = distanceOf(tensor, probe, h);
+      return { value: (above - below) / distance, distance };
+    },
+    async smoothSlope(tensor, probe, h) {
+      const start = await now();
+      const above = await at(tensor, probe, h, evaluator.lossAndDecisions);
+      const below = sides === "two" ? await at(tensor, probe, -h, evaluator.lossAndDecisions) : start;
+      const distance = distanceOf(tensor, probe, h);
+      const smooth = [above, below].every(({ signature }) => sameDecisions(signature, start.signature));
+      return { value: (above.loss - below.loss) / distance, distance, smooth };
+    },
+  };
+}
+
+/** A unit vector of random signs. */
+export function randomDirection(size: number, seed: number, stream: string, number: number): Probe {
+  const draw = rng(seed, `direction ${stream}`, number);
+  const length = 1 / Math.sqrt(size);
+  return { kind: "direction", vector: Float64Array.from({ length: size }, () => (draw.uniform() < 0.5 ? -length : length)) };
+}
+
+/** Coordinates in ascending order: all, or as many as asked, drawn without replacement. */
+export function sampleCoordinates(size: number, most: number, seed: number, stream: string): Int32Array {
+  if (size <= most) return Int32Array.from({ length: size }, (_, i) => i);
+  if (most > size / 4) return rng(seed, `coordinates ${stream}`).permutation(size).slice(0, most).sort();
+  const draw = rng(seed, `coordinates ${stream}`);
+  const chosen = new Set<number>();
+  while (chosen.size < most) chosen.add(draw.integer(size));
+  return Int32Array.from(chosen).sort();
+}
+
+/** The slope of an analytic gradient along a probe. */
+export function along(gradient: ArrayLike<number>, probe: Probe): number {
+  if (probe.kind === "coordinate") return gradient[probe.index]!;
+  let sum = 0;
+  for (let i = 0; i < probe.vector.length; i++) sum += probe.vector[i]! * gradient[i]!;
+  return sum;
+}

@@ -1,0 +1,168 @@
+/** What is checked: a scalar loss with its gradient as graph, in float64, and the numbers it is taken at. */
+import { gradient } from "../autodiff/gradient.ts";
+import { graph, input, type Value } from "../ir/graph.ts";
+import { isFloat } from "../ir/dtype.ts";
+import { unifyShape } from "../ir/shape.ts";
+import { tensor, type Tensor } from "../ir/tensor.ts";
+import type { Tensors } from "../exec/session.ts";
+import type { Parameter } from "../nn/layer.ts";
+import { buildNetwork, type BuiltNetwork } from "../nn/network.ts";
+import { parameterInput, type ParameterLayout } from "../nn/parameters.ts";
+import { ops } from "../ops/build.ts";
+import { rowsOf, type Dataset } from "../train/dataset.ts";
+import type { Problem } from "../train/step-graph.ts";
+import { GradusError } from "../util/errors.ts";
+import { inFloat64, wideTensor, type Replacements } from "./rewrite.ts";
+
+/** A loss of one's own, in any float dtype. */
+export interface LossGraph {
+  /** A float of one element. */
+  readonly loss: Value;
+  /** What it is differentiated by: inputs of the graph. */
+  readonly parameters: readonly Value[];
+  /** One per parameter; differentiated by Gradus where left out. */
+  readonly gradients?: readonly Value[];
+  /** Values of all inputs, parameters included, by name. Frozen masks are inputs like others. */
+  readonly inputs: Tensors;
+  /** Where the loss is `share` · Σ `values` over examples (the first axis): lets many perturbed copies share a call. */
+  readonly perExample?: { readonly values: Value; readonly share: number };
+  /** Values inside the graph by name, for naming the place of a fault. */
+  readonly signals?: readonly { readonly name: string; readonly value: Value }[];
+}
+
+/** The same in float64. */
+export interface Subject {
+  readonly loss: Value;
+  readonly parameters: readonly Value[];
+  readonly gradients: readonly Value[];
+  /** Gradients were given rather than derived. */
+  readonly given: boolean;
+  /** Float64; arrays of the subject's own. */
+  readonly inputs: Tensors;
+  readonly perExample?: { readonly values: Value; readonly share: number };
+  readonly signals: readonly { readonly name: string; readonly value: Value }[];
+  readonly float32Only: readonly string[];
+}
+
+/**
+ * @throws GradusError where the loss is no scalar, a parameter is no input, an input has no value or one of another shape, or an
+ * operator on the way has no gradient
+ */
+export function subjectOf(spec: LossGraph): Subject {
+  const { loss, parameters, perExample, signals = [] } = spec;
+  if (parameters.length === 0) throw new GradusError("there is nothing to check: the loss was given no parameters");
+  for (const { origin, name, dtype } of parameters) {
+    if (origin.kind !== "input") throw new GradusError(`parameter ${name ?? origin.kind} must be an input of the graph`);
+    if (!isFloat(dtype)) throw new GradusError(`parameter ${name} is ${dtype}; only floats have a gradient`);
+  }
+  const gradients = spec.gradients ?? gradient(loss, parameters);
+  if (gradients.length !== parameters.length) throw new GradusError(`${parameters.length} parameters, but ${gradients.length} gradients`);
+  const made: Replacements = new Map();
+  const wanted = [loss, ...parameters, ...gradients, ...(perExample ? [perExample.values] : []), ...signals.map(({ value }) => value)];
+  const { values, float32Only } = inFloat64(wanted, made);
+  const now = (value: Value) => made.get(value)!;
+  const reached = graph({ outputs: Object.fromEntries(values.map((value, i) => [`v${i}`, value])) }).inputs;
+  return {
+    loss: now(loss),
+    parameters: parameters.map(now),
+    gradients: gradients.map(now),
+    given: spec.gradients !== undefined,
+    inputs: inputsOf(reached, spec.inputs),
+    ...(perExample ? { perExample: { values: now(perExample.values), share: perExample.share } } : {}),
+    signals: signals.map(({ name, value }) => ({ name, value: now(value) })),
+    float32Only,
+  };
+}
+
+/** Copies in float64 of what the graph reads. */
+function inputsOf(reached: readonly Value[], given: Tensors): Record<string, Tensor> {
+  const dims = new Map<string, number>();
+  return Object.fromEntries(
+    reached.map(({ name, dtype, shape }) => {
+      const found = Object.hasOwn(given, name!) ? given[name!] : undefined;
+      if (!found) throw new GradusError(`input "${name}" has no value`);
+      const held = wideTensor(found);
+      if (held.dtype !== dtype || !unifyShape(shape, held.shape, dims)) {
+        throw new GradusError(`input "${name}" must be ${dtype}[${shape.join(", ")}], got ${found.dtype}[${found.shape.join(", ")}]`);
+      }
+      return [name!, held === found && held.dtype === "float64" ? { ...held, data: (held.data as Float64Array).slice() } : held];
+    }),
+  );
+}
+
+/** A scalar added to the mean loss, of the parameters alone. */
+export interface Penalty {
+  readonly name: string;
+  /** @param parameters by name, with role and shape as the layers declared them */
+  build(parameters: ReadonlyMap<string, { readonly value: Value; readonly role: Parameter["role"] }>): Value;
+}
+
+/** λ/2m · Σ w² over weights; m is the number of training examples (spec §2.1). */
+export function l2Penalty(lambda: number, examples: number): Penalty {
+  return {
+    name: `L2, λ = ${lambda}, m = ${examples}`,
+    build(parameters) {
+      const squares = [...parameters.values()]
+        .filter(({ role }) => role === "weight")
+        .map(({ value }) => ops.ReduceSumSquare(value, { keepdims: 0 }));
+      if (squares.length === 0) throw new GradusError("an L2 penalty needs weights");
+      return ops.Mul(
+        squares.reduce((a, b) => ops.Add(a, b)),
+        lambda / (2 * examples),
+      );
+    },
+  };
+}
+
+/** How a network is built where the usual way is not meant: in another mode, with masks as further inputs. */
+export type BuildNetwork = (x: Value, parameterValue: Parameters<typeof buildNetwork>[2]) => BuiltNetwork;
+
+export interface ProblemPoint {
+  readonly problem: Problem;
+  readonly layout: ParameterLayout;
+  /** Read, never written. */
+  readonly theta: Float32Array | Float64Array;
+  readonly data: Dataset;
+  readonly penalty?: Penalty;
+  readonly part: "data" | "penalty" | "sum";
+  /** Layers with modes: built for training with frozen masks, or for evaluation. */
+  readonly build?: BuildNetwork;
+  /** Values of inputs that `build` adds (masks). */
+  readonly masks?: Tensors;
+}
+
+/** The loss that training descends: the mean over the examples, a penalty, or both; the very graph of a step, widened. */
+export function problemLoss(point: ProblemPoint): LossGraph {
+  const { problem, layout, theta, data, penalty, part, masks = {} } = point;
+  const rows = rowsOf(data);
+  const parameters = new Map(layout.slots.map((slot) => [slot.name, parameterInput(slot)]));
+  const values = [...parameters.values()];
+  const numbers = Object.fromEntries(
+    layout.slots.map(({ name, shape, offset, size }) => [
+      name,
+      tensor("float64", Float64Array.from(theta.subarray(offset, offset + size)), shape),
+    ]),
+  );
+  const penaltyOf = () => {
+    if (!penalty) throw new GradusError(`the ${part} needs a penalty`);
+    return penalty.build(new Map(layout.slots.map(({ name, role }) => [name, { value: parameters.get(name)!, role }])));
+  };
+  if (part === "penalty") return { loss: penaltyOf(), parameters: values, inputs: numbers };
+
+  const x = input("features", "float32", ["batch", ...problem.inputShape]);
+  const y = input("targets", "float32", ["batch", problem.outputs]);
+  const build = point.build ?? ((value, parameterValue) => buildNetwork(problem.network, value, parameterValue));
+  const built = build(x, ({ name }) => parameters.get(name)!);
+  const perExample = problem.loss.perExample(built.output, y);
+  const share = input("share", "float32", []);
+  const mean = ops.Mul(ops.ReduceSum(perExample, null, { keepdims: 0 }), share);
+  const inputs = { ...numbers, ...masks, features: data.features, targets: data.targets, share: tensor("float64", 1 / rows) };
+  const common = { parameters: values, inputs, signals: built.signals };
+  if (part === "sum") {
+    const loss = ops.Add(mean, penaltyOf());
+    return { ...common, loss };
+  }
+  // As a training step differentiates: from the share of each example.
+  const gradients = gradient(perExample, values, share);
+  return { ...common, loss: mean, gradients, perExample: { values: perExample, share: 1 / rows } };
+}

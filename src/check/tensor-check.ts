@@ -1,0 +1,231 @@
+/** One tensor's gradient against differences: which numbers are compared, which stand at a kink, the verdict. */
+import { bandOf, type Band } from "./relative-error.ts";
+import { floorFactor, judge, roundingNoise, truncationOf, type Noise, type Verdict } from "./compare.ts";
+import { along, randomDirection, sampleCoordinates, type Probe, type Prober } from "./probes.ts";
+
+/** Random directions per tensor in fast mode, and beside a sample of coordinates. */
+export const directionsPerTensor = 3;
+/** Coordinates that plain evaluations check in every tensor, whatever the quick way says. */
+export const crossChecked = 20;
+/** How often a step is halved where it crosses a kink. */
+export const halvings = 2;
+
+/** One number that was compared. `index` is a coordinate of the tensor, or −1 for a random direction. */
+export interface Points {
+  readonly index: Int32Array;
+  readonly analytic: Float64Array;
+  readonly numeric: Float64Array;
+}
+
+export interface TensorCheck {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly size: number;
+  readonly verdict: Verdict;
+  /** Why it is untested, or what else there is to say. */
+  readonly reason?: string;
+  /** ‖a − n‖ / (‖a‖ + ‖n‖) over what was compared. */
+  readonly error: number;
+  /** What rounding and the step's length predict for a right gradient. */
+  readonly floor: number;
+  /** 100 × the floor. */
+  readonly threshold: number;
+  readonly band: Band;
+  /** Coordinates compared, and random directions. */
+  readonly coordinates: number;
+  readonly directions: number;
+  /** Coordinates (or directions) skipped, because the loss bends between the points of every step tried. */
+  readonly kinks: number;
+  /** The coordinate that differs most, as an index per axis. */
+  readonly worst?: { readonly index: readonly number[]; readonly analytic: number; readonly numeric: number };
+  /** `plain`: an evaluation of the whole loss each. `batched`: many perturbed copies in one call, a sample checked plainly. */
+  readonly method: "plain" | "batched";
+  readonly points: Points;
+}
+
+/** All coordinates' slopes in one go, or undefined where the graph's structure does not allow it. */
+export type BatchedSlopes = (tensor: number) => Promise<Float64Array | undefined>;
+
+export interface TensorToCheck {
+  readonly position: number;
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly analytic: Float64Array;
+}
+
+export interface TensorCheckContext {
+  readonly prober: Prober;
+  readonly batched: BatchedSlopes;
+  readonly loss: number;
+  readonly epsilon: number;
+  readonly seed: number;
+  /** Most coordinates per tensor that are evaluated one by one. */
+  readonly mostPlain: number;
+}
+
+const coordinate = (index: number): Probe => ({ kind: "coordinate", index });
+
+/** Random directions alone; three evaluations' cost whatever the size. */
+export async function checkAlongDirections(context: TensorCheckContext, tensor: TensorToCheck): Promise<TensorCheck> {
+  const { prober, seed } = context;
+  const probes = Array.from({ length: directionsPerTensor }, (_, i) => randomDirection(tensor.analytic.length, seed, tensor.name, i));
+  const compared: { probe: Probe; numeric: number }[] = [];
+  let [kinks, truncation, distance] = [0, 0, Infinity];
+  for (const probe of probes) {
+    const found = await smoothest(prober, tensor.position, probe);
+    if (!found) {
+      kinks++;
+      continue;
+    }
+    const twice = await prober.smoothSlope(tensor.position, probe, 2 * found.step);
+    if (twice.smooth) truncation = Math.max(truncation, truncationOf(found.value, twice.value, prober.sides));
+    distance = Math.min(distance, found.distance);
+    compared.push({ probe, numeric: found.value });
+  }
+  const noise = { rounding: roundingNoise(context.loss, distance, context.epsilon), truncation };
+  return conclude(tensor, compared, { noise, kinks, method: "plain" });
+}
+
+/** Coordinate by coordinate: all in one go where that can be done, else each by itself, a sample of a large tensor. */
+export async function checkCoordinates(context: TensorCheckContext, tensor: TensorToCheck): Promise<TensorCheck> {
+  const { prober, seed, mostPlain } = context;
+  const { position, analytic, name } = tensor;
+  const size = analytic.length;
+  const sample = sampleCoordinates(size, Math.min(crossChecked, mostPlain), seed, name);
+  const { noise, slopes } = await measureNoise(context, tensor, sample);
+  const limit = floorFactor * (noise.rounding + noise.truncation);
+
+  let fast = size > crossChecked ? await context.batched(position) : undefined;
+  // The quick way stands only where it agrees with plain evaluations.
+  if (fast && [...sample].some((index, i) => !(Math.abs(fast![index]! - slopes[i]!) <= floorFactor * noise.rounding))) fast = undefined;
+  const chosen = fast ? sampleCoordinates(size, size, seed, name) : sampleCoordinates(size, mostPlain, seed, name);
+  const known = new Map([...sample].map((index, i) => [index, slopes[i]!]));
+  const compared: { probe: Probe; numeric: number }[] = [];
+  for (const index of chosen) {
+    const probe = coordinate(index);
+    const numeric = fast ? fast[index]! : (known.get(index) ?? (await prober.slope(position, probe, prober.step(position, probe))).value);
+    compared.push({ probe, numeric });
+  }
+  const directions =
+    chosen.length < size ? Array.from({ length: directionsPerTensor }, (_, i) => randomDirection(size, seed, name, i)) : [];
+
+  const kinks = await settleKinks(context, tensor, compared, limit);
+  const result = conclude(tensor, compared, { noise, kinks, method: fast ? "batched" : "plain" });
+  if (directions.length === 0 || result.verdict === "failed") return result;
+  const whole = await checkAlongDirections(context, tensor);
+  // What the sample did not see, a direction over the whole tensor does.
+  return whole.verdict === "failed"
+    ? { ...whole, coordinates: result.coordinates, kinks: result.kinks, reason: "a random direction over the whole tensor differs" }
+    : { ...result, directions: whole.directions };
+}
+
+/** Rounding and truncation, from plain slopes at h and 2h of sampled coordinates. */
+async function measureNoise(
+  { prober, loss, epsilon }: TensorCheckContext,
+  { position }: TensorToCheck,
+  sample: Int32Array,
+): Promise<{ noise: Noise; slopes: number[] }> {
+  const slopes: number[] = [];
+  const squares: number[] = [];
+  let distance = Infinity;
+  for (const index of sample) {
+    const probe = coordinate(index);
+    const h = prober.step(position, probe);
+    const once = await prober.slope(position, probe, h);
+    const twice = await prober.slope(position, probe, 2 * h);
+    distance = Math.min(distance, once.distance);
+    slopes.push(once.value);
+    const curved = truncationOf(once.value, twice.value, prober.sides);
+    const suspicious = curved > 10 * roundingNoise(loss, once.distance, epsilon);
+    // A kink between the points is no curvature.
+    if (!suspicious || (await prober.smoothSlope(position, probe, 2 * h)).smooth) squares.push(curved ** 2);
+  }
+  const truncation = squares.length > 0 ? Math.sqrt(squares.reduce((a, b) => a + b, 0) / squares.length) : 0;
+  return { noise: { rounding: roundingNoise(loss, distance, epsilon), truncation }, slopes };
+}
+
+/** The slope at the first step, of those halved, between whose points nothing decides otherwise. */
+async function smoothest(prober: Prober, position: number, probe: Probe) {
+  let step = prober.step(position, probe);
+  for (let halved = 0; halved <= halvings; halved++, step /= 2) {
+    const found = await prober.smoothSlope(position, probe, step);
+    if (found.smooth) return { ...found, step };
+  }
+  return undefined;
+}
+
+/**
+ * Numbers that differ by more than noise are looked at again, the worst first: those at a kink are taken out, or in with a
+ * shorter step. It ends with the first that differs where the loss is smooth: then the gradient is wrong, whatever the others say.
+ * @returns how many were taken out of `compared`
+ */
+async function settleKinks(
+  { prober }: TensorCheckContext,
+  { position, analytic }: TensorToCheck,
+  compared: { probe: Probe; numeric: number }[],
+  limit: number,
+): Promise<number> {
+  const off = ({ probe, numeric }: { probe: Probe; numeric: number }) => Math.abs(along(analytic, probe) - numeric);
+  const suspicious = compared.filter((one) => !(off(one) <= limit)).sort((a, b) => off(b) - off(a));
+  const skipped = new Set<object>();
+  for (const one of suspicious) {
+    const found = await smoothest(prober, position, one.probe);
+    if (!found) {
+      skipped.add(one);
+      continue;
+    }
+    one.numeric = found.value;
+    if (!(off(one) <= (limit * prober.step(position, one.probe)) / found.step)) break;
+  }
+  if (skipped.size > 0) compared.splice(0, compared.length, ...compared.filter((one) => !skipped.has(one)));
+  return skipped.size;
+}
+
+function conclude(
+  tensor: TensorToCheck,
+  compared: readonly { probe: Probe; numeric: number }[],
+  { noise, kinks, method }: { noise: Noise; kinks: number; method: TensorCheck["method"] },
+): TensorCheck {
+  const { name, shape, analytic: gradient } = tensor;
+  const points: Points = {
+    index: Int32Array.from(compared, ({ probe }) => (probe.kind === "coordinate" ? probe.index : -1)),
+    analytic: Float64Array.from(compared, ({ probe }) => along(gradient, probe)),
+    numeric: Float64Array.from(compared, ({ numeric }) => numeric),
+  };
+  const coordinates = points.index.filter((index) => index >= 0).length;
+  const head = { name, shape, size: gradient.length, coordinates, directions: compared.length - coordinates, kinks, method, points };
+  if (compared.length === 0) {
+    const nothing = { error: 0, floor: 0, threshold: 0, band: bandOf(0) };
+    return { ...head, ...nothing, verdict: kinks > 0 ? "kink" : "untested", ...(kinks > 0 ? {} : { reason: "no elements" }) };
+  }
+  const judged = judge(points.analytic, points.numeric, noise);
+  const worst = worstOf(points);
+  return {
+    ...head,
+    ...judged,
+    band: bandOf(judged.error),
+    ...(worst >= 0 && points.index[worst]! >= 0
+      ? { worst: { index: unravel(points.index[worst]!, shape), analytic: points.analytic[worst]!, numeric: points.numeric[worst]! } }
+      : {}),
+  };
+}
+
+function worstOf({ analytic, numeric }: Points): number {
+  let [at, most] = [-1, -1];
+  for (let i = 0; i < analytic.length; i++) {
+    const off = Math.abs(analytic[i]! - numeric[i]!);
+    if (!(off <= most)) [at, most] = [i, off];
+  }
+  return at;
+}
+
+/** A flat index as one per axis. */
+export function unravel(index: number, shape: readonly number[]): number[] {
+  const at = new Array<number>(shape.length);
+  let rest = index;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    at[axis] = rest % shape[axis]!;
+    rest = Math.floor(rest / shape[axis]!);
+  }
+  return at;
+}
