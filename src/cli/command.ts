@@ -4,6 +4,12 @@ import type { Terminal } from "./terminal.ts";
 /** Options by camel-case name, as given; a flag without a value is true. */
 export type OptionValues = Readonly<Record<string, string | boolean | undefined>>;
 
+/** Of every command that runs a network: see `runtime-options.ts`. */
+export const runtimeFlags = [
+  { flags: "--threads <n>", description: "threads of the runtime; results are the same for any number" },
+  { flags: "--device <device>", description: "cpu, webgpu or cuda (cpu)" },
+] as const;
+
 export interface CommandInput {
   /** In the order of `arguments`. */
   readonly arguments: readonly (string | undefined)[];

@@ -173,3 +173,25 @@ test("a folder that is no run, or is not there", async () => {
   expect((await gradus(["predict", "plain.txt", "two.csv"])).err).toMatch(/plain.txt is a file; a run folder was expected/);
   expect((await gradus(["show", "."])).err).toMatch(/\. is no run folder, or not a whole one: it has no \w+\.json/);
 });
+
+test("evaluate and predict take --device as train does, and one that is not there opens no test set", async () => {
+  for (const argv of [
+    ["predict", "two", "two.csv"],
+    ["evaluate", "two", "--test"],
+    ["evaluate", "two"],
+  ]) {
+    const unknown = await gradus([...argv, "--device", "gpu"]);
+    expect([unknown.status, unknown.err]).toEqual([
+      2,
+      expect.stringMatching(/^error: --device must be one of cpu, webgpu, cuda, found "gpu"/),
+    ]);
+    const absent = await gradus([...argv, "--device", "cuda"]);
+    expect([absent.status, absent.err]).toEqual([2, expect.stringMatching(/onnxruntime-node .*device "cuda"/)]);
+  }
+  const { result } = await gradusJson(["show", "two"]);
+  const before = (result["testOpenings"] as unknown[]).length;
+  await gradus(["evaluate", "two", "--test", "--device", "cuda"]);
+  expect((await gradusJson(["show", "two"])).result["testOpenings"]).toHaveLength(before);
+  expect((await gradus(["predict", "two", "two.csv", "--device", "cpu"])).out).toBe((await gradus(["predict", "two", "two.csv"])).out);
+  expect((await gradus(["evaluate", "two", "--device", "cpu"])).status).toBe(0);
+});

@@ -1,4 +1,4 @@
-import type { Command } from "../command.ts";
+import { runtimeFlags, type Command } from "../command.ts";
 
 export const predict: Command = {
   name: "predict",
@@ -13,7 +13,7 @@ export const predict: Command = {
       flags: "--threshold <p>",
       description: "two classes: the second class is predicted where its probability is at least this (left out: above 0.5)",
     },
-    { flags: "--threads <n>", description: "threads of the runtime" },
+    ...runtimeFlags,
   ],
   examples: [
     "gradus predict runs/quiet-otter new.csv > predictions.csv",

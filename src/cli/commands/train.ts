@@ -1,4 +1,4 @@
-import type { Command } from "../command.ts";
+import { runtimeFlags, type Command } from "../command.ts";
 
 export const train: Command = {
   name: "train",
@@ -27,8 +27,7 @@ export const train: Command = {
     { flags: "--target-transform <kind>", description: "log: train on the logarithm of the target" },
     { flags: "--experiment <file>", description: "a YAML or JSON file with all of this and more; options win over it" },
     { flags: "-o, --out <folder>", description: "where to save the run (runs/<two words>)" },
-    { flags: "--threads <n>", description: "threads of the runtime; the weights are the same for any number" },
-    { flags: "--device <device>", description: "cpu, webgpu or cuda (cpu)" },
+    ...runtimeFlags,
   ],
   examples: [
     "gradus train churn.csv --target churn",
