@@ -32,3 +32,4 @@ export * from "./shrink.ts";
 export * from "./determinant.ts";
 export * from "./random.ts";
 export * from "./dropout.ts";
+export * from "./resize.ts";

@@ -1,5 +1,7 @@
 /** Builders: `ops.MatMul(x, w)` infers, checks and makes the node. */
 import { GradusError } from "../util/errors.ts";
+import { isFloat } from "../ir/dtype.ts";
+import { halfToNumber } from "../ir/half.ts";
 import { makeNode, scalar, type Attributes, type Node, type Value } from "../ir/graph.ts";
 import { formatShape, sizeOf, type Dim } from "../ir/shape.ts";
 import * as all from "./all.ts";
@@ -71,11 +73,22 @@ export function inferContext(op: string, inputs: readonly (Value | null)[], attr
       const value = inputs[index];
       return value ? contentsOf(value) : undefined;
     },
+    floats: (index) => {
+      const value = inputs[index];
+      return value ? constantFloats(value) : undefined;
+    },
   };
 }
 
 /** Elements of a vector that is still looked into; longer ones are data, not sizes. */
 const mostContents = 65_536;
+
+/** Elements of a constant float. */
+export function constantFloats({ origin }: Value): readonly number[] | undefined {
+  if (origin.kind !== "constant" || !isFloat(origin.tensor.dtype)) return undefined;
+  const { dtype, data } = origin.tensor;
+  return Array.from(data as Float32Array, dtype === "float16" ? halfToNumber : Number);
+}
 
 const contentsCache = new WeakMap<Value, readonly Dim[] | null>();
 

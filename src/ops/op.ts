@@ -22,6 +22,8 @@ export interface InferContext<A> {
   readonly attributes: A;
   /** Elements of an integer input as far as they are known at build time (constants, shapes and what is computed from them). */
   contents(index: number): readonly Dim[] | undefined;
+  /** Elements of a float input that is a constant (scales). */
+  floats(index: number): readonly number[] | undefined;
 }
 
 export interface EvaluateContext<A> {
