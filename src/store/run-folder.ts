@@ -250,22 +250,25 @@ async function notARun(run: string, name: string, cause: NodeJS.ErrnoException):
 }
 
 /**
- * Writes a file whole or not at all.
+ * Writes a file whole or not at all; into a pipe or a device (`/dev/stdout`) it writes as it goes.
  * @param content parts are written one after the other
- * @throws GradusError where the place cannot be written
+ * @throws GradusError where the place cannot be written; whatever the content throws
  */
 export async function writeWhole(path: string, content: string | Uint8Array | Iterable<string>): Promise<void> {
-  const partial = partialName(path);
+  const there = await stat(path).catch(() => undefined);
+  const inPlace = there !== undefined && !there.isFile() && !there.isDirectory();
+  const partial = inPlace ? path : partialName(path);
   const cleanUp = () => rmSync(partial, { force: true });
-  process.once("exit", cleanUp);
+  if (!inPlace) process.once("exit", cleanUp);
   try {
-    if ((await stat(path).catch(() => undefined))?.isDirectory())
-      throw Object.assign(new Error("a directory"), { code: "it is a directory" });
+    if (there?.isDirectory()) throw Object.assign(new Error("a directory"), { code: "it is a directory" });
     await writeFile(partial, content);
-    await rename(partial, path);
+    if (!inPlace) await rename(partial, path);
   } catch (cause) {
-    await rm(partial, { force: true });
-    throw new GradusError(`${path} cannot be written (${(cause as NodeJS.ErrnoException).code}).`, { hint: "name another file.", cause });
+    if (!inPlace) await rm(partial, { force: true });
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === undefined) throw cause;
+    throw new GradusError(`${path} cannot be written (${code}).`, { hint: "name another file.", cause });
   } finally {
     process.off("exit", cleanUp);
   }

@@ -195,3 +195,17 @@ test("evaluate and predict take --device as train does, and one that is not ther
   expect((await gradus(["predict", "two", "two.csv", "--device", "cpu"])).out).toBe((await gradus(["predict", "two", "two.csv"])).out);
   expect((await gradus(["evaluate", "two", "--device", "cpu"])).status).toBe(0);
 });
+
+test("predict --out writes more rows than a block holds as it writes few", async () => {
+  const [head, ...few] = lines(table(40));
+  file("few-rows.csv", [head, ...few].join("\n"));
+  // Longer than a call of the model (8192 rows), and than several blocks of text.
+  const copies = 300;
+  file("many-rows.csv", [head, ...new Array<string[]>(copies).fill(few).flat()].join("\n"));
+  const [titles, ...predicted] = lines((await gradus(["predict", "two", "few-rows.csv"])).out);
+  expect((await gradus(["predict", "two", "many-rows.csv", "--out", "many.csv"])).out).toMatch(/12 000 predictions in many.csv/);
+  const written = readFileSync("many.csv", "utf8");
+  expect(written.length).toBeGreaterThan(3 * 65_536);
+  expect(written).toBe(`${[titles, ...new Array<string[]>(copies).fill(predicted).flat()].join("\n")}\n`);
+  expect((await gradus(["predict", "two", "many-rows.csv"])).out).toBe(written);
+});

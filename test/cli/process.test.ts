@@ -162,3 +162,20 @@ test("output into a pipe that closes early is no error", async () => {
   const { status, err } = await done;
   expect([status, err]).toEqual([0, ""]);
 });
+
+test("an interruption while predictions are written leaves no file, and the one before as it was", async () => {
+  const trained = ["train", "long.csv", "--target", "label", "--drop", "amount", "--epochs", "1", "--layers", "none", "--out", "writer"];
+  expect((await gradusProcess(trained).done).status).toBe(0);
+  file("many.csv", table(100_000));
+  const partials = () => readdirSync(".").filter((name) => name.endsWith(".partial"));
+  for (const before of [undefined, "as it was"]) {
+    if (before !== undefined) file("predictions.csv", before);
+    const { child, done } = gradusProcess(["predict", "writer", "many.csv", "--out", "predictions.csv"]);
+    for (let i = 0; i < 20_000 && partials().length === 0; i++) await new Promise((next) => setTimeout(next, 2));
+    expect(partials()).toHaveLength(1);
+    child.kill("SIGINT");
+    expect((await done).status).toBe(130);
+    expect(partials()).toEqual([]);
+    expect(existsSync("predictions.csv") ? readFileSync("predictions.csv", "utf8") : undefined).toBe(before);
+  }
+});

@@ -1,4 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, test, vi } from "vitest";
@@ -148,4 +150,28 @@ test("where an opening cannot be recorded, the test set stays closed", async () 
 test("a stored data path is told from the run's folder", () => {
   expect(pathFromRun("runs/otter", "data/a.csv")).toBe("../../data/a.csv");
   expect(pathFromHere("runs/otter", "../../data/a.csv")).toBe("data/a.csv");
+});
+
+test("content that fails midway leaves what was there, and no partial file", async () => {
+  function* failing() {
+    yield "first block\n".repeat(10_000);
+    expect(readdirSync(".").filter((name) => name.endsWith(".partial"))).toHaveLength(1);
+    yield "second block\n";
+    throw new Error("the third block cannot be made");
+  }
+  await expect(writeWhole("new.csv", failing())).rejects.toThrow("the third block cannot be made");
+  expect(readdirSync(".")).toEqual([]);
+  writeFileSync("old.csv", "as it was");
+  await expect(writeWhole("old.csv", failing())).rejects.toThrow("the third block cannot be made");
+  expect(readFileSync("old.csv", "utf8")).toBe("as it was");
+  failingRenames.push("EIO");
+  await expect(writeWhole("old.csv", ["a", "b"])).rejects.toThrow("old.csv cannot be written (EIO).");
+  expect(readdirSync(".")).toEqual(["old.csv"]);
+});
+
+test("a pipe is written to, not replaced by a file", async () => {
+  execFileSync("mkfifo", ["pipe"]);
+  const [text] = await Promise.all([readFile("pipe", "utf8"), writeWhole("pipe", ["one\n", "two\n"])]);
+  expect(text).toBe("one\ntwo\n");
+  expect(readdirSync(".")).toEqual(["pipe"]);
 });
