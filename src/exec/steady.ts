@@ -3,12 +3,13 @@
  * operators compute the few elements at the end of a share by another routine than the rest; those operators are written with
  * others. Its matrix product sums in blocks whose length depends on the columns that one thread takes; there the threads are limited.
  */
+import { batchesFirst } from "./batches-first.ts";
 import { graph, int64, isGraph, makeNode, type Attribute, type Graph, type Node, type Value } from "../ir/graph.ts";
 import type { DType } from "../ir/dtype.ts";
 import type { Dim } from "../ir/shape.ts";
 import { ops } from "../ops/build.ts";
 
-type Lowering = (x: Value, attributes: Readonly<Record<string, Attribute>>, inputs: readonly (Value | null)[]) => Value;
+type Lowering = (x: Value, attributes: Readonly<Record<string, Attribute>>, inputs: readonly (Value | null)[]) => Value | readonly Value[];
 
 const number = (attribute: Attribute | undefined, otherwise: number) => (attribute === undefined ? otherwise : (attribute as number));
 /** exp(min(x, 0)) − 1, the negative half of the exponential units. */
@@ -40,11 +41,22 @@ const lowerings: Readonly<Record<string, Lowering>> = {
     const none = int64(new Array<number>(x.shape.length).fill(0));
     return ops.Pad(y, ops.Concat(none, ops.Sub(shape, ops.Shape(y)), { axis: 0 }));
   },
+  // In training the runtime's kernel writes the new running statistics over the old ones, a caller's memory.
+  BatchNormalization(x, attributes, [, scale, bias, mean, variance]) {
+    const own = (value: Value) => (attributes["training_mode"] === 1 ? ops.Min(value, value) : value);
+    return ops.BatchNormalization(x, scale!, bias!, own(mean!), own(variance!), attributes);
+  },
   // The runtime's kernel draws 1 with probability 1 - p.
   Bernoulli(p, { dtype = p.dtype, ...seed }) {
     return ops.Cast(ops.Less(ops.RandomUniformLike(p, seed), p), { to: dtype as DType });
   },
 };
+
+/** How a node is written with others: where its kernel is not steady, and where there is none for its layout. */
+function loweringOf({ op, attributes }: Node): Lowering | undefined {
+  const lowering = Object.hasOwn(lowerings, op) ? lowerings[op] : undefined;
+  return lowering ?? (attributes["layout"] === 1 ? batchesFirst(op) : undefined);
+}
 
 /** The graph with unsteady operators written out, bodies included; the graph itself where it has none. */
 export function steadyGraph(root: Graph): Graph {
@@ -52,7 +64,9 @@ export function steadyGraph(root: Graph): Graph {
 }
 
 function hasUnsteady(root: Graph): boolean {
-  return root.nodes.some((node) => node.op in lowerings || Object.values(node.attributes).some((a) => isGraph(a) && hasUnsteady(a)));
+  return root.nodes.some(
+    (node) => loweringOf(node) !== undefined || Object.values(node.attributes).some((a) => isGraph(a) && hasUnsteady(a)),
+  );
 }
 
 function rewrite(part: Graph, outer: ReadonlyMap<Value, Value>): Graph {
@@ -63,10 +77,8 @@ function rewrite(part: Graph, outer: ReadonlyMap<Value, Value>): Graph {
     const attributes = Object.fromEntries(
       Object.entries(node.attributes).map(([key, value]) => [key, isGraph(value) ? rewrite(value, made) : value]),
     );
-    const lowering = lowerings[node.op];
-    const outputs = lowering
-      ? [lowering(inputs[0]!, attributes, inputs)]
-      : makeNode(node.op, node.domain, inputs, attributes, node.outputs).outputs;
+    const lowered = loweringOf(node)?.(inputs[0]!, attributes, inputs);
+    const outputs = lowered ? [lowered].flat() : makeNode(node.op, node.domain, inputs, attributes, node.outputs).outputs;
     node.outputs.forEach((value, i) => made.set(value, outputs[i]!));
   }
   const outputs = part.outputs.map(({ name, value }) => ({ name, value: now(value) }));

@@ -32,4 +32,5 @@ export * from "./shrink.ts";
 export * from "./determinant.ts";
 export * from "./random.ts";
 export * from "./dropout.ts";
+export { RNN, GRU, LSTM } from "./recurrent-cells.ts";
 export * from "./resize.ts";

@@ -1,0 +1,177 @@
+/** The backward pass of every kind of cell, one direction of it. */
+import { int64, scalar, type Value } from "../ir/graph.ts";
+import { loop } from "./loop.ts";
+import type { Ops } from "./build.ts";
+import { blocks, sumOfRows, type Pass, type PassGradient } from "./recurrent-gradient.ts";
+import { swapLast } from "./vectors.ts";
+
+const plus = (ops: Ops, a: Value, b: Value | null | undefined) => (b ? ops.Add(a, b) : a);
+const times = (ops: Ops, a: Value, b: Value | null | undefined) => (b ? ops.Mul(a, b) : a);
+const together = (ops: Ops, ...parts: readonly Value[]) => ops.Concat(...parts, { axis: -1 });
+
+/** R·h + Rb of all steps, for rows of R. */
+function recurrent({ ops }: Pass, h: Value, r: Value, bias: Value | null | undefined): Value {
+  return plus(ops, ops.MatMul(h, swapLast(ops, r)), bias);
+}
+
+/** 1 in the padding, where a step keeps its state. */
+const kept = ({ ops, mask }: Pass) => (mask ? ops.Sub(1, mask) : null);
+
+/** What a state passes on to the state before it, and all of it in the padding. */
+function carried({ ops, mask }: Pass, factor: Value): Value {
+  return mask ? ops.Add(ops.Mul(factor, mask), ops.Sub(1, mask)) : factor;
+}
+
+/** Sequences by name, some of them left out, and their slices in a step. */
+function sliced<K extends string>(
+  given: Readonly<Record<K, Value | null>>,
+): { values: Value[]; read: (slices: readonly Value[]) => Record<K, Value | null> } {
+  const keys = Object.keys(given) as K[];
+  const there = keys.filter((key) => given[key]);
+  return {
+    values: there.map((key) => given[key]!),
+    read: (slices) =>
+      Object.fromEntries(keys.map((key) => [key, given[key] ? slices[there.indexOf(key)]! : null])) as Record<K, Value | null>,
+  };
+}
+
+/** h' = f(a), a = W·x + R·h + b. */
+export function rnnPass(pass: Pass): PassGradient {
+  const { ops, reverse, ofInput, r, before, mask, slices, last } = pass;
+  const a = ops.Add(ofInput, recurrent(pass, before, r, pass.recurrentBias));
+  const slope = pass.apply(0, a).slope(mask ?? scalar(a.dtype, 1));
+  const { values, read } = sliced({ slope, slices, kept: kept(pass) });
+  const [first, da] = loop(ops, { states: [last], sequences: values, captures: [r], reverse: !reverse }, ([dh], step) => {
+    const at = read(step);
+    const whole = plus(ops, dh!, at.slices);
+    const inner = ops.Mul(whole, at.slope!);
+    const back = ops.MatMul(inner, r);
+    return { states: [at.kept ? ops.Add(back, ops.Mul(whole, at.kept)) : back], outputs: [inner] };
+  }) as [Value, Value];
+  return { ofInput: da, ofState: [{ gradient: da, vector: before }], first };
+}
+
+/** h' = (1 - z)·k + z·h for gates z and r, and the candidate k of W·x + r·(R·h + Rb) or, not linear before the reset, W·x + R·(r·h). */
+export function gruPass(pass: Pass, { linear_before_reset = 0 }: { readonly linear_before_reset?: number }): PassGradient {
+  return linear_before_reset ? resetAfterProduct(pass) : resetBeforeProduct(pass);
+}
+
+function resetAfterProduct(pass: Pass): PassGradient {
+  const { ops, reverse, hidden, ofInput, r: weights, before, mask, slices, last } = pass;
+  const [xz, xr, xk] = blocks(ops, ofInput, 3, hidden) as [Value, Value, Value];
+  const [sz, sr, sk] = blocks(ops, recurrent(pass, before, weights, pass.recurrentBias), 3, hidden) as [Value, Value, Value];
+  const [z, r] = [pass.apply(0, ops.Add(xz, sz)), pass.apply(0, ops.Add(xr, sr))];
+  const k = pass.apply(1, ops.Add(xk, ops.Mul(r.y, sk)));
+  const toK = times(ops, k.slope(ops.Sub(1, z.y)), mask);
+  const factors = together(ops, times(ops, z.slope(ops.Sub(before, k.y)), mask), r.slope(ops.Mul(toK, sk)), ops.Mul(toK, r.y));
+  const { values, read } = sliced({ factors, carry: carried(pass, z.y), slices });
+  const [first, ofState, whole] = loop(ops, { states: [last], sequences: values, captures: [weights], reverse: !reverse }, ([dh], step) => {
+    const at = read(step);
+    const whole = plus(ops, dh!, at.slices);
+    const inner = ops.Mul(together(ops, whole, whole, whole), at.factors!);
+    return { states: [ops.Add(ops.MatMul(inner, weights), ops.Mul(whole, at.carry!))], outputs: [inner, whole] };
+  }) as [Value, Value, Value];
+  const [dz, dr] = blocks(ops, ofState, 3, hidden) as [Value, Value, Value];
+  return { ofInput: together(ops, dz, dr, ops.Mul(whole, toK)), ofState: [{ gradient: ofState, vector: before }], first };
+}
+
+function resetBeforeProduct(pass: Pass): PassGradient {
+  const { ops, reverse, hidden, ofInput, before, mask, slices, last } = pass;
+  const [xz, xr, xk] = blocks(ops, ofInput, 3, hidden) as [Value, Value, Value];
+  const sizes = int64([2 * hidden, hidden]);
+  const [toGates, toK] = ops.Split(pass.r, sizes, { axis: 0 }) as [Value, Value];
+  const [gatesBias, kBias] = pass.recurrentBias ? ops.Split(pass.recurrentBias, sizes, { axis: 0 }) : [];
+  const [sz, sr] = blocks(ops, recurrent(pass, before, toGates, gatesBias), 2, hidden) as [Value, Value];
+  const [z, r] = [pass.apply(0, ops.Add(xz, sz)), pass.apply(0, ops.Add(xr, sr))];
+  const reset = ops.Mul(r.y, before);
+  const k = pass.apply(1, ops.Add(xk, recurrent(pass, reset, toK, kBias)));
+  const { values, read } = sliced({
+    z: times(ops, z.slope(ops.Sub(before, k.y)), mask),
+    k: times(ops, k.slope(ops.Sub(1, z.y)), mask),
+    reset: r.slope(before),
+    r: r.y,
+    carry: carried(pass, z.y),
+    slices,
+  });
+  const captures = [toGates, toK];
+  const [first, ofGates, ofK] = loop(ops, { states: [last], sequences: values, captures, reverse: !reverse }, ([dh], step) => {
+    const at = read(step);
+    const whole = plus(ops, dh!, at.slices);
+    const dk = ops.Mul(whole, at.k!);
+    const dReset = ops.MatMul(dk, toK);
+    const gates = together(ops, ops.Mul(whole, at.z!), ops.Mul(dReset, at.reset!));
+    const direct = ops.Add(ops.Mul(whole, at.carry!), ops.Mul(dReset, at.r!));
+    return { states: [ops.Add(ops.MatMul(gates, toGates), direct)], outputs: [gates, dk] };
+  }) as [Value, Value, Value];
+  const ofState = [
+    { gradient: ofGates, vector: before },
+    { gradient: ofK, vector: reset },
+  ];
+  return { ofInput: together(ops, ofGates, ofK), ofState, first };
+}
+
+/** c' = f·c + i·g and h' = o·η(c'), where peepholes add P·c to what i and f are functions of, and P·c' for o; f may be 1 - i. */
+export function lstmPass(pass: Pass, { input_forget = 0 }: { readonly input_forget?: number }): PassGradient {
+  const { ops, reverse, hidden, r, before, mask, slices, last, lastCell, apply } = pass;
+  const a = ops.Add(pass.ofInput, recurrent(pass, before, r, pass.recurrentBias));
+  const [ai, ao, af, ag] = blocks(ops, a, 4, hidden) as [Value, Value, Value, Value];
+  const [pi, po, pf] = pass.peepholes ? blocks(ops, pass.peepholes, 3, hidden) : [];
+  const peep = (x: Value, weights: Value | undefined, cell: Value) => (weights ? ops.Add(x, ops.Mul(cell, weights)) : x);
+  const g = apply(1, ag);
+  const { cellBefore, cell } = cellStates(pass, { ai, af, g: g.y, pi, pf, input_forget });
+  const i = apply(0, peep(ai, pi, cellBefore));
+  const f = input_forget ? null : apply(0, peep(af, pf, cellBefore));
+  const o = apply(0, peep(ao, po, cell));
+  const squashed = apply(2, cell);
+
+  const toI = i.slope(f ? g.y : ops.Sub(g.y, cellBefore));
+  const toF = f ? f.slope(cellBefore) : ops.Mul(toI, 0);
+  const toO = o.slope(squashed.y);
+  const factors = times(ops, together(ops, toI, toO, toF, g.slope(i.y)), mask);
+  const toCell = times(ops, peep(squashed.slope(o.y), po, toO), mask);
+  const forget = peep(peep(f ? f.y : ops.Sub(1, i.y), pi, toI), pf, toF);
+  const { values, read } = sliced({ factors, toCell, carry: carried(pass, forget), slices, kept: kept(pass) });
+  const states = [last, lastCell];
+  const [first, firstCell, da] = loop(ops, { states, sequences: values, captures: [r], reverse: !reverse }, ([dh, dc], step) => {
+    const at = read(step);
+    const whole = plus(ops, dh!, at.slices);
+    const ofCell = ops.Add(dc!, ops.Mul(whole, at.toCell!));
+    const inner = ops.Mul(together(ops, ofCell, whole, ofCell, ofCell), at.factors!);
+    const back = ops.MatMul(inner, r);
+    return { states: [at.kept ? ops.Add(back, ops.Mul(whole, at.kept)) : back, ops.Mul(ofCell, at.carry!)], outputs: [inner] };
+  }) as [Value, Value, Value];
+  const peepholes = () => {
+    const [di, dO, df] = blocks(ops, da, 4, hidden) as [Value, Value, Value, Value];
+    return ops.Concat(...[ops.Mul(di, cellBefore), ops.Mul(dO, cell), ops.Mul(df, cellBefore)].map((x) => sumOfRows(ops, x)), { axis: 0 });
+  };
+  return { ofInput: da, ofState: [{ gradient: da, vector: before }], first, firstCell, ...(pass.peepholes && { peepholes: peepholes() }) };
+}
+
+/** The cell states before and after every step. Without peepholes the gates are known beforehand, and the loop has two operators. */
+function cellStates(
+  pass: Pass,
+  gates: { ai: Value; af: Value; g: Value; pi: Value | undefined; pf: Value | undefined; input_forget: number },
+): { cellBefore: Value; cell: Value } {
+  const { ops, reverse, mask, firstCell, apply } = pass;
+  const { ai, af, g, pi, pf, input_forget } = gates;
+  const forgetOf = (i: Value, a: Value) => (input_forget ? ops.Sub(1, i) : apply(0, a).y);
+  if (!pi || !pf) {
+    const i = apply(0, ai).y;
+    const sequences = [carried(pass, forgetOf(i, af)), times(ops, ops.Mul(i, g), mask)];
+    const [, cellBefore, cell] = loop(ops, { states: [firstCell], sequences, reverse }, ([c], [f, added]) => {
+      const next = ops.Add(ops.Mul(c!, f!), added!);
+      return { states: [next], outputs: [c!, next] };
+    }) as [Value, Value, Value];
+    return { cellBefore, cell };
+  }
+  const { values, read } = sliced({ ai, af, g, mask, kept: kept(pass) });
+  const [, cellBefore, cell] = loop(ops, { states: [firstCell], sequences: values, captures: [pi, pf], reverse }, ([c], step) => {
+    const at = read(step);
+    const i = apply(0, ops.Add(at.ai!, ops.Mul(c!, pi))).y;
+    const f = forgetOf(i, ops.Add(at.af!, ops.Mul(c!, pf)));
+    const made = ops.Add(ops.Mul(f, c!), ops.Mul(i, at.g!));
+    const next = at.mask ? ops.Add(ops.Mul(made, at.mask), ops.Mul(c!, at.kept!)) : made;
+    return { states: [next], outputs: [c!, next] };
+  }) as [Value, Value, Value];
+  return { cellBefore, cell };
+}
