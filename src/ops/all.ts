@@ -34,3 +34,4 @@ export * from "./random.ts";
 export * from "./dropout.ts";
 export { RNN, GRU, LSTM } from "./recurrent-cells.ts";
 export * from "./resize.ts";
+export * from "./grid-sample.ts";
