@@ -114,3 +114,31 @@ describe("matrix products", () => {
     expect(limit(512, 1024, 1024, 8)).toBe(8);
   });
 });
+
+test("batch normalisation in training leaves the running statistics it is given as they are", async () => {
+  const shape = ["batch", 2, 3] as const;
+  const [x, scale, bias] = [input("x", "float32", shape), input("scale", "float32", [2]), input("bias", "float32", [2])];
+  const [mean, variance] = [input("mean", "float32", [2]), input("variance", "float32", [2])];
+  const [y, nextMean, nextVariance] = ops.BatchNormalization(x, scale, bias, mean, variance, { training_mode: 1, momentum: 0.5 });
+  const session = await onnxruntimeNode.compile(
+    graph({ inputs: [x, scale, bias, mean, variance], outputs: { y: y!, nextMean: nextMean!, nextVariance: nextVariance! } }),
+  );
+  const feeds = {
+    x: tensor(
+      "float32",
+      Float32Array.from({ length: 12 }, (_, i) => i),
+      [2, 2, 3],
+    ),
+    scale: tensor("float32", new Float32Array([1, 1])),
+    bias: tensor("float32", new Float32Array(2)),
+    mean: tensor("float32", new Float32Array([7, 9])),
+    variance: tensor("float32", new Float32Array([3, 4])),
+  };
+  const next = tensor("float32", new Float32Array(2));
+  for (let run = 0; run < 3; run++) {
+    await session.run(feeds, { nextMean: next });
+    expect([...(feeds.mean.data as Float32Array), ...(feeds.variance.data as Float32Array)]).toEqual([7, 9, 3, 4]);
+    expect([...(next.data as Float32Array)]).toEqual([5.5, 8]);
+  }
+  await session.dispose();
+});

@@ -1,6 +1,7 @@
 /** Layers over time: positions, and the mean of a sequence. */
 import { int64 } from "../../ir/graph.ts";
 import { ops } from "../../ops/build.ts";
+import type { Initializer } from "../initializer.ts";
 import type { LayerDefinition } from "../layer.ts";
 import { validSteps } from "./attention.ts";
 import { knownSizes } from "./numbers.ts";
@@ -13,7 +14,20 @@ export interface MeanOverTime {
   readonly kind: "meanOverTime";
 }
 
-/** Adds a learnt vector to each time step of [batch, time, features]; zero at the start. */
+/** sin and cos of the time step at wavelengths from 2π to 10000·2π, in turn (Vaswani et al. 2017). */
+const sinusoids: Initializer = {
+  name: "sinusoids",
+  formula: "sin, cos of t/10000^(2i/n)",
+  fill(values, { fanOut: width }) {
+    for (let i = 0; i < values.length; i++) {
+      const [time, feature] = [Math.floor(i / width), i % width];
+      const angle = time / 10_000 ** ((feature - (feature % 2)) / width);
+      values[i] = feature % 2 === 0 ? Math.sin(angle) : Math.cos(angle);
+    }
+  },
+};
+
+/** Adds a learnt vector to each time step of [batch, time, features]; sinusoids at the start. */
 export function positions(): Positions {
   return { kind: "positions" };
 }
@@ -27,7 +41,7 @@ export const positionsLayer: LayerDefinition<Positions> = {
   kind: "positions",
   build(_, x, { name, parameter }) {
     const [time, width] = knownSizes(name, x, "[batch, time, features]", [3]) as [number, number];
-    return ops.Add(x, parameter({ name: "W", shape: [time, width], role: "bias", initializer: "zeros", fanIn: width, fanOut: width }));
+    return ops.Add(x, parameter({ name: "W", shape: [time, width], role: "bias", initializer: sinusoids, fanIn: width, fanOut: width }));
   },
   describe: () => "",
 };
