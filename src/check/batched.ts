@@ -20,8 +20,8 @@ const copiesElements = 131_072;
 const mostCopies = 256;
 
 export interface Batched {
-  /** Slopes of all coordinates of a parameter; undefined where the structure does not allow it. */
-  slopes(parameter: number): Promise<Float64Array | undefined>;
+  /** Slopes of all coordinates of a parameter; undefined where the structure does not allow it, or no form of it `agrees`. */
+  slopes(parameter: number, agrees: (slopes: Float64Array) => boolean): Promise<Float64Array | undefined>;
 }
 
 export function batchedSlopes(
@@ -31,14 +31,15 @@ export function batchedSlopes(
 ): Batched {
   const { perExample, parameters } = subject;
   return {
-    async slopes(position) {
+    async slopes(position, agrees) {
       if (!perExample) return undefined;
       const move = columnMove(perExample.values, parameters[position]!);
       if (!move) return undefined;
       const jump = rankOne(perExample.values, move.z);
       for (const form of jump ? [jump, undefined] : [undefined]) {
         try {
-          return await slopesOf(subject, evaluator, { position, move, jump: form, share: perExample.share }, options);
+          const slopes = await slopesOf(subject, evaluator, { position, move, jump: form, share: perExample.share }, options);
+          if (agrees(slopes)) return slopes;
         } catch (error) {
           // A graph that does not take other sizes than its own is evaluated as a whole.
           if (!(error instanceof GradusError)) throw error;

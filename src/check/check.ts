@@ -88,7 +88,7 @@ async function checkTensors(
   const batched = batching ? batchedSlopes(subject, evaluator, options) : undefined;
   const context: TensorCheckContext = {
     prober: createProber(evaluator, options),
-    batched: async (tensor) => batched?.slopes(tensor),
+    batched: async (tensor, agrees) => batched?.slopes(tensor, agrees),
     loss,
     epsilon: subject.float32Only.length > 0 ? epsilons.float32 : epsilons.float64,
     seed: options.seed ?? 1,

@@ -6,10 +6,11 @@ import { unifyShape } from "../ir/shape.ts";
 import { tensor, type Tensor } from "../ir/tensor.ts";
 import type { Tensors } from "../exec/session.ts";
 import type { Parameter } from "../nn/layer.ts";
-import { buildNetwork, type BuiltNetwork } from "../nn/network.ts";
-import { parameterInput, type ParameterLayout } from "../nn/parameters.ts";
+import { buildNetwork } from "../nn/network.ts";
+import { isTrainable, parameterInput, type ParameterLayout } from "../nn/parameters.ts";
 import { ops } from "../ops/build.ts";
 import { rowsOf, type Dataset } from "../train/dataset.ts";
+import { createMasks } from "../train/masks.ts";
 import type { Problem } from "../train/step-graph.ts";
 import { GradusError } from "../util/errors.ts";
 import { inFloat64, wideTensor, type Replacements } from "./rewrite.ts";
@@ -114,8 +115,8 @@ export function l2Penalty(lambda: number, examples: number): Penalty {
   };
 }
 
-/** How a network is built where the usual way is not meant: in another mode, with masks as further inputs. */
-export type BuildNetwork = (x: Value, parameterValue: Parameters<typeof buildNetwork>[2]) => BuiltNetwork;
+/** Layers with modes: dropout is off in evaluation, batch normalisation takes running statistics. */
+export type Mode = "evaluation" | "training";
 
 export interface ProblemPoint {
   readonly problem: Problem;
@@ -125,44 +126,56 @@ export interface ProblemPoint {
   readonly data: Dataset;
   readonly penalty?: Penalty;
   readonly part: "data" | "penalty" | "sum";
-  /** Layers with modes: built for training with frozen masks, or for evaluation. */
-  readonly build?: BuildNetwork;
-  /** Values of inputs that `build` adds (masks). */
-  readonly masks?: Tensors;
+  /** Default `evaluation`. In `training` the masks are drawn once, and are the same at θ + ε and at θ − ε. */
+  readonly mode?: Mode;
+  /** Of the masks. */
+  readonly seed?: number;
 }
 
 /** The loss that training descends: the mean over the examples, a penalty, or both; the very graph of a step, widened. */
 export function problemLoss(point: ProblemPoint): LossGraph {
-  const { problem, layout, theta, data, penalty, part, masks = {} } = point;
+  const { problem, layout, theta, data, penalty, part, mode = "evaluation", seed = 1 } = point;
   const rows = rowsOf(data);
   const parameters = new Map(layout.slots.map((slot) => [slot.name, parameterInput(slot)]));
-  const values = [...parameters.values()];
+  const trained = layout.slots.filter((slot) => isTrainable(layout, slot)).map(({ name }) => parameters.get(name)!);
   const numbers = Object.fromEntries(
-    layout.slots.map(({ name, shape, offset, size }) => [
-      name,
-      tensor("float64", Float64Array.from(theta.subarray(offset, offset + size)), shape),
-    ]),
+    layout.slots.map(({ name, shape, offset, size }) => {
+      return [name, tensor("float64", Float64Array.from(theta.subarray(offset, offset + size)), shape)];
+    }),
   );
   const penaltyOf = () => {
     if (!penalty) throw new GradusError(`the ${part} needs a penalty`);
     return penalty.build(new Map(layout.slots.map(({ name, role }) => [name, { value: parameters.get(name)!, role }])));
   };
-  if (part === "penalty") return { loss: penaltyOf(), parameters: values, inputs: numbers };
+  if (part === "penalty") return { loss: penaltyOf(), parameters: trained, inputs: numbers };
 
   const x = input("features", "float32", ["batch", ...problem.inputShape]);
   const y = input("targets", "float32", ["batch", problem.outputs]);
-  const build = point.build ?? ((value, parameterValue) => buildNetwork(problem.network, value, parameterValue));
-  const built = build(x, ({ name }) => parameters.get(name)!);
+  const lengths = data.lengths && input("lengths", "int32", ["batch"]);
+  const built = buildNetwork(problem.network, x, ({ name }) => parameters.get(name)!, {
+    training: mode === "training",
+    ...(lengths ? { lengths } : {}),
+  });
   const perExample = problem.loss.perExample(built.output, y);
   const share = input("share", "float32", []);
   const mean = ops.Mul(ops.ReduceSum(perExample, null, { keepdims: 0 }), share);
-  const inputs = { ...numbers, ...masks, features: data.features, targets: data.targets, share: tensor("float64", 1 / rows) };
-  const common = { parameters: values, inputs, signals: built.signals };
-  if (part === "sum") {
-    const loss = ops.Add(mean, penaltyOf());
-    return { ...common, loss };
-  }
+  const inputs: Tensors = {
+    ...numbers,
+    ...(mode === "training" ? createMasks(built.masks, seed).draw(1, rows) : {}),
+    ...(data.lengths ? { lengths: data.lengths } : {}),
+    features: data.features,
+    targets: data.targets,
+    share: tensor("float64", 1 / rows),
+  };
+  const common = { parameters: trained, inputs, signals: built.signals };
+  if (part === "sum") return { ...common, loss: ops.Add(mean, penaltyOf()) };
   // As a training step differentiates: from the share of each example.
-  const gradients = gradient(perExample, values, share);
+  const gradients = gradient(perExample, trained, share);
   return { ...common, loss: mean, gradients, perExample: { values: perExample, share: 1 / rows } };
+}
+
+/** Whether training and evaluation compute different things. */
+export function hasModes({ network, inputShape }: Problem): boolean {
+  const { masks, updates } = buildNetwork(network, input("x", "float32", ["batch", ...inputShape]), parameterInput, { training: true });
+  return masks.length > 0 || updates.size > 0;
 }

@@ -43,8 +43,8 @@ export interface TensorCheck {
   readonly points: Points;
 }
 
-/** All coordinates' slopes in one go, or undefined where the graph's structure does not allow it. */
-export type BatchedSlopes = (tensor: number) => Promise<Float64Array | undefined>;
+/** All coordinates' slopes in one go, or undefined where the graph's structure does not allow it; they stand only where they agree. */
+export type BatchedSlopes = (tensor: number, agrees: (slopes: Float64Array) => boolean) => Promise<Float64Array | undefined>;
 
 export interface TensorToCheck {
   readonly position: number;
@@ -92,12 +92,12 @@ export async function checkCoordinates(context: TensorCheckContext, tensor: Tens
   const { position, analytic, name } = tensor;
   const size = analytic.length;
   const sample = sampleCoordinates(size, Math.min(crossChecked, mostPlain), seed, name);
-  const { noise, slopes } = await measureNoise(context, tensor, sample);
+  const { noise, slopes, bent } = await measureNoise(context, tensor, sample);
   const limit = floorFactor * (noise.rounding + noise.truncation);
 
-  let fast = size > crossChecked ? await context.batched(position) : undefined;
   // The quick way stands only where it agrees with plain evaluations.
-  if (fast && [...sample].some((index, i) => !(Math.abs(fast![index]! - slopes[i]!) <= floorFactor * noise.rounding))) fast = undefined;
+  const agrees = (quick: Float64Array) => sample.every((index, i) => Math.abs(quick[index]! - slopes[i]!) <= floorFactor * noise.rounding);
+  const fast = size > crossChecked ? await context.batched(position, agrees) : undefined;
   const chosen = fast ? sampleCoordinates(size, size, seed, name) : sampleCoordinates(size, mostPlain, seed, name);
   const known = new Map([...sample].map((index, i) => [index, slopes[i]!]));
   const compared: { probe: Probe; numeric: number }[] = [];
@@ -109,7 +109,7 @@ export async function checkCoordinates(context: TensorCheckContext, tensor: Tens
   const directions =
     chosen.length < size ? Array.from({ length: directionsPerTensor }, (_, i) => randomDirection(size, seed, name, i)) : [];
 
-  const kinks = await settleKinks(context, tensor, compared, limit);
+  const kinks = await settleKinks(context, tensor, compared, { limit, bent });
   const result = conclude(tensor, compared, { noise, kinks, method: fast ? "batched" : "plain" });
   if (directions.length === 0 || result.verdict === "failed") return result;
   const whole = await checkAlongDirections(context, tensor);
@@ -119,29 +119,30 @@ export async function checkCoordinates(context: TensorCheckContext, tensor: Tens
     : { ...result, directions: whole.directions };
 }
 
-/** Rounding and truncation, from plain slopes at h and 2h of sampled coordinates. */
-async function measureNoise(
-  { prober, loss, epsilon }: TensorCheckContext,
-  { position }: TensorToCheck,
-  sample: Int32Array,
-): Promise<{ noise: Noise; slopes: number[] }> {
+/** Rounding and truncation, from plain slopes at h and 2h of sampled coordinates; which of them stand at a kink. */
+async function measureNoise({ prober, loss, epsilon }: TensorCheckContext, { position }: TensorToCheck, sample: Int32Array) {
   const slopes: number[] = [];
   const squares: number[] = [];
+  const bent = new Set<number>();
   let distance = Infinity;
   for (const index of sample) {
     const probe = coordinate(index);
     const h = prober.step(position, probe);
-    const once = await prober.slope(position, probe, h);
-    const twice = await prober.slope(position, probe, 2 * h);
+    const once = await prober.smoothSlope(position, probe, h);
     distance = Math.min(distance, once.distance);
     slopes.push(once.value);
+    if (!once.smooth) {
+      bent.add(index);
+      continue;
+    }
+    const twice = await prober.slope(position, probe, 2 * h);
     const curved = truncationOf(once.value, twice.value, prober.sides);
     const suspicious = curved > 10 * roundingNoise(loss, once.distance, epsilon);
     // A kink between the points is no curvature.
     if (!suspicious || (await prober.smoothSlope(position, probe, 2 * h)).smooth) squares.push(curved ** 2);
   }
   const truncation = squares.length > 0 ? Math.sqrt(squares.reduce((a, b) => a + b, 0) / squares.length) : 0;
-  return { noise: { rounding: roundingNoise(loss, distance, epsilon), truncation }, slopes };
+  return { noise: { rounding: roundingNoise(loss, distance, epsilon), truncation } satisfies Noise, slopes, bent };
 }
 
 /** The slope at the first step, of those halved, between whose points nothing decides otherwise. */
@@ -155,18 +156,19 @@ async function smoothest(prober: Prober, position: number, probe: Probe) {
 }
 
 /**
- * Numbers that differ by more than noise are looked at again, the worst first: those at a kink are taken out, or in with a
- * shorter step. It ends with the first that differs where the loss is smooth: then the gradient is wrong, whatever the others say.
+ * Numbers that differ by more than noise, or are known to stand at a kink, are looked at again, the worst first: taken out, or in
+ * with a shorter step. (A kink that moves a slope by less than the noise changes no verdict.) It ends with the first that differs where the loss is smooth: then the gradient is wrong, whatever the others say.
  * @returns how many were taken out of `compared`
  */
 async function settleKinks(
   { prober }: TensorCheckContext,
   { position, analytic }: TensorToCheck,
   compared: { probe: Probe; numeric: number }[],
-  limit: number,
+  { limit, bent }: { readonly limit: number; readonly bent: ReadonlySet<number> },
 ): Promise<number> {
   const off = ({ probe, numeric }: { probe: Probe; numeric: number }) => Math.abs(along(analytic, probe) - numeric);
-  const suspicious = compared.filter((one) => !(off(one) <= limit)).sort((a, b) => off(b) - off(a));
+  const isBent = ({ probe }: { probe: Probe }) => probe.kind === "coordinate" && bent.has(probe.index);
+  const suspicious = compared.filter((one) => isBent(one) || !(off(one) <= limit)).sort((a, b) => off(b) - off(a));
   const skipped = new Set<object>();
   for (const one of suspicious) {
     const found = await smoothest(prober, position, one.probe);
