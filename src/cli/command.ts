@@ -40,3 +40,10 @@ export interface Command {
   readonly interruptible?: boolean;
   load(): Promise<Action>;
 }
+
+/** Commands under one word: `gradus model show`. */
+export interface CommandGroup {
+  readonly name: string;
+  readonly summary: string;
+  readonly commands: readonly Command[];
+}

@@ -131,6 +131,41 @@ export const showResultSchema = z.strictObject({
   testOpenings: z.array(z.strictObject({ time: z.string(), metrics: metricsSchema })),
 });
 
+const namedType = z.strictObject({
+  name: z.string(),
+  dtype: z.string().optional(),
+  shape: z.array(z.union([z.string(), count])).optional(),
+});
+
+export const modelShowResultSchema = z.strictObject({
+  type: z.literal("result"),
+  command: z.literal("model show"),
+  file: z.string(),
+  irVersion: count,
+  opset: z.record(z.string(), count),
+  producer: z.strictObject({ name: z.string(), version: z.string() }),
+  metadata: z.record(z.string(), z.string()),
+  inputs: z.array(namedType),
+  outputs: z.array(namedType),
+  operators: z.array(z.strictObject({ name: z.string(), count })),
+  /** What Gradus does not have; where there is any, the rest is left out. */
+  missing: z.array(z.strictObject({ name: z.string(), count, first: z.string(), otherVersion: z.boolean(), nearest: z.array(z.string()) })),
+  rows: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        op: z.string(),
+        outputs: z.array(namedType.omit({ name: true })),
+        parameters: count,
+        weights: z.array(z.string()),
+        multiplyAdds: count,
+      }),
+    )
+    .optional(),
+  parameters: count.optional(),
+  multiplyAdds: count.optional(),
+});
+
 /** The last line of a command that failed before it had a result. */
 export const failureResultSchema = z.strictObject({ type: z.literal("result"), error: failure });
 
@@ -146,5 +181,6 @@ export const lineSchema = z.union([
   predictResultSchema,
   evaluateResultSchema,
   showResultSchema,
+  modelShowResultSchema,
   failureResultSchema,
 ]);

@@ -34,18 +34,25 @@ export async function runCommandLine(argv: readonly string[], around: Surroundin
     .configureOutput({ writeOut: terminal.out, writeErr: () => {}, getOutHelpWidth: () => Math.min(terminal.width, 110) })
     .showSuggestionAfterError(true)
     .exitOverride();
-  for (const command of commands) {
-    addCommand(program, command, async (input) => {
+  const add = (parent: Commander, command: Command) =>
+    addCommand(parent, command, async (input) => {
       const action = await command.load();
       status = await runAction(command, action, input, json, around);
     });
+  for (const entry of commands) {
+    if (!("commands" in entry)) add(program, entry);
+    else {
+      const group = program.command(entry.name).description(entry.summary).helpCommand(false).exitOverride();
+      for (const command of entry.commands) add(group, command);
+    }
   }
+  const isGroupAlone = argv.length === 1 && commands.some((entry) => "commands" in entry && entry.name === argv[0]);
   try {
     if (argv.length === 0) {
       program.outputHelp();
       return 0;
     }
-    await program.parseAsync(argv, { from: "user" });
+    await program.parseAsync(isGroupAlone ? [...argv, "--help"] : argv, { from: "user" });
     return status;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
@@ -95,8 +102,11 @@ const jsonLine = (value: unknown) => `${printable(JSON.stringify(value))}\n`;
 function usageFailure(error: CommanderError, program: Commander): Error & { hint: string; exitCode: number } {
   const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
   const suggestion = /\(Did you mean (.*)\?\)/.exec(rest.join(" "))?.[1];
-  const command = program.commands.find((candidate) => candidate.name() === program.args[0]);
-  const usage = command ? `usage: gradus ${command.name()} ${command.usage()}` : "gradus --help lists the commands";
+  const named = (parent: Commander, name: string | undefined) => parent.commands.find((candidate) => candidate.name() === name);
+  const outer = named(program, program.args[0]);
+  const command = outer && (named(outer, program.args[1]) ?? outer);
+  const path = command === outer ? [command?.name()] : [outer?.name(), command?.name()];
+  const usage = command ? `usage: gradus ${path.join(" ")} ${command.usage()}` : "gradus --help lists the commands";
   const hint = suggestion ? `did you mean ${suggestion}?` : usage;
   return Object.assign(new Error(`${first.replaceAll("'", '"')}.`), { name: "GradusError", hint, exitCode: 2 });
 }

@@ -1,12 +1,15 @@
 /** GraphProto as graph: names become values, nodes are built (and so checked) by the operators' own inference. */
 import { constant, dependencies, input, type Attribute, type Graph, type Node, type Value } from "../ir/graph.ts";
+import { isFloat } from "../ir/dtype.ts";
 import { unknownDim, type Shape } from "../ir/shape.ts";
+import type { Tensor } from "../ir/tensor.ts";
 import { applyOp, contentsOf, opRecord } from "../ops/build.ts";
 import type { AttributeKind } from "../ops/op.ts";
 import { didYouMean } from "../util/closest.ts";
 import { GradusError } from "../util/errors.ts";
 import { foldConstant } from "./constant.ts";
 import { decodeText, shown } from "./decode.ts";
+import { foldNode } from "./fold.ts";
 import { fileAttributes, requireKind } from "./file-node.ts";
 import {
   AttributeProto_AttributeType as Kind,
@@ -26,6 +29,8 @@ export interface ReadContext {
   readonly external: ExternalReader | undefined;
   /** Nodes made so far, those of enclosing graphs among them. */
   readonly made: Set<Node>;
+  /** Initializers of floats. */
+  readonly weights: Set<Tensor>;
 }
 
 /** Names of one graph; what is not found here is asked of the enclosing graph, and is then a capture. */
@@ -45,6 +50,7 @@ export function readGraph(proto: GraphProto, context: ReadContext, outer?: Scope
   const scope: Scope = { context, outer, proto, values: new Map(), captures: new Set(), absent: new Set() };
   for (const tensor of proto.initializer) {
     const read = readTensor(tensor, `initializer "${shown(tensor.name)}"`, context.external);
+    if (isFloat(read.dtype)) context.weights.add(read);
     define(scope, tensor.name, constant(read, tensor.name));
   }
   // Files of IR version 3 list initializers among the inputs as well.
@@ -142,7 +148,8 @@ function within<T>(called: string, act: () => T): T {
 }
 
 function readSame(proto: NodeProto, inputs: readonly (Value | null)[], scope: Scope): readonly Value[] {
-  return applyOp(proto.opType, inputs, readAttributes(proto, scope)).outputs;
+  const node = applyOp(proto.opType, inputs, readAttributes(proto, scope));
+  return foldNode(node, scope.context.weights) ?? node.outputs;
 }
 
 function rewriteNode(rewrite: Rewrite, proto: NodeProto, inputs: readonly (Value | null)[], scope: Scope): readonly (Value | null)[] {

@@ -114,7 +114,7 @@ function aboutOf(model: ModelProto, opset: ReadonlyMap<string, number>): Omit<Re
 /** A graph too deep for our recursion, or a list too long to make, is the file's doing. */
 function graphOf(model: ModelProto, opset: ReadonlyMap<string, number>, external: ExternalReader | undefined): Graph {
   try {
-    return readGraph(model.graph!, { opset, external, made: new Set() });
+    return readGraph(model.graph!, { opset, external, made: new Set(), weights: new Set() });
   } catch (cause) {
     if (cause instanceof RangeError) throw new GradusError(`the model is deeper or larger than can be read: ${cause.message}`, { cause });
     throw cause;

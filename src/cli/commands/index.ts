@@ -1,8 +1,9 @@
 /** Every command: one line each, in the order of `gradus --help`. */
-import type { Command } from "../command.ts";
+import type { Command, CommandGroup } from "../command.ts";
 import { evaluate } from "./evaluate.ts";
+import { model } from "./model.ts";
 import { predict } from "./predict.ts";
 import { show } from "./show.ts";
 import { train } from "./train.ts";
 
-export const commands: readonly Command[] = [train, predict, evaluate, show];
+export const commands: readonly (Command | CommandGroup)[] = [train, predict, evaluate, show, model];
