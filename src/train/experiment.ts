@@ -140,6 +140,6 @@ export function experimentJsonSchema(): unknown {
 }
 
 /** The settings that are numbers and present. */
-function numbersOnly(settings: Readonly<Record<string, unknown>>): Record<string, number> {
+export function numbersOnly(settings: Readonly<Record<string, unknown>>): Record<string, number> {
   return Object.fromEntries(Object.entries(settings).filter((entry): entry is [string, number] => typeof entry[1] === "number"));
 }
