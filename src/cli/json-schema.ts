@@ -47,6 +47,8 @@ export const transformsEventSchema = z.strictObject({
 
 export const modelEventSchema = z.strictObject({
   type: z.literal("model"),
+  architecture: z.string().optional(),
+  shape: z.array(count).optional(),
   units: z.array(count),
   activation: z.string().optional(),
   initializers: z.array(z.string()),
@@ -166,6 +168,66 @@ export const modelShowResultSchema = z.strictObject({
   multiplyAdds: count.optional(),
 });
 
+const verdict = z.enum(["passed", "failed", "untested", "kink"]);
+const band = z.enum(["very likely right", "look at the components", "worry", "very likely wrong"]);
+
+/** One gradient check of `gradus check`. */
+export const checkEventSchema = z.strictObject({
+  type: z.literal("check"),
+  moment: z.string(),
+  part: z.enum(["data", "penalty", "sum"]),
+  mode: z.enum(["evaluation", "training"]).optional(),
+  loss: number,
+  deterministic: z.boolean(),
+  passed: z.boolean(),
+  error: number,
+  band,
+  step: z.number(),
+  executor: z.string(),
+  float32Only: z.array(z.string()),
+  seconds: z.number(),
+  tensors: z.array(
+    z.strictObject({
+      name: z.string(),
+      shape: z.array(count),
+      size: count,
+      verdict,
+      reason: z.string().optional(),
+      error: number,
+      floor: number,
+      threshold: number,
+      band,
+      coordinates: count,
+      directions: count,
+      kinks: count,
+      method: z.enum(["plain", "batched"]),
+      worst: z.strictObject({ index: z.array(count), analytic: number, numeric: number }).optional(),
+    }),
+  ),
+  fault: z
+    .strictObject({
+      operator: z.string(),
+      layer: z.string().optional(),
+      input: z.union([z.string(), count]),
+      error: number,
+      rule: z.boolean(),
+      parameters: z.array(z.string()),
+    })
+    .optional(),
+});
+
+export const checkResultSchema = z.strictObject({
+  type: z.literal("result"),
+  command: z.literal("check"),
+  subject: z.string(),
+  parameters: count,
+  examples: count,
+  checks: count,
+  passed: z.boolean(),
+  seconds: z.number(),
+  picture: z.string().optional(),
+});
+
 /** The last line of a command that failed before it had a result. */
 export const failureResultSchema = z.strictObject({ type: z.literal("result"), error: failure });
 
@@ -181,6 +243,8 @@ export const lineSchema = z.union([
   predictResultSchema,
   evaluateResultSchema,
   showResultSchema,
+  checkEventSchema,
+  checkResultSchema,
   modelShowResultSchema,
   failureResultSchema,
 ]);

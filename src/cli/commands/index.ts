@@ -1,9 +1,10 @@
 /** Every command: one line each, in the order of `gradus --help`. */
 import type { Command, CommandGroup } from "../command.ts";
+import { check } from "./check.ts";
 import { evaluate } from "./evaluate.ts";
 import { model } from "./model.ts";
 import { predict } from "./predict.ts";
 import { show } from "./show.ts";
 import { train } from "./train.ts";
 
-export const commands: readonly (Command | CommandGroup)[] = [train, predict, evaluate, show, model];
+export const commands: readonly (Command | CommandGroup)[] = [train, predict, evaluate, check, show, model];

@@ -1,18 +1,16 @@
 /** `gradus train`: flags and file to an experiment, the experiment to a run folder, the report while it goes. */
-import { readFile } from "node:fs/promises";
-import { dirname, isAbsolute, join } from "node:path";
 import { optimizers } from "../../optim/optimizers/index.ts";
 import { reserveRun } from "../../store/run-folder.ts";
 import type { RunResult } from "../../store/run-record.ts";
 import { saveRun } from "../../store/save-run.ts";
 import type { ExperimentEvent } from "../../train/experiment-events.ts";
-import { checkExperiment, overrideExperiment, parseExperimentText, type ExperimentSource } from "../../train/experiment-file.ts";
+import { checkExperiment, overrideExperiment } from "../../train/experiment-file.ts";
 import { trainExperiment, type ExperimentRun } from "../../train/experiment-run.ts";
 import type { Experiment } from "../../train/experiment.ts";
 import { InterruptedEarly } from "../../train/fit-table.ts";
-import { GradusError } from "../../util/errors.ts";
 import type { Action, CommandContext, CommandInput } from "../command.ts";
 import { failureLines } from "../failure.ts";
+import { readExperimentSource } from "../experiment-source.ts";
 import { experimentFromFlags } from "../flags.ts";
 import { line } from "../render/lines.ts";
 import { paint } from "../render/paint.ts";
@@ -59,26 +57,7 @@ export const trainAction: Action = async (input, context) => {
 async function readExperiment({ arguments: [data], options }: CommandInput): Promise<Experiment> {
   const flags = experimentFromFlags(data, options);
   const { experiment: file } = options;
-  return checkExperiment(typeof file === "string" ? overrideExperiment(await readSource(file), flags) : flags);
-}
-
-async function readSource(path: string): Promise<ExperimentSource> {
-  if (/\.[cm]?[jt]s$/.test(path)) {
-    throw new GradusError(`${path}: experiments are YAML or JSON files.`, {
-      hint: "a TypeScript program imports gradus and calls trainExperiment itself",
-    });
-  }
-  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    const why = cause.code === "ENOENT" ? "does not exist" : cause.code === "EISDIR" ? "is a directory" : `cannot be read (${cause.code})`;
-    throw new GradusError(`the experiment file ${path} ${why}.`, {
-      hint: "an experiment is a YAML or JSON file; see docs/experiment.md",
-      cause,
-    });
-  });
-  const source = parseExperimentText(text, path);
-  const data = source.value["data"] as { path?: unknown } | undefined;
-  if (typeof data?.path !== "string" || data.path === "" || isAbsolute(data.path)) return source;
-  return { ...source, value: { ...source.value, data: { ...data, path: join(dirname(path), data.path) } } };
+  return checkExperiment(typeof file === "string" ? overrideExperiment(await readExperimentSource(file), flags) : flags);
 }
 
 function resultOf(run: ExperimentRun): Omit<RunResult, "run"> {

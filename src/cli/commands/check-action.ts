@@ -1,0 +1,100 @@
+/** `gradus check`: the gradient of an experiment's network, or of a run's, against differences in float64. */
+import { stat, writeFile } from "node:fs/promises";
+import { gradientPicture } from "../../check/picture.ts";
+import { checkProblem, defaultExamples, type StageCheck } from "../../check/protocol.ts";
+import { optimizerByName } from "../../optim/optimizers/index.ts";
+import { loadRunExperiment, loadRunModel, loadRunSplit } from "../../store/load-run.ts";
+import { checkFingerprint, storedRows } from "../../store/split-file.ts";
+import { checkExperiment } from "../../train/experiment-file.ts";
+import { experimentProblem, modelProblem, type ExperimentProblem } from "../../train/experiment-problem.ts";
+import { readExperimentTable } from "../../train/experiment-run.ts";
+import { GradusError } from "../../util/errors.ts";
+import type { Action, OptionValues } from "../command.ts";
+import { readExperimentSource } from "../experiment-source.ts";
+import { checkEvent, checkHead, checkLines, checkSummary } from "../render/check.ts";
+import { paint } from "../render/paint.ts";
+
+/** Rows that the burn-in trains on, and the checked ones are taken from. */
+const preparedRows = 2048;
+
+export const checkAction: Action = async ({ arguments: [subject = ""], options }, { terminal, json, emit }) => {
+  const p = paint(terminal.color);
+  const { examples, step, picture } = numbersOf(options);
+  const { experiment, problem, data, trainRows, trained } = (await isFolder(subject)) ? await ofRun(subject) : await ofExperiment(subject);
+  const { kind, learningRate, schedule: _, ...settings } = experiment.optimizer;
+  const optimizer = { optimizer: optimizerByName(kind, settings), learningRate };
+  const say = (lines: readonly string[]) => {
+    if (!json) terminal.out(lines.map((text) => `${text}\n`).join(""));
+  };
+  let first: StageCheck | undefined;
+  const result = await checkProblem(problem, data, {
+    seed: experiment.seed,
+    mode: options["fast"] === true ? "fast" : "full",
+    examples,
+    ...(step === undefined ? {} : { step }),
+    optimizer,
+    ...(trained ? { trained } : {}),
+    onCheck(found) {
+      emit({ type: "check", ...checkEvent(found) });
+      if (!first) say(checkHead(found, { subject, examples: Math.min(examples, data.features.shape[0]!), trainRows }, terminal.width));
+      say(checkLines(found, { whole: !first, width: terminal.width }, p));
+      first ??= found;
+    },
+  });
+  if (picture !== undefined) {
+    const shown = result.checks.find(({ passed }) => !passed) ?? result.checks[result.checks.length - 1]!;
+    await writeFile(picture, gradientPicture(shown, { title: `${subject}, ${shown.moment}` })).catch((cause: NodeJS.ErrnoException) => {
+      throw new GradusError(`the picture ${picture} cannot be written (${cause.code}).`, { cause });
+    });
+  }
+  const { passed, parameters, seconds } = result;
+  emit({
+    type: "result",
+    command: "check",
+    subject,
+    parameters,
+    examples: result.examples,
+    checks: result.checks.length,
+    passed,
+    seconds,
+    ...(picture === undefined ? {} : { picture }),
+  });
+  say(checkSummary(result, picture, terminal.width, p));
+  return passed ? 0 : 1;
+};
+
+function numbersOf({ examples = String(defaultExamples), step, picture }: OptionValues) {
+  const count = Number(examples);
+  if (!Number.isInteger(count) || count < 1 || count > preparedRows) {
+    throw new GradusError(`--examples must be a whole number from 1 to ${preparedRows}, found "${String(examples)}".`);
+  }
+  const h = Number(step);
+  if (step !== undefined && !(h > 0 && h < 1)) {
+    throw new GradusError(`--step must be a number above 0 and below 1, found "${String(step)}".`, { hint: "1e-5; the lecture's is 1e-7" });
+  }
+  return { examples: count, step: step === undefined ? undefined : h, picture: typeof picture === "string" ? picture : undefined };
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+type Checked = ExperimentProblem & { readonly trained?: Float32Array };
+
+async function ofExperiment(path: string): Promise<Checked> {
+  return experimentProblem(checkExperiment(await readExperimentSource(path)), preparedRows);
+}
+
+async function ofRun(run: string): Promise<Checked> {
+  const [experiment, model, split] = [await loadRunExperiment(run), await loadRunModel(run), await loadRunSplit(run)];
+  const table = await readExperimentTable(experiment);
+  checkFingerprint(split, table.source, run);
+  return {
+    ...(await modelProblem(model, table, storedRows(split, "train"), experiment.seed, preparedRows)),
+    experiment,
+    trained: model.theta,
+  };
+}

@@ -1,0 +1,25 @@
+/** Experiment files as the command line reads them. */
+import { readFile } from "node:fs/promises";
+import { dirname, isAbsolute, join } from "node:path";
+import { parseExperimentText, type ExperimentSource } from "../train/experiment-file.ts";
+import { GradusError } from "../util/errors.ts";
+
+/** @throws GradusError where the file is not there, or no YAML; a relative data path starts at its folder */
+export async function readExperimentSource(path: string): Promise<ExperimentSource> {
+  if (/\.[cm]?[jt]s$/.test(path)) {
+    throw new GradusError(`${path}: experiments are YAML or JSON files.`, {
+      hint: "a TypeScript program imports gradus and calls trainExperiment itself",
+    });
+  }
+  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    const why = cause.code === "ENOENT" ? "does not exist" : cause.code === "EISDIR" ? "is a directory" : `cannot be read (${cause.code})`;
+    throw new GradusError(`the experiment file ${path} ${why}.`, {
+      hint: "an experiment is a YAML or JSON file; see docs/experiment.md",
+      cause,
+    });
+  });
+  const source = parseExperimentText(text, path);
+  const data = source.value["data"] as { path?: unknown } | undefined;
+  if (typeof data?.path !== "string" || data.path === "" || isAbsolute(data.path)) return source;
+  return { ...source, value: { ...source.value, data: { ...data, path: join(dirname(path), data.path) } } };
+}

@@ -1,0 +1,68 @@
+/** What an experiment trains, without training it: the problem and rows of its training part, ready for the network. */
+import { fitPreprocessing } from "../data/preprocess.ts";
+import { schemaOf, type Table } from "../data/table.ts";
+import { outputsOf } from "../data/target-plan.ts";
+import { compile } from "../exec/executor.ts";
+import type { Executor } from "../exec/session.ts";
+import { lossByName } from "../nn/losses/index.ts";
+import type { Model } from "../nn/model.ts";
+import { mlp } from "../nn/network.ts";
+import { rng } from "../util/rng.ts";
+import type { Dataset } from "./dataset.ts";
+import { resolveExperiment, type Experiment, type ResolvedExperiment } from "./experiment.ts";
+import { readExperimentTable } from "./experiment-run.ts";
+import { splitTable } from "./fit-table.ts";
+import { prepareDatasets } from "./prepare.ts";
+import type { Problem } from "./step-graph.ts";
+
+export interface ExperimentProblem {
+  readonly experiment: ResolvedExperiment;
+  readonly problem: Problem;
+  /** A seeded sample of the training part, in random order. */
+  readonly data: Dataset;
+  /** Rows of the whole training part. */
+  readonly trainRows: number;
+}
+
+const platform: Executor = { name: "platform", compile };
+
+/** @param rows at most so many rows are prepared */
+export async function experimentProblem(experiment: Experiment, rows: number): Promise<ExperimentProblem> {
+  const table = await readExperimentTable(experiment);
+  const { policy, seed = experiment.seed } = experiment.split;
+  const { train } = splitTable(table, { seed, ...(policy === undefined ? {} : { policy }) });
+  const { task } = table.target!;
+  const resolved = resolveExperiment(experiment, {
+    task,
+    classes: schemaOf(table).target?.classes?.length ?? 0,
+    trainRows: train.length,
+  });
+  const { plan } = fitPreprocessing(table, train, { log: resolved.data.targetTransform === "log" });
+  const outputs = outputsOf(plan.target);
+  const problem: Problem = {
+    network: mlp({ ...resolved.model, outputs }),
+    loss: lossByName(resolved.loss),
+    inputShape: [plan.features.length],
+    outputs,
+  };
+  return { experiment: resolved, problem, data: await sampled(table, train, plan, resolved.seed, rows), trainRows: train.length };
+}
+
+/** The same of a trained model, on rows of the table it was trained on. */
+export async function modelProblem(
+  model: Model,
+  table: Table,
+  train: Int32Array,
+  seed: number,
+  rows: number,
+): Promise<Omit<ExperimentProblem, "experiment">> {
+  const { network, loss, plan } = model;
+  const problem: Problem = { network, loss: lossByName(loss), inputShape: [plan.features.length], outputs: outputsOf(plan.target) };
+  return { problem, data: await sampled(table, train, plan, seed, rows), trainRows: train.length };
+}
+
+async function sampled(table: Table, train: Int32Array, plan: Model["plan"], seed: number, rows: number): Promise<Dataset> {
+  const order = rng(seed, "rows to check").permutation(train.length).subarray(0, rows);
+  const [data] = await prepareDatasets(table, [order.map((at) => train[at]!)], plan, platform);
+  return data!;
+}
