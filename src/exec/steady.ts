@@ -4,10 +4,11 @@
  * others. Its matrix product sums in blocks whose length depends on the columns that one thread takes; there the threads are limited.
  */
 import { batchesFirst } from "./batches-first.ts";
-import { graph, int64, isGraph, makeNode, type Attribute, type Graph, type Node, type Value } from "../ir/graph.ts";
+import { constant, graph, int64, isGraph, makeNode, type Attribute, type Graph, type Node, type Value } from "../ir/graph.ts";
 import type { DType } from "../ir/dtype.ts";
 import type { Dim } from "../ir/shape.ts";
-import { ops } from "../ops/build.ts";
+import { tensor } from "../ir/tensor.ts";
+import { constantFloats, ops } from "../ops/build.ts";
 
 type Lowering = (x: Value, attributes: Readonly<Record<string, Attribute>>, inputs: readonly (Value | null)[]) => Value | readonly Value[];
 
@@ -49,6 +50,17 @@ const lowerings: Readonly<Record<string, Lowering>> = {
   // The runtime's kernel draws 1 with probability 1 - p.
   Bernoulli(p, { dtype = p.dtype, ...seed }) {
     return ops.Cast(ops.Less(ops.RandomUniformLike(p, seed), p), { to: dtype as DType });
+  },
+  // With align_corners the runtime takes the size that it has rounded down, ONNX size · scale: a crop's corners say the same.
+  Resize(x, attributes, [, roi, scales, sizes]) {
+    const given = scales && constantFloats(scales);
+    const lengths = given && x.shape.map((dim, i) => (typeof dim === "number" && given[i] !== 1 ? dim * given[i]! : 1));
+    if (attributes["coordinate_transformation_mode"] !== "align_corners" || !lengths || lengths.every(Number.isInteger)) {
+      return ops.Resize(x, roi ?? null, scales ?? null, sizes ?? null, attributes);
+    }
+    const ends = lengths.map((length) => (Number.isInteger(length) ? 1 : Math.max(Math.floor(length) - 1, 0) / (length - 1)));
+    const corners = constant(tensor("float32", [...ends.map(() => 0), ...ends]));
+    return ops.Resize(x, corners, scales, null, { ...attributes, coordinate_transformation_mode: "tf_crop_and_resize" });
   },
 };
 

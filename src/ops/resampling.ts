@@ -18,6 +18,8 @@ export interface ResizeAttributes {
 export interface Axis {
   readonly from: number;
   readonly to: number;
+  /** Size of the result before it is rounded down. */
+  readonly length: number;
   readonly scale: number;
   readonly start: number;
   readonly end: number;
@@ -30,7 +32,7 @@ export type Rows = readonly (readonly (readonly [place: number, weight: number])
 const coordinates: Readonly<Record<string, (i: number, axis: Axis) => number>> = {
   half_pixel: (i, { scale }) => (i + 0.5) / scale - 0.5,
   pytorch_half_pixel: (i, { scale, to }) => (to > 1 ? (i + 0.5) / scale - 0.5 : 0),
-  align_corners: (i, { from, to }) => (to > 1 ? (i * (from - 1)) / (to - 1) : 0),
+  align_corners: (i, { from, to, length }) => (to > 1 ? (i * (from - 1)) / (length - 1) : 0),
   asymmetric: (i, { scale }) => i / scale,
   tf_half_pixel_for_nn: (i, { scale }) => (i + 0.5) / scale,
   tf_crop_and_resize: (i, { from, to, start, end }) =>

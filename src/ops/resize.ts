@@ -63,7 +63,8 @@ function axesOf(
 ): Axis[] {
   return shape.map((from, i) => {
     const to = sizes ? sizes[i]! : Math.floor(from * scales![i]!);
-    return { from, to, scale: scales ? scales[i]! : to / from, start: roi?.[i] ?? 0, end: roi?.[i + shape.length] ?? 1 };
+    const length = sizes ? to : from * scales![i]!;
+    return { from, to, length, scale: scales ? scales[i]! : to / from, start: roi?.[i] ?? 0, end: roi?.[i + shape.length] ?? 1 };
   });
 }
 
@@ -197,6 +198,7 @@ export const Resize: Op<ResizeAttributes> = defineOp<ResizeAttributes>({
     to([1, 1, 4, 4], [1, 1, 3, 6], { nearest_mode: "ceil" }),
     to([1, 3], [2, 5], { coordinate_transformation_mode: "tf_half_pixel_for_nn", nearest_mode: "floor" }),
     by([1, 4], [2, 1.5], { nearest_mode: "round_prefer_ceil", coordinate_transformation_mode: "align_corners" }),
+    by([1, 1, 4, 5], [1, 1, 0.6, 1.3], { ...linear, coordinate_transformation_mode: "align_corners" }),
     { inputs: [{ shape: [2, 3], dtype: "int32", values: [1, 2, 3, 4, 5, 6] }, null, scaled(2, 1)] },
     by([2, 2, 3, 4], [1, 1, 2, 0.5], linear),
     to([1, 1, 3, 4], [1, 1, 5, 1], { ...linear, coordinate_transformation_mode: "pytorch_half_pixel" }),

@@ -25,12 +25,14 @@ export function conformanceReport(
   cases: readonly DataCase[],
   outcomes: ReadonlyMap<string, Outcome>,
   refused: ReadonlyMap<string, string>,
+  drawn: Readonly<Record<string, RegExp>>,
 ): { text: string; summary: string } {
   const count = (passes: (outcome: Outcome) => boolean) => [...outcomes.values()].filter(passes).length;
   const onReference = count(({ reference }) => reference === undefined);
   const onRuntime = count(({ runtime }) => runtime === undefined);
   const lacking = cases.filter(({ name }) => outcomes.get(name)?.runtimeItself !== undefined);
   const frozen = cases.filter((one) => one.frozen.length > 0);
+  const random = cases.filter(({ name }) => Object.hasOwn(drawn, name));
   const summary =
     `${cases.length} of ${cases.length + refused.size} cases use only operators that Gradus has; ` +
     `${onReference} pass on the reference interpreter, ${onRuntime} through ONNX Runtime, which itself lacks ${lacking.length}.`;
@@ -51,6 +53,8 @@ export function conformanceReport(
     ...byOperator(cases).map(([op, names]) => `- ${op} (${names.length}): ${list(names)}`),
     "",
     `In ${frozen.length} of them an input that only the graph's builder can use (axes, a shape) is given as a constant: ${list(frozen.map(({ name }) => name))}.`,
+    "",
+    `${random.length} draw numbers from generators that ONNX leaves open; they count as passing nowhere: ${list(random.map(({ name }) => name))}.`,
     "",
     "## Covered, and not in ONNX Runtime itself",
     "",
