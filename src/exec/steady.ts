@@ -6,7 +6,7 @@
 import { batchesFirst } from "./batches-first.ts";
 import { constant, graph, int64, isGraph, makeNode, type Attribute, type Graph, type Node, type Value } from "../ir/graph.ts";
 import type { DType } from "../ir/dtype.ts";
-import type { Dim } from "../ir/shape.ts";
+import { sizeOf, type Dim } from "../ir/shape.ts";
 import { tensor } from "../ir/tensor.ts";
 import { constantFloats, ops } from "../ops/build.ts";
 
@@ -111,21 +111,27 @@ function sumLength(columns: number): number {
   return length;
 }
 
+/** Columns of the threads' shares; rows 0 stand for the convolution of one image, which shares out differently. */
+function sharesOf(rows: number, columns: number, used: number): number[] {
+  const grains = Math.ceil(columns / columnGrain);
+  if (rows === 0) {
+    const share = Math.ceil(grains / used);
+    return [share * columnGrain, columns - (Math.ceil(grains / share) - 1) * share * columnGrain];
+  }
+  // The first shares are one grain larger than the others where the grains do not divide; the last one ends with the columns.
+  const small = Math.floor(grains / used);
+  return [
+    ...[small, ...(grains % used > 0 ? [small + 1] : [])].map((share) => share * columnGrain),
+    columns - (grains - small) * columnGrain,
+  ];
+}
+
 /** Whether [m, k]·[k, n] has the same bits on `threads` threads as on one: shares of rows always have, shares of columns may not. */
 function isSteady([m, k, n]: readonly [number, number, number], threads: number): boolean {
   if (n <= m || k <= sumBlock) return true;
-  const grains = Math.ceil(n / columnGrain);
-  for (let used = 2; used <= Math.min(threads, grains); used++) {
-    // The first shares are one grain larger than the others where the grains do not divide; the last one ends at n.
-    const small = Math.floor(grains / used);
-    const shares = [small, ...(grains % used > 0 ? [small + 1] : [])].map((share) => share * columnGrain);
-    const lastShare = n - (grains - small) * columnGrain;
-    if (
-      [...shares, lastShare].some(
-        (columns) => sumLength(Math.min(columns, n)) !== sumLength(n) && k > Math.min(sumLength(columns), sumLength(n)),
-      )
-    )
-      return false;
+  for (let used = 2; used <= Math.min(threads, Math.ceil(n / columnGrain)); used++) {
+    const changes = (columns: number) => sumLength(Math.min(columns, n)) !== sumLength(n) && k > Math.min(sumLength(columns), sumLength(n));
+    if (sharesOf(m, n, used).some(changes)) return false;
   }
   return true;
 }
@@ -145,6 +151,12 @@ function productsOf(part: Graph, dims: Readonly<Record<string, number>>): (reado
   const size = (dim: Dim) =>
     typeof dim === "number" ? dim : dim.split("*").reduce((product, factor) => product * (dims[factor] ?? Number(factor)), 1);
   const product = ({ op, inputs, attributes, outputs }: Node): readonly [number, number, number] | undefined => {
+    if (op === "Conv") {
+      // One image: threads share out the columns of a product, whatever its rows. Several: each thread takes whole ones.
+      const [batch, , ...windows] = outputs[0]!.shape.map(size);
+      if (batch !== 1 || (attributes["group"] ?? 1) !== 1) return undefined;
+      return [0, sizeOf(inputs[1]!.shape.slice(1).map(size)), sizeOf(windows)];
+    }
     if (op !== "Gemm" && op !== "MatMul") return undefined;
     const shape = outputs[0]!.shape.map(size);
     const inner = inputs[0]!.shape.at(attributes["transA"] === 1 ? -2 : -1)!;

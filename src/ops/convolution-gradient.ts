@@ -3,7 +3,7 @@
  * columns (the taps of every window, gathered) it is a matrix product.
  */
 import { constant, int64, type Value } from "../ir/graph.ts";
-import { sizeOf, type Shape } from "../ir/shape.ts";
+import { sizeOf, staticShape, type Shape } from "../ir/shape.ts";
 import { tensor } from "../ir/tensor.ts";
 import { GradusError } from "../util/errors.ts";
 import type { Ops } from "./build.ts";
@@ -50,13 +50,16 @@ export function weightGradient(ops: Ops, x: Value, dy: Value, w: Value, { window
   if (group === 1) {
     const rows = ops.Reshape(last, sizesVector(ops, [-1, features]));
     const wide = ops.Reshape(columns, sizesVector(ops, [-1, product(ops, [taps, channels])]));
-    const tall = ops.Gemm(wide, rows, { transA: 1 }); // [taps·channels, features]: more rows than columns keep the bits on threads
-    return reshapeLike(ops, ops.Transpose(ops.Reshape(tall, sizesVector(ops, [taps, channels, features])), { perm: [2, 1, 0] }), w);
+    // More rows than columns: then threads do not change how the long sums are cut.
+    const tall = typeof features === "number" && typeof channels === "number" && features > taps * channels;
+    const flat = tall ? ops.Gemm(rows, wide, { transA: 1 }) : ops.Gemm(wide, rows, { transA: 1 });
+    const apart = ops.Reshape(flat, sizesVector(ops, tall ? [features, taps, channels] : [taps, channels, features]));
+    return reshapeLike(ops, ops.Transpose(apart, { perm: tall ? [0, 2, 1] : [2, 1, 0] }), w);
   }
   const perGroup = ops.Reshape(last, int64([-1, group, numberOf(dy.shape, group)]));
   const split = ops.Reshape(columns, sizesVector(ops, [-1, taps, group, channels]));
-  const left = ops.Reshape(ops.Transpose(split, { perm: [2, 1, 3, 0] }), sizesVector(ops, [group, product(ops, [taps, channels]), -1]));
-  const all = ops.MatMul(left, ops.Transpose(perGroup, { perm: [1, 0, 2] })); // [group, taps·channels, features/group]
+  const wide = ops.Reshape(ops.Transpose(split, { perm: [2, 1, 3, 0] }), sizesVector(ops, [group, product(ops, [taps, channels]), -1]));
+  const all = ops.MatMul(wide, ops.Transpose(perGroup, { perm: [1, 0, 2] })); // [group, taps·channels, features/group]
   const apart = ops.Reshape(all, sizesVector(ops, [group, taps, channels, numberOf(dy.shape, group)]));
   return reshapeLike(ops, ops.Transpose(apart, { perm: [0, 3, 2, 1] }), w);
 }
@@ -106,18 +109,33 @@ function explicitPads(windows: readonly Window[]): number[] {
   return [...pads.map(([before]) => before), ...pads.map(([, after]) => after)];
 }
 
+/** Weights [features, channels/group, kernel…] as [channels, features/group, kernel…], taps in reverse. */
+function mirrored(ops: Ops, w: Value, group: number, kernel: readonly number[]): Value {
+  const taps = sizeOf(kernel);
+  const features = group === 1 ? dimOf(ops, w, 0) : numberOf([0, w.shape[0]!], group);
+  const split = ops.Reshape(w, sizesVector(ops, [group, features, dimOf(ops, w, 1), taps]));
+  const swapped = ops.Transpose(split, { perm: [0, 2, 1, 3] });
+  const reversed = taps === 1 ? swapped : ops.Gather(swapped, int64(Array.from({ length: taps }, (_, i) => taps - 1 - i)), { axis: 3 });
+  return ops.Reshape(reversed, sizesVector(ops, [-1, features, ...kernel]));
+}
+
 /** Gradient of Conv in x: the transposed convolution of dy, in the size of x. */
 export function correlateTransposed(ops: Ops, x: Value, dy: Value, w: Value, { windows, group }: Correlation): Value {
   const strides = windows.map(({ stride }) => stride);
   const dilations = windows.map(({ dilation }) => dilation);
   const axes = knownAxes(x.shape.slice(2), windows);
+  const pads = axes ? [...axes.map(({ before }) => before), ...axes.map(({ after }) => after)] : explicitPads(windows);
+  const kernel = staticShape(windows.map((window) => window.kernel));
+  if (kernel && strides.every((stride) => stride === 1)) {
+    // A convolution with mirrored weights, which the runtime computes faster.
+    const around = pads.map((pad, i) => dilations[i % kernel.length]! * (kernel[i % kernel.length]! - 1) - pad);
+    if (around.every((pad) => pad >= 0)) return ops.Conv(dy, mirrored(ops, w, group, kernel), { group, dilations, pads: around });
+  }
   if (axes) {
     // Positions behind the last window are reached by output_padding; it is less than a stride.
     const left = axes.map((axis) => axis.size + axis.before + axis.after - (axis.outputs - 1) * axis.stride - extent(axis));
-    const pads = [...axes.map(({ before }) => before), ...axes.map(({ after }) => after)];
     return ops.ConvTranspose(dy, w, { group, strides, dilations, pads, ...(left.some((n) => n > 0) && { output_padding: left }) });
   }
-  const pads = explicitPads(windows);
   if (strides.every((stride) => stride === 1)) return ops.ConvTranspose(dy, w, { group, strides, dilations, pads });
   const full = ops.ConvTranspose(dy, w, { group, strides, dilations });
   const around = windows.map((_, i) => rest(ops, dimOf(ops, x, i + 2), -pads[i]!, dimOf(ops, full, i + 2)));

@@ -115,6 +115,32 @@ describe("matrix products", () => {
   });
 });
 
+test("a convolution of one image has one thread's bits on the threads it may take, one of several images on any number", async () => {
+  const made = (batch: number, channels: number) => {
+    const [x, w] = [input("x", "float32", ["batch", channels, 22, 22]), input("w", "float32", [24, channels, 3, 3])];
+    return {
+      graph: graph({ outputs: { y: ops.Conv(x, w) } }),
+      feeds: { x: random([batch, channels, 22, 22]), w: random([24, channels, 3, 3], 2) },
+    };
+  };
+  const cut = made(1, 77);
+  expect(steadyThreads(cut.graph, 4, [{ batch: 1 }])).toBeLessThan(4);
+  expect(steadyThreads(cut.graph, 4, [{ batch: 5 }])).toBe(4);
+  expect(steadyThreads(made(1, 14).graph, 4, [{ batch: 1 }])).toBe(4); // sums of 126 in one piece
+  for (const [batch, channels] of [
+    [1, 77],
+    [1, 14],
+    [5, 77],
+  ] as const) {
+    const one = made(batch, channels);
+    const expected = await onThreads(one.graph, one.feeds, 1);
+    for (const threads of [2, 3, 4]) {
+      const found = await onThreads(one.graph, one.feeds, threads, [{ batch }]);
+      expect(firstDifference(found, expected), `${batch} images of ${channels} channels, ${threads} threads`).toBe(-1);
+    }
+  }
+});
+
 test("batch normalisation in training leaves the running statistics it is given as they are", async () => {
   const shape = ["batch", 2, 3] as const;
   const [x, scale, bias] = [input("x", "float32", shape), input("scale", "float32", [2]), input("bias", "float32", [2])];
