@@ -76,13 +76,18 @@ export function fileAttributes(protos: readonly AttributeProto[], read: Attribut
 
 /** @throws GradusError where an attribute is of another kind, or empty, or refers to one of a function */
 export function requireKind(proto: AttributeProto, kind: Kind, what: string): void {
+  if (proto.refAttrName !== "") throw new GradusError(`${what} refers to an attribute of a function, and stands in none`);
   if (proto.type !== kind) {
     throw new GradusError(`${what} must be ${nameOf(kind)}, the file has ${nameOf(proto.type)}`);
   }
   if ((kind === Kind.TENSOR && !proto.t) || (kind === Kind.GRAPH && !proto.g)) throw new GradusError(`${what} is empty`);
 }
 
-const nameOf = (kind: Kind) =>
-  Object.entries(Kind)
-    .find(([, number]) => number === kind)?.[0]
-    .toLowerCase() ?? `type ${kind}`;
+function nameOf(kind: Kind): string {
+  if (kind === Kind.UNDEFINED) return "no kind";
+  return (
+    Object.entries(Kind)
+      .find(([, code]) => code === kind)?.[0]
+      .toLowerCase() ?? `type ${kind}`
+  );
+}

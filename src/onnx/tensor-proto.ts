@@ -34,6 +34,7 @@ export function codeOf(dtype: DType): Code {
 /** @throws GradusError for an element type that is not ours (bfloat16, complex) */
 export function dtypeOf(code: number, what: string): DType {
   const dtype = dtypesByCode.get(code);
+  if (code === 0) throw new GradusError(`${what} has no element type`);
   if (!dtype) throw new GradusError(`${what} has element type ${codeNames.get(code)?.toLowerCase() ?? code}, which Gradus does not take`);
   return dtype;
 }
