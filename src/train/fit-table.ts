@@ -178,7 +178,7 @@ async function measureParts(
   { table, plan, executor, runtime }: { table: Table; plan: PreprocessPlan; executor: Executor; runtime: CompileOptions },
   parts: readonly (readonly [Int32Array, Dataset])[],
 ): Promise<Metrics[]> {
-  const evaluator = await createEvaluator(problem, layout, executor, runtime);
+  const evaluator = await createEvaluator(problem, layout, executor, { ...runtime, rows: parts.map(([rows]) => rows.length) });
   try {
     const metrics: Metrics[] = [];
     for (const [rows, data] of parts) {

@@ -26,7 +26,9 @@ const rowsPerCall = 8192;
 export async function predictRows(model: Model, table: Table, rows: Int32Array, options: PredictOptions = {}): Promise<Prediction> {
   const { executor, ...runtime } = options;
   const graph = modelGraph(model);
-  const session = await (executor ? executor.compile(graph, runtime) : compile(graph, runtime));
+  const sizes = [Math.min(rowsPerCall, rows.length), rows.length % rowsPerCall].filter((batch) => batch > 0).map((batch) => ({ batch }));
+  const known = { sizes, ...runtime };
+  const session = await (executor ? executor.compile(graph, known) : compile(graph, known));
   const { target } = model.plan;
   const width = target.kind === "classes" ? target.classes.length : 1;
   const output = target.kind === "classes" ? "probabilities" : "prediction";
