@@ -11,7 +11,7 @@ import { indicator } from "./masks.ts";
 import type { GradientContext, GradientRule } from "./op.ts";
 import { activationsOf } from "./recurrent-activations.ts";
 import { at, directionsOf, sizesOf, type CellKind, type RecurrentAttributes } from "./recurrent.ts";
-import { dimOf, product, rangeTo, sizesVector, swapLast } from "./vectors.ts";
+import { dimOf, product, rangeTo, sizesVector } from "./vectors.ts";
 
 /** A function applied to all steps. */
 export interface Applied {
@@ -25,12 +25,13 @@ export interface Pass {
   readonly ops: Ops;
   readonly reverse: boolean;
   readonly hidden: number;
-  /** W·x + Wb of all steps, [T, B, G·H]. */
-  readonly ofInput: Value;
   /** [G·H, H] */
   readonly r: Value;
-  /** Rb [G·H] */
-  readonly recurrentBias: Value | null;
+  /** Of a gate, over all steps: W·x + Wb, and R·h + Rb for some h, each [T, B, H]. */
+  readonly ofInput: (gate: number) => Value;
+  readonly ofState: (gate: number, h: Value) => Value;
+  /** Their sum. */
+  readonly ofBoth: (gate: number, h: Value) => Value;
   /** [3·H], of the input, output and forget gates. */
   readonly peepholes: Value | null;
   /** The state before every step, [T, B, H]. */
@@ -181,15 +182,13 @@ function passesOf<A extends RecurrentAttributes>(context: GradientContext<A>, ki
   const clip = attributes.clip;
   return directionsOf(attributes).map((reverse, d) => {
     const functions = activationsOf(attributes, kind.activations, directions)[d]!;
-    const [inputBias, recurrentBias] = b[d] ? ops.Split(b[d], int64([kind.gates * hidden, kind.gates * hidden]), { axis: 0 }) : [];
-    const product = ops.MatMul(x, swapLast(ops, w[d]!));
+    const products = productsOf(ops, x, { w: w[d]!, r: r[d]!, b: b[d] ?? null }, kind.gates, hidden);
     return {
       ops,
       reverse,
       hidden,
-      ofInput: inputBias ? ops.Add(product, inputBias) : product,
+      ...products,
       r: r[d]!,
-      recurrentBias: recurrentBias ?? null,
       peepholes: p[d] ?? null,
       before: shifted(ops, y[d]!, firsts[0]![d] ?? zeros, mask, reverse),
       mask,
@@ -208,6 +207,28 @@ function passesOf<A extends RecurrentAttributes>(context: GradientContext<A>, ki
       },
     };
   });
+}
+
+/** Products of all steps with the weights, gate by gate, so that no large result is cut into gates. */
+function productsOf(
+  ops: Ops,
+  x: Value,
+  { w, r, b }: { readonly w: Value; readonly r: Value; readonly b: Value | null },
+  gates: number,
+  hidden: number,
+): Pick<Pass, "ofInput" | "ofState" | "ofBoth"> {
+  const cut = (value: Value, count: number) =>
+    count === 1 ? [value] : ops.Split(value, int64(new Array<number>(count).fill(hidden)), { axis: 0 });
+  const [ofW, ofR, biases] = [cut(w, gates), cut(r, gates), b ? cut(b, 2 * gates) : []];
+  const vectors = rows(ops, x);
+  const steps = (value: Value) => ops.Reshape(value, sizesVector(ops, [dimOf(ops, x, 0), dimOf(ops, x, 1), hidden]));
+  const times = (a: Value, weights: Value, bias: Value | null | undefined) => ops.Gemm(a, weights, bias ?? null, { transB: 1 });
+  const bias = (gate: number) => (b ? ops.Add(biases[gate]!, biases[gates + gate]!) : null);
+  return {
+    ofInput: (gate) => steps(times(vectors, ofW[gate]!, biases[gate])),
+    ofState: (gate, h) => steps(times(rows(ops, h), ofR[gate]!, biases[gates + gate])),
+    ofBoth: (gate, h) => steps(times(rows(ops, h), ofR[gate]!, times(vectors, ofW[gate]!, bias(gate)))),
+  };
 }
 
 /** 1 for the steps of every sequence, 0 after its end: [T, B, 1] from lengths [B]. */

@@ -3,16 +3,10 @@ import { int64, scalar, type Value } from "../ir/graph.ts";
 import { loop } from "./loop.ts";
 import type { Ops } from "./build.ts";
 import { blocks, sumOfRows, type Pass, type PassGradient } from "./recurrent-gradient.ts";
-import { swapLast } from "./vectors.ts";
 
 const plus = (ops: Ops, a: Value, b: Value | null | undefined) => (b ? ops.Add(a, b) : a);
 const times = (ops: Ops, a: Value, b: Value | null | undefined) => (b ? ops.Mul(a, b) : a);
 const together = (ops: Ops, ...parts: readonly Value[]) => ops.Concat(...parts, { axis: -1 });
-
-/** R·h + Rb of all steps, for rows of R. */
-function recurrent({ ops }: Pass, h: Value, r: Value, bias: Value | null | undefined): Value {
-  return plus(ops, ops.MatMul(h, swapLast(ops, r)), bias);
-}
 
 /** 1 in the padding, where a step keeps its state. */
 const kept = ({ ops, mask }: Pass) => (mask ? ops.Sub(1, mask) : null);
@@ -37,8 +31,8 @@ function sliced<K extends string>(
 
 /** h' = f(a), a = W·x + R·h + b. */
 export function rnnPass(pass: Pass): PassGradient {
-  const { ops, reverse, ofInput, r, before, mask, slices, last } = pass;
-  const a = ops.Add(ofInput, recurrent(pass, before, r, pass.recurrentBias));
+  const { ops, reverse, r, before, mask, slices, last } = pass;
+  const a = pass.ofBoth(0, before);
   const slope = pass.apply(0, a).slope(mask ?? scalar(a.dtype, 1));
   const { values, read } = sliced({ slope, slices, kept: kept(pass) });
   const [first, da] = loop(ops, { states: [last], sequences: values, captures: [r], reverse: !reverse }, ([dh], step) => {
@@ -57,13 +51,12 @@ export function gruPass(pass: Pass, { linear_before_reset = 0 }: { readonly line
 }
 
 function resetAfterProduct(pass: Pass): PassGradient {
-  const { ops, reverse, hidden, ofInput, r: weights, before, mask, slices, last } = pass;
-  const [xz, xr, xk] = blocks(ops, ofInput, 3, hidden) as [Value, Value, Value];
-  const [sz, sr, sk] = blocks(ops, recurrent(pass, before, weights, pass.recurrentBias), 3, hidden) as [Value, Value, Value];
-  const [z, r] = [pass.apply(0, ops.Add(xz, sz)), pass.apply(0, ops.Add(xr, sr))];
-  const k = pass.apply(1, ops.Add(xk, ops.Mul(r.y, sk)));
+  const { ops, reverse, hidden, r: weights, before, mask, slices, last } = pass;
+  const [z, r] = [pass.apply(0, pass.ofBoth(0, before)), pass.apply(0, pass.ofBoth(1, before))];
+  const product = pass.ofState(2, before);
+  const k = pass.apply(1, ops.Add(pass.ofInput(2), ops.Mul(r.y, product)));
   const toK = times(ops, k.slope(ops.Sub(1, z.y)), mask);
-  const factors = together(ops, times(ops, z.slope(ops.Sub(before, k.y)), mask), r.slope(ops.Mul(toK, sk)), ops.Mul(toK, r.y));
+  const factors = together(ops, times(ops, z.slope(ops.Sub(before, k.y)), mask), r.slope(ops.Mul(toK, product)), ops.Mul(toK, r.y));
   const { values, read } = sliced({ factors, carry: carried(pass, z.y), slices });
   const [first, ofState, whole] = loop(ops, { states: [last], sequences: values, captures: [weights], reverse: !reverse }, ([dh], step) => {
     const at = read(step);
@@ -76,15 +69,11 @@ function resetAfterProduct(pass: Pass): PassGradient {
 }
 
 function resetBeforeProduct(pass: Pass): PassGradient {
-  const { ops, reverse, hidden, ofInput, before, mask, slices, last } = pass;
-  const [xz, xr, xk] = blocks(ops, ofInput, 3, hidden) as [Value, Value, Value];
-  const sizes = int64([2 * hidden, hidden]);
-  const [toGates, toK] = ops.Split(pass.r, sizes, { axis: 0 }) as [Value, Value];
-  const [gatesBias, kBias] = pass.recurrentBias ? ops.Split(pass.recurrentBias, sizes, { axis: 0 }) : [];
-  const [sz, sr] = blocks(ops, recurrent(pass, before, toGates, gatesBias), 2, hidden) as [Value, Value];
-  const [z, r] = [pass.apply(0, ops.Add(xz, sz)), pass.apply(0, ops.Add(xr, sr))];
+  const { ops, reverse, hidden, before, mask, slices, last } = pass;
+  const [toGates, toK] = ops.Split(pass.r, int64([2 * hidden, hidden]), { axis: 0 }) as [Value, Value];
+  const [z, r] = [pass.apply(0, pass.ofBoth(0, before)), pass.apply(0, pass.ofBoth(1, before))];
   const reset = ops.Mul(r.y, before);
-  const k = pass.apply(1, ops.Add(xk, recurrent(pass, reset, toK, kBias)));
+  const k = pass.apply(1, pass.ofBoth(2, reset));
   const { values, read } = sliced({
     z: times(ops, z.slope(ops.Sub(before, k.y)), mask),
     k: times(ops, k.slope(ops.Sub(1, z.y)), mask),
@@ -113,8 +102,7 @@ function resetBeforeProduct(pass: Pass): PassGradient {
 /** c' = f·c + i·g and h' = o·η(c'), where peepholes add P·c to what i and f are functions of, and P·c' for o; f may be 1 - i. */
 export function lstmPass(pass: Pass, { input_forget = 0 }: { readonly input_forget?: number }): PassGradient {
   const { ops, reverse, hidden, r, before, mask, slices, last, lastCell, apply } = pass;
-  const a = ops.Add(pass.ofInput, recurrent(pass, before, r, pass.recurrentBias));
-  const [ai, ao, af, ag] = blocks(ops, a, 4, hidden) as [Value, Value, Value, Value];
+  const [ai, ao, af, ag] = [0, 1, 2, 3].map((gate) => pass.ofBoth(gate, before)) as [Value, Value, Value, Value];
   const [pi, po, pf] = pass.peepholes ? blocks(ops, pass.peepholes, 3, hidden) : [];
   const peep = (x: Value, weights: Value | undefined, cell: Value) => (weights ? ops.Add(x, ops.Mul(cell, weights)) : x);
   const g = apply(1, ag);
