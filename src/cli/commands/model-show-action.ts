@@ -10,15 +10,15 @@ import { columns, line } from "../render/lines.ts";
 import { paint, type Paint } from "../render/paint.ts";
 
 export const modelShowAction: Action = async ({ arguments: [file = ""] }, { terminal, json, emit }) => {
-  const { summary, graph } = inspectModelFile(file);
-  const description = graph && describeModel(graph);
+  const inspected = inspectModelFile(file);
+  const summary = printableValue(inspected.summary);
+  const description = inspected.graph && printableValue(describeModel(inspected.graph));
   emit({ type: "result", command: "model show", file, ...summary, ...description });
   if (json) return 0;
   const p = paint(terminal.color);
-  const told = printableValue(summary);
-  const lines = [...aboutLines(file, told, terminal.width, p)];
-  if (description) lines.push("", ...tableLines(printableValue(description), p));
-  else lines.push("", ...missingLines(told, terminal.width, p));
+  const lines = aboutLines(file, summary, terminal.width, p);
+  if (description) lines.push("", ...tableLines(description, p));
+  else lines.push("", ...missingLines(summary, terminal.width, p));
   terminal.out(`${lines.join("\n")}\n`);
   return 0;
 };
