@@ -13,10 +13,10 @@ export type { SplitOptions } from "./data/splitter.ts";
 export {
   fitTable as fit,
   mlp,
+  type ArchitectureSpec,
   splitTable as split,
   type FittedTable,
   type FitTableOptions as FitOptions,
-  type MlpSpec,
   type OptimizerSettings,
   type TableParts,
 } from "./train/fit-table.ts";
@@ -34,9 +34,25 @@ export type { RunResult } from "./store/run-record.ts";
 
 // Own networks, and the loop under `fit`.
 export { sequential, type Network } from "./nn/network.ts";
+export { describeNetwork, type LayerRow, type NetworkTable } from "./nn/describe.ts";
+export { architectureByName, type ArchitectureName } from "./nn/architectures/index.ts";
+export type { Architecture, ArchitectureOptions, DataShape } from "./nn/architecture.ts";
 export { dense } from "./nn/layers/dense.ts";
 export { activation } from "./nn/layers/activation.ts";
+export { attention } from "./nn/layers/attention.ts";
+export { batchNorm } from "./nn/layers/batch-norm.ts";
+export { conv } from "./nn/layers/conv.ts";
+export { dropout } from "./nn/layers/dropout.ts";
+export { embedding } from "./nn/layers/embedding.ts";
 export { flatten } from "./nn/layers/flatten.ts";
+export { groupNorm } from "./nn/layers/group-norm.ts";
+export { layerNorm } from "./nn/layers/layer-norm.ts";
+export { averagePool, globalAveragePool, globalMaxPool, maxPool } from "./nn/layers/pool.ts";
+export { gru, lstm, rnn } from "./nn/layers/recurrent.ts";
+export { residual } from "./nn/layers/residual.ts";
+export { meanOverTime, positions } from "./nn/layers/sequence.ts";
+export { permute, reshape } from "./nn/layers/shape.ts";
+export { transformerBlock, type TransformerBlockOptions } from "./nn/layers/transformer.ts";
 export type { ActivationName } from "./nn/activation.ts";
 export type { Fans, Initializer } from "./nn/initializer.ts";
 export type { Rng } from "./util/rng.ts";

@@ -12,6 +12,13 @@ const list =
   (text) =>
     text.trim() === "" || text.trim() === "none" ? [] : fields(text).map(read);
 
+/** `1x28x28` */
+const sizes: Read = (text) =>
+  text
+    .trim()
+    .split(/\s*[x×,]\s*/)
+    .map(numeric);
+
 /** Separated by commas, as in CSV: a name with a comma stands in double quotes, a quote in it twice. */
 function fields(text: string): string[] {
   const found = [...text.matchAll(/\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(?:,|$)/gy)];
@@ -45,8 +52,11 @@ const flags: readonly Flag[] = [
   flag("split-column", "split.column"),
   flag("group", "split.groupBy"),
   flag("time", "split.timeBy"),
+  flag("model", "model.kind"),
+  flag("shape", "model.shape", sizes),
   flag("layers", "model.layers", list(numeric)),
   flag("activation", "model.activation"),
+  flag("keep-probability", "model.keepProbability", numeric),
   flag("optimizer", "optimizer.kind"),
   flag("learning-rate", "optimizer.learningRate", numeric),
   flag("schedule", "optimizer.schedule.kind"),

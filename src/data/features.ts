@@ -70,7 +70,7 @@ function shellWord(name: string): string {
 
 /**
  * What only the values show: infinities and numbers beyond single precision (an error), columns that are all alike or count the rows (dropped), missing values (said).
- * @param imposed the columns are those of a saved model, so none is dropped
+ * @param imposed the columns are those of a saved model or parts of one thing, so none is dropped
  */
 export function checkColumns(
   path: string,

@@ -6,10 +6,10 @@ import type { Tensor } from "../ir/tensor.ts";
 import { ops } from "../ops/build.ts";
 import { schemaOf, selectColumn, type Column, type Table, type TableSchema } from "./table.ts";
 import { fitTarget, type TargetPlan } from "./target-plan.ts";
-import type { Transform } from "./transform.ts";
+import type { Moments, Transform } from "./transform.ts";
 import * as transforms from "./transforms/index.ts";
 import type { OneHotPlan } from "./transforms/one-hot.ts";
-import type { StandardisePlan } from "./transforms/standardise.ts";
+import { moments, type StandardisePlan } from "./transforms/standardise.ts";
 
 /** A fitted transform of one column. */
 export type FittedColumn = StandardisePlan | OneHotPlan;
@@ -41,19 +41,23 @@ const transformOf = (kind: string): Transform<Column, FittedColumn> =>
 /**
  * Fits preprocessing on the training rows alone.
  * @param options.log the target enters as its logarithm (regression)
+ * @param options.together numeric columns are one thing, the pixels of an image or the steps of a sequence: they are
+ *   standardised by one mean and deviation, and constant ones stay
  * @returns the plan, and what was done in sentences
  * @throws GradusError where no column is left, or a target value has no logarithm
  */
 export function fitPreprocessing(
   table: Table,
   train: Int32Array,
-  options: { readonly log?: boolean | undefined } = {},
+  options: { readonly log?: boolean | undefined; readonly together?: boolean | undefined } = {},
 ): { plan: PreprocessPlan; notes: string[] } {
   const notes: string[] = [];
   const columns: FittedColumn[] = [];
+  const together = options.together ? momentsOfAll(table, train) : undefined;
+  if (together) notes.push(`all columns are standardised together: mean ${short(together.mean)}, deviation ${short(together.deviation)}`);
   for (const column of table.columns) {
     const transform = registry.find((candidate) => candidate.applies(column)) ?? internal(`no transform for ${column.name}`);
-    const fitted = transform.fit(selectColumn(column, train));
+    const fitted = transform.fit(selectColumn(column, train), together);
     notes.push(...fitted.notes);
     if (fitted.plan) columns.push(fitted.plan);
   }
@@ -64,6 +68,19 @@ export function fitPreprocessing(
   const used = new Set(columns.map(({ column }) => column));
   const partial = { columns, target, schema: { ...schema, columns: schema.columns.filter(({ name }) => used.has(name)) } };
   return { plan: { ...partial, features: blocksOf(columns).blocks.flatMap(({ features }) => features) }, notes: notes.map(printable) };
+}
+
+const short = (value: number) => String(Number(value.toPrecision(4)));
+
+/** @throws GradusError where all are alike */
+function momentsOfAll({ columns, source }: Table, train: Int32Array): Moments {
+  const numeric = columns.filter((column) => column.kind === "numeric");
+  const values = new Float64Array(numeric.length * train.length);
+  let at = 0;
+  for (const column of numeric) for (const row of train) values[at++] = column.values[row]!;
+  const found = moments(values.filter((value) => !Number.isNaN(value)));
+  if (!(found.deviation > 0)) throw new GradusError(`${source.path}: no column is left to predict from: all numbers are alike.`);
+  return found;
 }
 
 /**

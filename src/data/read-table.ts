@@ -16,6 +16,8 @@ import { readTarget, targetColumns } from "./target.ts";
 export interface ReadOptions {
   /** A column, or an SQL expression of columns such as `delay > 15`; the columns it names are no features. */
   readonly target?: string | undefined;
+  /** The columns are one thing, as the pixels of an image are: none is left out. */
+  readonly together?: boolean | undefined;
   /** Inferred from the target where left out. */
   readonly task?: Task | undefined;
   /** Columns to leave out. */
@@ -99,7 +101,7 @@ async function buildTable(database: Database, file: FileFacts, staged: Staged, o
     rows,
     kept.columns.map((column) => ({ ...column, sql: column.id })),
   );
-  const checked = checkColumns(path, features, where, schema !== undefined);
+  const checked = checkColumns(path, features, where, schema !== undefined || options.together === true);
   return {
     source: { path, fingerprint: file.fingerprint, rows },
     rows,

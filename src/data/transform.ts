@@ -18,15 +18,22 @@ export interface FeatureBlock {
   readonly features: readonly string[];
 }
 
+/** Mean and standard deviation, with divisor m. */
+export interface Moments {
+  readonly mean: number;
+  readonly deviation: number;
+}
+
 /** One kind of transform, for one kind of column. */
 export interface Transform<C extends Column, P extends ColumnPlan> {
   readonly kind: P["kind"];
   readonly applies: (column: Column) => column is C;
   /**
    * Fits to a column that holds the training rows only.
+   * @param together of all numeric columns at once, where they are one thing (the pixels of an image): none is then left out
    * @returns no plan where the column carries nothing there; the notes say so
    */
-  readonly fit: (column: C) => { readonly plan: P | undefined; readonly notes: readonly string[] };
+  readonly fit: (column: C, together?: Moments) => { readonly plan: P | undefined; readonly notes: readonly string[] };
   /** The raw input: [batch, 1], named as the column; NaN or "" where a value is missing. */
   readonly input: (plan: P) => Value;
   /** The features of all columns with this transform. */

@@ -13,10 +13,11 @@ export interface DataShape {
 }
 
 export interface ArchitectureOptions {
-  /** Hidden units of each layer, where the architecture has a choice. */
+  /** Units (filters, widths) of each layer or stage; the architecture's own where left out. */
   readonly layers?: readonly number[];
+  /** relu where left out; recurrent and attention layers have their own. */
   readonly activation?: ActivationName;
-  /** Of dropout before the output; 1, none, where left out. */
+  /** Of dropout; 1, none, where left out. */
   readonly keepProbability?: number;
 }
 
@@ -24,6 +25,8 @@ export interface Architecture {
   readonly name: string;
   /** For people: what it is for. */
   readonly summary: string;
+  /** Units of each layer or stage where none are given. */
+  readonly layers: readonly number[];
   /** @throws GradusError where the data have not the shape it needs */
   build(data: DataShape, options?: ArchitectureOptions): Network;
 }

@@ -1,6 +1,8 @@
 /** What the files of a run folder must hold for the commands to read them; keys that nothing here reads are let through. */
 import { z } from "zod";
 import { activations } from "../nn/activation.ts";
+import type { Layer } from "../nn/layer.ts";
+import { layerKinds } from "../nn/layers/index.ts";
 import { losses, type LossName } from "../nn/losses/index.ts";
 
 const expect = (error: string) => ({ error });
@@ -12,16 +14,59 @@ const names = <N extends string>(registry: Readonly<Record<N, unknown>>) => Obje
 const oneOf = <const N extends string>(choices: readonly N[]) => z.enum(choices, expect(`one of ${choices.join(", ")}`));
 const section = <S extends z.ZodRawShape>(shape: S) => z.looseObject(shape, expect("a section with its own keys"));
 
-const units = "a whole number from 1 to 1000000";
-const layer = z.discriminatedUnion(
-  "kind",
-  [
-    section({ kind: z.literal("dense"), units: z.int(expect(units)).min(1, expect(units)).max(1e6, expect(units)) }),
-    section({ kind: z.literal("activation"), activation: oneOf(names(activations)) }),
-    section({ kind: z.literal("flatten") }),
-  ],
-  expect("a dense, activation or flatten layer"),
-);
+const size = z
+  .int(expect("a whole number from 1 to 1000000"))
+  .min(1, expect("a whole number from 1 to 1000000"))
+  .max(1e6, expect("a whole number from 1 to 1000000"));
+const sizes = z.array(size, expect("a list of sizes"));
+const flag = z.boolean(expect("true or false"));
+/** What a key of a layer holds, whatever its kind; the kind's own demands are checked when the network is built. */
+const layer: z.ZodType<Layer> = section({
+  kind: oneOf(names(layerKinds)),
+  units: size.optional(),
+  filters: size.optional(),
+  groups: size.optional(),
+  heads: size.optional(),
+  tokens: size.optional(),
+  kernel: z.union([size, sizes]).optional(),
+  stride: z.union([size, sizes]).optional(),
+  dilation: z.union([size, sizes]).optional(),
+  size: z.union([size, sizes]).optional(),
+  shape: sizes.optional(),
+  axes: sizes.optional(),
+  padding: oneOf(["same", "valid"]).optional(),
+  activation: oneOf(names(activations)).optional(),
+  initializer: text.optional(),
+  momentum: number.optional(),
+  epsilon: number.optional(),
+  keepProbability: number.optional(),
+  bias: flag.optional(),
+  spatial: flag.optional(),
+  bidirectional: flag.optional(),
+  sequences: flag.optional(),
+  layers: z.lazy(() => z.array(layer, expect("a list of layers"))).optional(),
+}).superRefine(({ kind, ...keys }, context) => {
+  const missing = (needs[kind] ?? []).filter((key) => keys[key as keyof typeof keys] === undefined);
+  if (missing.length > 0)
+    context.addIssue({ code: "custom", path: [missing[0]!], message: `there, as a ${kind} layer has it`, input: undefined });
+});
+
+/** Keys without which a layer of a kind is none. */
+const needs: Partial<Record<keyof typeof layerKinds, readonly string[]>> = {
+  dense: ["units"],
+  activation: ["activation"],
+  conv: ["filters"],
+  groupNorm: ["groups"],
+  dropout: ["keepProbability"],
+  embedding: ["tokens", "units"],
+  rnn: ["units"],
+  lstm: ["units"],
+  gru: ["units"],
+  attention: ["heads"],
+  residual: ["layers"],
+  reshape: ["shape"],
+  permute: ["axes"],
+};
 
 const column = section({ name: text, kind: oneOf(["numeric", "categorical"]), sqlType: text });
 const task = oneOf(["classification", "regression"]);

@@ -52,7 +52,11 @@ export type ExperimentEvent =
     }
   | {
       readonly type: "model";
-      /** Inputs, hidden units, outputs. */
+      /** A ready architecture's name. */
+      readonly architecture?: string;
+      /** Of one example, where the inputs are an image or a sequence. */
+      readonly shape?: readonly number[];
+      /** Inputs, units or filters of the layers, outputs. */
       readonly units: readonly number[];
       readonly activation?: string;
       readonly initializers: readonly string[];

@@ -54,9 +54,10 @@ export async function trainExperiment(experiment: Experiment, options: TrainExpe
 }
 
 /** The table an experiment speaks of, with its target and the columns that steer the split. */
-export function readExperimentTable({ data, split }: Pick<Experiment, "data" | "split">): Promise<Table> {
+export function readExperimentTable({ data, split, model }: Pick<Experiment, "data" | "split" | "model">): Promise<Table> {
   return readTable(data.path, {
     target: data.target,
+    together: model.shape !== undefined,
     task: data.task,
     drop: data.drop,
     id: data.id,

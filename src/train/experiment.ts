@@ -1,6 +1,7 @@
 /** The experiment file: one schema, its defaults, and how the choices that depend on the data are made. */
 import { z } from "zod";
-import { activations, type ActivationName } from "../nn/activation.ts";
+import { activations } from "../nn/activation.ts";
+import { architectures } from "../nn/architectures/index.ts";
 import { losses, type LossName } from "../nn/losses/index.ts";
 import { defaultOptimizer, optimizerByName, optimizers, settingRanges, type OptimizerName } from "../optim/optimizers/index.ts";
 import { schedules } from "../optim/schedules/index.ts";
@@ -10,11 +11,12 @@ import { loopRanges } from "./fit.ts";
 /** Every message says what was expected; the caller adds the place and what was found. */
 const expect = (error: string) => ({ error });
 const text = (what: string) => z.string(expect(what)).min(1, expect(what));
-const within = ({ expected, whole, above, from, below }: Range) => {
+const within = ({ expected, whole, above, from, below, upTo }: Range) => {
   const limits = [
     ...(above === undefined ? [] : [z.gt(above, expect(expected))]),
     ...(from === undefined ? [] : [z.gte(from, expect(expected))]),
     ...(below === undefined ? [] : [z.lt(below, expect(expected))]),
+    ...(upTo === undefined ? [] : [z.lte(upTo, expect(expected))]),
   ];
   return (whole ? z.int(expect(expected)) : z.number(expect(expected))).check(...limits);
 };
@@ -42,15 +44,24 @@ const split = section({
 });
 
 const model = section({
-  kind: oneOf(["mlp"]).default("mlp").describe("A dense network."),
+  kind: oneOf(names(architectures)).default("mlp").describe("A ready architecture, sized by the data."),
+  shape: z
+    .array(within(ranges.count), expect("a list of sizes, e.g. [1, 28, 28]"))
+    .optional()
+    .describe("What the inputs of a row are together: an image [channels, height, width] or a sequence [time, features]."),
   layers: z
     .array(
       within({ ...ranges.count, expected: `${ranges.count.expected} (units of a layer)` }),
       expect("a list of units per hidden layer, e.g. [64, 32]"),
     )
-    .default([64, 32])
-    .describe("Units of each hidden layer; none gives logistic or linear regression."),
-  activation: oneOf(names(activations)).default("relu").describe("After every hidden layer."),
+    .optional()
+    .describe(
+      "Units of each hidden layer or stage, the architecture's own where left out; none in an mlp gives logistic or linear regression.",
+    ),
+  activation: oneOf(names(activations))
+    .default("relu")
+    .describe("After every hidden layer; recurrent and attention layers have their own."),
+  keepProbability: within(ranges.keepProbability).default(1).describe("Of dropout in training: the share of units that stay."),
 });
 
 const optimizer = section({
@@ -94,7 +105,7 @@ export type Experiment = z.output<typeof experimentSchema>;
 export interface ResolvedExperiment extends Experiment {
   readonly data: Experiment["data"] & { readonly task: "classification" | "regression" };
   readonly split: Experiment["split"] & { readonly seed: number };
-  readonly model: { readonly kind: "mlp"; readonly layers: number[]; readonly activation: ActivationName };
+  readonly model: Experiment["model"] & { readonly layers: number[] };
   readonly loss: LossName;
   readonly optimizer: Experiment["optimizer"] & { readonly kind: OptimizerName; readonly learningRate: number };
   readonly batchSize: number;
@@ -121,6 +132,7 @@ export function resolveExperiment(
     ...experiment,
     data: { ...experiment.data, task: facts.task },
     split: { ...experiment.split, seed: experiment.split.seed ?? experiment.seed },
+    model: { ...experiment.model, layers: experiment.model.layers ?? [...architectures[experiment.model.kind].layers] },
     loss: experiment.loss ?? defaultLoss(facts.task, facts.classes),
     optimizer: {
       kind,

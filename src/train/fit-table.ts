@@ -6,10 +6,15 @@ import { outputsOf } from "../data/target-plan.ts";
 import { compile } from "../exec/executor.ts";
 import type { CompileOptions, Device, Executor } from "../exec/session.ts";
 import { input } from "../ir/graph.ts";
+import { sizeOf } from "../ir/shape.ts";
 import type { ActivationName } from "../nn/activation.ts";
+import type { ArchitectureOptions } from "../nn/architecture.ts";
+import { architectureByName, type ArchitectureName } from "../nn/architectures/index.ts";
 import { initializerName } from "../nn/initializers/index.ts";
 import { lossByName, type LossName } from "../nn/losses/index.ts";
-import { buildNetwork, mlp as mlpNetwork, type Network } from "../nn/network.ts";
+import type { Layer } from "../nn/layer.ts";
+import { reshape } from "../nn/layers/shape.ts";
+import { buildNetwork, sequential, type Network } from "../nn/network.ts";
 import { parameterInput, type ParameterLayout } from "../nn/parameters.ts";
 import { defaultOptimizer, optimizerByName, optimizers, type OptimizerName } from "../optim/optimizers/index.ts";
 import { scheduleByName, type ScheduleName } from "../optim/schedules/index.ts";
@@ -35,17 +40,16 @@ export function splitTable(table: Table, options: SplitOptions = {}): TableParts
   return { ...splitRows(table, options), table };
 }
 
-/** A dense network whose output is chosen from the target. */
-export interface MlpSpec {
-  readonly kind: "mlp";
-  /** Units of each hidden layer. */
-  readonly layers: readonly number[];
-  readonly activation: ActivationName;
+/** A ready architecture; inputs and outputs follow from the table. */
+export interface ArchitectureSpec extends ArchitectureOptions {
+  readonly kind: ArchitectureName;
+  /** What the inputs of a row are together: an image [channels, height, width] or a sequence [time, features]. */
+  readonly shape?: readonly number[] | undefined;
 }
 
 /** `mlp({ layers: [64, 32] })`; the output layer follows from the target. */
-export function mlp(options: { readonly layers?: readonly number[]; readonly activation?: ActivationName } = {}): MlpSpec {
-  return { kind: "mlp", layers: options.layers ?? [64, 32], activation: options.activation ?? "relu" };
+export function mlp(options: ArchitectureOptions = {}): ArchitectureSpec {
+  return { kind: "mlp", ...options };
 }
 
 /** An optimizer by name, and any of its settings. */
@@ -92,7 +96,7 @@ const platform: Executor = { name: "platform", compile };
  * @example const run = await fit(mlp({ layers: [64, 32] }), split(await readTable("churn.csv", { target: "churn" })));
  * @throws GradusError where the network, the loss or the target do not fit each other, or a number is out of its range
  */
-export async function fitTable(model: MlpSpec | Network, parts: TableParts, options: FitTableOptions = {}): Promise<FittedTable> {
+export async function fitTable(model: ArchitectureSpec | Network, parts: TableParts, options: FitTableOptions = {}): Promise<FittedTable> {
   const started = performance.now();
   const { table } = parts;
   const target = table.target;
@@ -110,20 +114,25 @@ export async function fitTable(model: MlpSpec | Network, parts: TableParts, opti
   const batchSize = options.batchSize ?? defaultBatchSize(parts.train.length);
   checkRanges({ learningRate, epochs, batchSize, seed }, loopRanges);
 
-  const { plan, notes } = fitPreprocessing(table, parts.train, { log: options.targetTransform === "log" });
+  const { plan, notes } = fitPreprocessing(table, parts.train, {
+    log: options.targetTransform === "log",
+    together: "shape" in model && model.shape !== undefined,
+  });
   refuseReservedNames(plan, table.source.path);
   onEvent(describeTransforms(plan, notes));
   const outputs = outputsOf(plan.target);
   const classes = plan.target.kind === "classes" ? plan.target.classes.length : 0;
   const loss = lossByName(checkLoss(options.loss ?? defaultLoss(target.task, classes), target.task, classes));
-  const network = "kind" in model ? mlpNetwork({ ...model, outputs }) : model;
+  const network = "kind" in model ? networkOf(model, plan.features.length, outputs) : model;
   const problem: Problem = { network, loss, inputShape: [plan.features.length], outputs };
   if (!("kind" in model)) checkUnits(network, problem, plan.target);
   const layout = layoutOf(problem);
   onEvent({
     type: "model",
-    units: unitsOf(problem, layout),
-    ...("kind" in model && model.layers.length > 0 ? { activation: model.activation } : {}),
+    ...("kind" in model ? { architecture: model.kind } : {}),
+    ...("kind" in model && model.shape ? { shape: model.shape } : {}),
+    units: unitsOf(problem),
+    ...activationOf(network),
     initializers: [...new Set(layout.slots.filter(({ role }) => role === "weight").map(({ initializer }) => initializerName(initializer)))],
     parameters: layout.trainable,
     loss: loss.name,
@@ -216,9 +225,33 @@ function describeTransforms(plan: PreprocessPlan, notes: readonly string[]): Exp
   return { type: "transforms", columns, inputs: plan.features.length, log: plan.target.kind === "amount" && plan.target.log, notes };
 }
 
-/** Inputs, then the units of every layer with weights. */
-function unitsOf(problem: Problem, layout: ParameterLayout): number[] {
-  return [...problem.inputShape, ...layout.slots.filter(({ role }) => role === "weight").map(({ shape }) => shape[shape.length - 1]!)];
+/** Inputs, then the units or filters of every layer that has them. */
+function unitsOf({ network, inputShape }: Problem): number[] {
+  const units = (layers: readonly Layer[]): number[] =>
+    layers.flatMap((layer) => {
+      const own = layer as { readonly units?: number; readonly filters?: number; readonly layers?: readonly Layer[] };
+      return [own.units ?? own.filters ?? [], own.layers ? units(own.layers) : []].flat();
+    });
+  return [...inputShape, ...units(network.layers)];
+}
+
+/** The first activation layer's. */
+function activationOf({ layers }: Network): { activation?: ActivationName } {
+  const found = layers.find((layer) => layer.kind === "activation");
+  return found ? { activation: found.activation } : {};
+}
+
+/** @throws GradusError where the inputs have not the shape the architecture needs */
+function networkOf({ kind, shape, ...options }: ArchitectureSpec, inputs: number, outputs: number): Network {
+  const network = architectureByName(kind).build({ inputShape: shape ?? [inputs], outputs }, options);
+  if (!shape) return network;
+  const size = sizeOf(shape);
+  if (size !== inputs) {
+    throw new GradusError(`the shape ${shape.join("×")} takes ${size} numbers a row, the columns give ${inputs}.`, {
+      hint: "leave out what is no part of it with --drop",
+    });
+  }
+  return sequential([reshape(shape), ...network.layers]);
 }
 
 /** A model's inputs are named as the columns; its outputs have names of their own. */

@@ -5,10 +5,11 @@ export interface Range {
   /** In words: `a number above 0`. */
   readonly expected: string;
   readonly whole?: true;
-  /** Bounds; `from` belongs to the range, the others do not. */
+  /** Bounds; `from` and `upTo` belong to the range, the others do not. */
   readonly above?: number;
   readonly from?: number;
   readonly below?: number;
+  readonly upTo?: number;
 }
 
 export const ranges = {
@@ -16,6 +17,7 @@ export const ranges = {
   notNegative: { expected: "a number of at least 0", from: 0 },
   share: { expected: "a number from 0 to below 1", from: 0, below: 1 },
   count: { expected: "a whole number of at least 1", whole: true, from: 1 },
+  keepProbability: { expected: "a number above 0, at most 1", above: 0, upTo: 1 },
   seed: { expected: "a whole number of at least 0", whole: true, from: 0 },
 } as const satisfies Record<string, Range>;
 
@@ -31,7 +33,7 @@ export function checkRanges(values: Readonly<Record<string, unknown>>, fields: R
   }
 }
 
-function isWithin(value: unknown, { whole, above = -Infinity, from = -Infinity, below = Infinity }: Range): boolean {
+function isWithin(value: unknown, { whole, above = -Infinity, from = -Infinity, below = Infinity, upTo = Infinity }: Range): boolean {
   if (typeof value !== "number" || !(whole ? Number.isSafeInteger(value) : Number.isFinite(value))) return false;
-  return value > above && value >= from && value < below;
+  return value > above && value >= from && value < below && value <= upTo;
 }

@@ -22,7 +22,7 @@ test("a minimal experiment gets its defaults", () => {
   expect(parse(start)).toEqual({
     data: { path: "churn.csv", target: "churn", drop: [], targetTransform: "none" },
     split: {},
-    model: { kind: "mlp", layers: [64, 32], activation: "relu" },
+    model: { kind: "mlp", activation: "relu", keepProbability: 1 },
     optimizer: { kind: "adamw", schedule: { kind: "cosine" } },
     epochs: 100,
     seed: 1,
@@ -35,7 +35,7 @@ test("JSON is read like YAML", () => {
 
 test("an unknown key is named with its line and the closest key", () => {
   expect(failure(`${start}model:\n  kind: mlp\n  layer: [64]\n`)).toBe(
-    'churn.yaml, line 4: unknown key "layer" in model.\ndid you mean "layers"? keys: kind, layers, activation',
+    'churn.yaml, line 4: unknown key "layer" in model.\ndid you mean "layers"? keys: kind, shape, layers, activation, keepProbability',
   );
   expect(failure(`${start}epoch: 3\n`)).toMatch(/^churn.yaml, line 2: unknown key "epoch".\ndid you mean "epochs"\? keys: data, split/);
 });

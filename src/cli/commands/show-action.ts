@@ -1,11 +1,13 @@
 /** `gradus show`: a run as it was reported, and how often its test set was opened. */
 import { loadRunExperiment, loadRunHistory, loadRunModel, loadRunResult, loadRunSplit } from "../../store/load-run.ts";
+import { describeNetwork } from "../../nn/describe.ts";
 import { readOpenings } from "../../store/test-openings.ts";
 import { printable, printableValue } from "../../util/printable.ts";
 import type { Action } from "../command.ts";
 import { closingLines } from "../render/closing.ts";
 import { counted, grouped, short } from "../render/format.ts";
 import { line } from "../render/lines.ts";
+import { networkLines } from "../render/network.ts";
 import { paint } from "../render/paint.ts";
 
 export const showAction: Action = async ({ arguments: [run = ""] }, { terminal, json, emit }) => {
@@ -16,7 +18,7 @@ export const showAction: Action = async ({ arguments: [run = ""] }, { terminal, 
   ];
   emit({ type: "result", command: "show", run, ...found, history, testOpenings: openings });
   if (json) return 0;
-  const { plan } = await loadRunModel(run);
+  const { plan, network } = await loadRunModel(run);
   const { width } = terminal;
   const p = paint(terminal.color);
   const { experiment, result, policy } = printableValue({ ...found, policy: (await loadRunSplit(run)).policy });
@@ -30,7 +32,7 @@ export const showAction: Action = async ({ arguments: [run = ""] }, { terminal, 
       width,
     ),
     line("split", `${policy} → ${[train, validation, test].map(grouped).join(" / ")}`, width),
-    line("model", `${[...model.layers].join(" → ") || "no hidden layers"} · ${model.activation} · ${loss}`, width),
+    line("model", `${model.kind} · ${[...model.layers].join(" → ") || "no hidden layers"} · ${model.activation} · ${loss}`, width),
     line(
       "training",
       `${optimizer.kind}, learning rate ${short(optimizer.learningRate)} · batches of ${experiment.batchSize} · ${counted(experiment.epochs, "epoch")} at most · seed ${experiment.seed}`,
@@ -44,6 +46,7 @@ export const showAction: Action = async ({ arguments: [run = ""] }, { terminal, 
     p,
   );
   if (note) closing.push(line("note", printable(note), width));
-  terminal.out(`${[...told, "", ...closing].join("\n")}\n`);
+  const table = networkLines(describeNetwork(network, [plan.features.length]), p);
+  terminal.out(`${[...told, "", ...table, "", ...closing].join("\n")}\n`);
   return 0;
 };

@@ -7,8 +7,11 @@ export const train: Command = {
   options: [
     { flags: "-t, --target <column>", description: 'what to predict: a column, or an SQL expression such as "delay > 15"' },
     { flags: "--task <task>", description: "classification or regression; inferred from the target, and said" },
+    { flags: "--model <name>", description: "logistic, mlp, cnn, resnet, rnn, lstm, gru, transformer (mlp)" },
+    { flags: "--shape <sizes>", description: "what a row's inputs are together: an image 1x28x28 or a sequence 50x3 (time x features)" },
     { flags: "--layers <units>", description: "units of the hidden layers, e.g. 256,128; none for logistic or linear regression (64,32)" },
     { flags: "--activation <name>", description: "relu, leakyRelu, elu, gelu, tanh, sigmoid, softmax, identity (relu)" },
+    { flags: "--keep-probability <p>", description: "dropout in training: the share of units that stay (1)" },
     { flags: "--optimizer <name>", description: "sgd, momentum, nesterov, rmsprop, adam, adamw (adamw)" },
     { flags: "--learning-rate <rate>", description: "the optimizer's usual one where left out" },
     { flags: "--schedule <name>", description: "of the learning rate over the training: cosine falls to 0, constant stays (cosine)" },
@@ -32,6 +35,7 @@ export const train: Command = {
   examples: [
     "gradus train churn.csv --target churn",
     'gradus train flights.csv --target "arr_delay > 15" --drop dep_delay --layers 256,128',
+    "gradus train digits.csv --target digit --model cnn --shape 1x8x8",
     "gradus train diamonds.csv --target price --target-transform log --epochs 40 --out runs/diamonds",
     "gradus train --experiment experiment.yaml --seed 2",
   ],

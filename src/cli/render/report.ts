@@ -52,10 +52,23 @@ export function transformLines(given: EventOf<"transforms">, width: number, p: P
 export function modelLines(given: EventOf<"model">, width: number): string[] {
   const event = printableValue(given);
   const activation = event.activation ? [activationNames[event.activation] ?? event.activation] : [];
-  const kind = event.units.length === 2 ? [event.error.name === "error" ? "logistic regression" : "linear regression"] : activation;
+  const named = event.architecture && !["mlp", "logistic"].includes(event.architecture);
+  const simple = event.units.length === 2 && !named;
+  const kind = simple ? [event.error.name === "error" ? "logistic regression" : "linear regression"] : activation;
   const draws = event.initializers.map((name) => initializerNames[name.replace(/(Normal|Uniform)$/, "")] ?? name);
   const initialisation = `${[...new Set(draws)].join(" and ")} initialisation`;
-  const network = [event.units.map(grouped).join(" → "), ...kind, initialisation, counted(event.parameters, "parameter")];
+  const shape = event.shape ? ` on ${event.shape.join("×")}` : "";
+  const units = event.units
+    .slice(named ? 1 : 0)
+    .map(grouped)
+    .join(" → ");
+  const network = [
+    ...(named ? [`${event.architecture}${shape}`] : []),
+    units,
+    ...kind,
+    initialisation,
+    counted(event.parameters, "parameter"),
+  ];
   const training = [
     `${optimizerNames[event.optimizer] ?? event.optimizer}, learning rate ${short(event.learningRate)}${event.schedule === "constant" ? "" : `, ${event.schedule}`}`,
     `batches of ${grouped(event.batchSize)}`,

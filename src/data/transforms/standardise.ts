@@ -3,7 +3,7 @@ import { constant, input, type Value } from "../../ir/graph.ts";
 import { tensor } from "../../ir/tensor.ts";
 import { ops } from "../../ops/build.ts";
 import type { Column, NumericColumn } from "../table.ts";
-import { defineTransform, type ColumnPlan, type FeatureBlock } from "../transform.ts";
+import { defineTransform, type ColumnPlan, type FeatureBlock, type Moments } from "../transform.ts";
 
 /** μ and σ of the training rows that have a value: μ = (1/m)Σx, σ = √((1/m)Σ(x−μ)²), x ← (x−μ)/σ; missing becomes μ, that is 0. */
 export interface StandardisePlan extends ColumnPlan {
@@ -24,7 +24,12 @@ export const standardise = defineTransform<NumericColumn, StandardisePlan>({
   kind: "standardise",
   applies: (column: Column) => column.kind === "numeric",
 
-  fit({ name, values, sqlType }) {
+  fit({ name, values, sqlType }, together) {
+    if (together) {
+      const missing = values.some(Number.isNaN);
+      const notes = missing ? [`${name}: missing values become the mean of all columns`] : [];
+      return { plan: { kind: "standardise", column: name, sqlType, dtype: "float32", ...together, indicator: false }, notes };
+    }
     const present = values.filter((value) => !Number.isNaN(value));
     const { mean, deviation } = moments(present);
     const indicator = present.length < values.length;
@@ -103,7 +108,7 @@ function concat(values: readonly Value[]): Value {
 }
 
 /** Mean and deviation with divisor m, in two passes. */
-export function moments(values: Float64Array): { mean: number; deviation: number } {
+export function moments(values: Float64Array): Moments {
   const m = values.length;
   let [low, high, sum] = [Infinity, -Infinity, 0];
   for (const value of values) {

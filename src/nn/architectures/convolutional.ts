@@ -24,9 +24,10 @@ function checkImage(name: string, { inputShape }: DataShape, least: number): voi
 export const lenet: Architecture = {
   name: "cnn",
   summary: "two stages of convolution and pooling, then a dense layer, after LeNet",
+  layers: [32, 64, 128],
   build(data, options = {}): Network {
     checkImage("cnn", data, 8);
-    const { layers = [32, 64, 128], activation: name = "relu" } = options;
+    const { layers = lenet.layers, activation: name = "relu" } = options;
     const units = layers.at(-1)!;
     return sequential([
       ...layers.slice(0, -1).flatMap((filters) => [conv(filters), activation(name), maxPool()]),
@@ -43,9 +44,10 @@ export const lenet: Architecture = {
 export const resnet: Architecture = {
   name: "resnet",
   summary: "residual blocks with batch normalisation, the image halved at each stage",
+  layers: [16, 32, 64],
   build(data, options = {}): Network {
     checkImage("resnet", data, 8);
-    const { layers = [16, 32, 64], activation: name = "relu" } = options;
+    const { layers = resnet.layers, activation: name = "relu" } = options;
     const block = (filters: number, stride: number) => [
       residual([conv(filters, { stride, bias: false }), batchNorm(), activation(name), conv(filters, { bias: false }), batchNorm()]),
       activation(name),

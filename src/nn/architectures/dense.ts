@@ -11,13 +11,15 @@ const flat = (inputShape: readonly number[]) => (inputShape.length > 1 ? [flatte
 export const logistic: Architecture = {
   name: "logistic",
   summary: "logistic regression, linear for amounts",
+  layers: [],
   build: ({ inputShape, outputs }) => sequential([...flat(inputShape), dense(outputs)]),
 };
 
 export const multilayer: Architecture = {
   name: "mlp",
   summary: "dense layers with an activation each",
-  build({ inputShape, outputs }, { layers = [64, 32], activation: name = "relu", keepProbability = 1 } = {}) {
+  layers: [64, 32],
+  build({ inputShape, outputs }, { layers = multilayer.layers, activation: name = "relu", keepProbability = 1 } = {}) {
     const drop = keepProbability < 1 ? [dropout(keepProbability)] : [];
     return sequential([...flat(inputShape), ...layers.flatMap((units) => [dense(units), activation(name), ...drop]), dense(outputs)]);
   },

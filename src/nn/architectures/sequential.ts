@@ -31,6 +31,7 @@ function recurrentNetwork(
   return {
     name,
     summary,
+    layers: [64],
     build(data, options = {}) {
       const { layers = [64] } = options;
       const stacked = layers.map((units, i) => layer(units, { sequences: i < layers.length - 1 }));
@@ -47,9 +48,10 @@ export const gruNetwork = recurrentNetwork("gru", gru, "GRU layers over a sequen
 export const transformer: Architecture = {
   name: "transformer",
   summary: "encoder blocks of self-attention over a sequence, and the mean over time",
+  layers: [64, 64],
   build(data, options = {}) {
-    const { layers = [64, 64], keepProbability = 1 } = options;
-    const [width] = layers as [number];
+    const { layers = transformer.layers, keepProbability = 1 } = options;
+    const [width] = layers as readonly [number];
     if (layers.some((units) => units !== width)) {
       throw new GradusError(`transformer has blocks of ${layers.join(", ")} units`, { hint: "all blocks need one width" });
     }
