@@ -35,3 +35,4 @@ export * from "./dropout.ts";
 export { RNN, GRU, LSTM } from "./recurrent-cells.ts";
 export * from "./resize.ts";
 export * from "./grid-sample.ts";
+export * from "./roi-align.ts";

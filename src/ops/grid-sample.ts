@@ -14,7 +14,7 @@ import {
   knownSize,
   linearTaps,
   nearestTap,
-  readPixels,
+  weightedPixels,
   zerosOutside,
   type Taps,
 } from "./sampling-graph.ts";
@@ -124,7 +124,8 @@ function composed(ops: Ops, x: Value, grid: Value, attributes: GridSampleAttribu
   const rows = tapsGraph(ops, along(1), knownSize(x, 2, "GridSample"), attributes);
   const columns = tapsGraph(ops, along(0), knownSize(x, 3, "GridSample"), attributes);
   const points = ops.Shape(along(0), { start: 1, end: 2 });
-  const y = readPixels(ops, x, rows, columns, [points], "GridSample");
+  const pixels = weightedPixels(ops, x, rows, columns, [points], "GridSample"); // [N, C, P, Ky, Kx]
+  const y = ops.ReduceSum(pixels, int64([3, 4]), { keepdims: 0 });
   return ops.Reshape(y, sizesVector(ops, [sizes[0]!, dimOf(ops, x, 1), sizes[1]!, sizes[2]!]));
 }
 

@@ -69,10 +69,10 @@ export function zerosOutside(ops: Ops, { places, weights, count }: Taps, size: n
 }
 
 /**
- * Images x [B, C, H, W] at positions whose rows and columns are read by taps: Σ over the taps of pixel · row weight · column weight,
- * in the shape [B, C, …points]. Taps of rows and columns broadcast: [B, …points or 1, K].
+ * Images x [B, C, H, W] at positions whose rows and columns are read by taps: pixel · row weight · column weight for each tap,
+ * [B, C, …points, Ky, Kx]. Taps of rows and columns broadcast: [B, …points or 1, K].
  */
-export function readPixels(ops: Ops, x: Value, rows: Taps, columns: Taps, points: readonly (number | Value)[], op: string): Value {
+export function weightedPixels(ops: Ops, x: Value, rows: Taps, columns: Taps, points: readonly (number | Value)[], op: string): Value {
   const [height, width] = [knownSize(x, 2, op), knownSize(x, 3, op)];
   const [batch, channels] = [dimOf(ops, x, 0), dimOf(ops, x, 1)];
   const last = rows.places.shape.length;
@@ -85,8 +85,7 @@ export function readPixels(ops: Ops, x: Value, rows: Taps, columns: Taps, points
   const pixels = ops.GatherElements(ops.Reshape(x, sizesVector(ops, [batch, channels, height * width])), everyChannel, { axis: 2 });
   const apart = ops.Reshape(pixels, sizesVector(ops, [batch, channels, ...points, rows.count, columns.count]));
   const weights = ops.Unsqueeze(ops.Mul(ofRows(rows.weights), ofColumns(columns.weights)), int64([1]));
-  const rank = points.length + 4;
-  return ops.ReduceSum(ops.Mul(apart, weights), int64([rank - 2, rank - 1]), { keepdims: 0 });
+  return ops.Mul(apart, weights);
 }
 
 /** Gradients of an operator whose output other operators compute too: those of `y`, made of the inputs. */
