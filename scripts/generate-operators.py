@@ -5,6 +5,8 @@ Run it with a Python that has onnx 1.12 or later (Debian: python3-onnx), its out
 import collections
 import onnx.defs as defs
 
+# training_mode decides whether the further outputs are there; where they are, none may be left out.
+ALL_OR_NONE = {"BatchNormalization"}
 TARGET = {"": 17, "ai.onnx.ml": 3}
 # The opset of the last change of meaning that the signature does not show: PRelu's slope was per channel,
 # RoiAlign's pixel centres moved.
@@ -56,7 +58,7 @@ for domain in TARGET:
             if older < CHANGED.get(name, 0) or not extends(versions[oldest], versions[older]):
                 break
             oldest = older
-        optional = [i for i, f in enumerate(newest.outputs) if "Optional" in str(f.option)]
+        optional = [i for i, f in enumerate(newest.outputs) if "Optional" in str(f.option) and name not in ALL_OR_NONE]
         extra = f", [{', '.join(map(str, optional))}]" if optional else ""
         print(f"    {name}: [{oldest}, {newest.since_version}{extra}],")
     print("  },")

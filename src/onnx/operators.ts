@@ -19,7 +19,7 @@ export const operatorFacts: Readonly<Record<string, Readonly<Record<string, Oper
     Atan: [7, 7],
     Atanh: [9, 9],
     AveragePool: [1, 11],
-    BatchNormalization: [14, 15, [1, 2]],
+    BatchNormalization: [14, 15],
     Bernoulli: [15, 15],
     BitShift: [11, 11],
     BlackmanWindow: [17, 17],
