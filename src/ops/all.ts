@@ -36,3 +36,4 @@ export { RNN, GRU, LSTM } from "./recurrent-cells.ts";
 export * from "./resize.ts";
 export * from "./grid-sample.ts";
 export * from "./roi-align.ts";
+export * from "./roi-pool.ts";
