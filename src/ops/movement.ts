@@ -15,7 +15,7 @@ import { knownInts, normalizeAxes, sameContents, vectorLength } from "./dims.ts"
 import { requireDType, required, sameAsFirst } from "./infer.ts";
 import { broadcastStrides } from "./ndarray.ts";
 import { defineOp, type GradientRule, type Op } from "./op.ts";
-import { integers, pick, reshaped, stridedOffsets } from "./pick.ts";
+import { integers, reshaped, strided } from "./pick.ts";
 import { ints } from "./samples.ts";
 import { reshapeLike } from "./vectors.ts";
 
@@ -107,16 +107,8 @@ export const Transpose: Op<TransposeAttributes> = defineOp<TransposeAttributes>(
     const perm = permutation(attributes, x!.shape.length);
     const strides = stridesOf(x!.shape);
     const shape = perm.map((axis) => x!.shape[axis]!);
-    return [
-      pick(
-        x!,
-        shape,
-        stridedOffsets(
-          shape,
-          perm.map((axis) => strides[axis]!),
-        ),
-      ),
-    ];
+    const view = perm.map((axis) => strides[axis]!);
+    return [strided(x!, shape, view)];
   },
   gradient: ({ ops, inputs: [x], outputGradients: [dy], attributes }) => {
     const perm = permutation(attributes, x!.shape.length);
@@ -180,7 +172,7 @@ export const Expand: Op = defineOp({
   },
   evaluate: ([x, to]) => {
     const shape = broadcastShapes(x!.shape, integers(to)) as readonly number[];
-    return [pick(x!, shape, stridedOffsets(shape, broadcastStrides(x!.shape, shape)))];
+    return [strided(x!, shape, broadcastStrides(x!.shape, shape))];
   },
   gradient: ({ outputGradients: [dy] }) => [dy],
   contents: (context) => {

@@ -19,6 +19,11 @@ export function stridedOffsets(shape: readonly number[], strides: readonly numbe
   return offsets;
 }
 
+/** The elements of a strided view, see {@link stridedOffsets}, as an array of their own. */
+export function strided(source: NdArray, shape: readonly number[], strides: readonly number[], start = 0): NdArray {
+  return pick(source, shape, stridedOffsets(shape, strides, start));
+}
+
 /** The same elements under another shape. */
 export function reshaped({ dtype, data }: NdArray, shape: readonly number[]): NdArray {
   return { dtype, shape, data };

@@ -6,7 +6,7 @@ import { bind, outside, type Bindings } from "./bodies.ts";
 import { agree } from "./dims.ts";
 import { required } from "./infer.ts";
 import { defineOp, type InferContext, type NdArray, type Op, type TensorType } from "./op.ts";
-import { joinedData, pick, stridedOffsets } from "./pick.ts";
+import { joinedData, strided } from "./pick.ts";
 import { scanGradient } from "./scan-gradient.ts";
 import { scanLayout, withoutAxis, withAxis, type ScanAttributes } from "./scan-layout.ts";
 
@@ -42,7 +42,7 @@ function slices(x: NdArray, axis: number): NdArray[] {
   const strides = stridesOf(x.shape);
   const shape = withoutAxis(x.shape, axis);
   const inner = withoutAxis(strides, axis);
-  return Array.from({ length: x.shape[axis]! }, (_, i) => pick(x, shape, stridedOffsets(shape, inner, i * strides[axis]!)));
+  return Array.from({ length: x.shape[axis]! }, (_, i) => strided(x, shape, inner, i * strides[axis]!));
 }
 
 /** Arrays of one shape along a new axis. */
@@ -50,7 +50,7 @@ function stacked(dtype: NdArray["dtype"], arrays: readonly NdArray[], shape: rea
   const all = { dtype, shape: [arrays.length, ...shape], data: joinedData(dtype, arrays) };
   const [first, ...strides] = stridesOf(all.shape) as [number, ...number[]];
   const result = withAxis(shape, axis, arrays.length);
-  return pick(all, result, stridedOffsets(result, withAxis(strides, axis, first)));
+  return strided(all, result, withAxis(strides, axis, first));
 }
 
 const float = (shape: readonly number[]) => ({ shape, dtype: "float32" as const });

@@ -5,7 +5,7 @@ import { GradusError } from "../util/errors.ts";
 import { agree, normalizeAxes, vectorLength } from "./dims.ts";
 import { requireDType, requireSameDType, required } from "./infer.ts";
 import { defineOp, type GradientContext, type NdArray, type NoAttributes, type Op } from "./op.ts";
-import { integers, pick, stridedOffsets } from "./pick.ts";
+import { integers, strided } from "./pick.ts";
 import { indices, ints } from "./samples.ts";
 import { constantInts, dimOf, rangeTo, rest, scatterAlong, sizesVector, zerosLike } from "./vectors.ts";
 
@@ -123,7 +123,7 @@ export const Split: Op<SplitAttributes, "many"> = defineOp<SplitAttributes, "man
     let start = 0;
     return integers(split).map((size) => {
       const shape = x!.shape.map((dim, i) => (i === axis ? size : dim));
-      const part = pick(x!, shape, stridedOffsets(shape, strides, start * strides[axis]!));
+      const part = strided(x!, shape, strides, start * strides[axis]!);
       start += size;
       return part;
     });
@@ -231,17 +231,8 @@ export const Slice: Op = defineOp({
     const strides = stridesOf(x!.shape);
     const start = slices.reduce((offset, slice, axis) => offset + slice.start * strides[axis]!, 0);
     const shape = slices.map((slice) => slice.length);
-    return [
-      pick(
-        x!,
-        shape,
-        stridedOffsets(
-          shape,
-          slices.map((slice, axis) => slice.step * strides[axis]!),
-          start,
-        ),
-      ),
-    ];
+    const view = slices.map((slice, axis) => slice.step * strides[axis]!);
+    return [strided(x!, shape, view, start)];
   },
   gradient: (context) => [unslice(context)],
   contents: (context) => {
