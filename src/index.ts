@@ -64,7 +64,9 @@ export { fit as fitDatasets, train, type FitOptions as FitDatasetsOptions, type 
 export type { Dataset } from "./train/dataset.ts";
 export type { EpochFigures, PartFigures, TrainingEvent, TrainingResult } from "./train/events.ts";
 export type { Problem } from "./train/step-graph.ts";
-export { readModel, type ReadModel } from "./onnx/read.ts";
+export { inspectModel, readModel, type ModelSummary, type ReadModel, type ReadOptions } from "./onnx/read.ts";
+export { describeModel, type ModelDescription, type ModelRow } from "./onnx/describe.ts";
+export { readModelFile } from "./store/onnx-file.ts";
 export { writeModel } from "./onnx/write.ts";
 export { GradusError } from "./util/errors.ts";
 export type { Interval } from "./util/statistics.ts";

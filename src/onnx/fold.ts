@@ -1,8 +1,8 @@
 /**
  * Small nodes over constants, computed while a file is read: exporters write axes, pads and scales as chains of nodes, and operators
- * whose output's shape depends on them must know them.
+ * whose output's shape depends on them must know them. The chains stay in the graph where nobody needs to.
  */
-import { constant, isGraph, type Node, type Value } from "../ir/graph.ts";
+import { constant, type Node, type Value } from "../ir/graph.ts";
 import { isFloat, type DType } from "../ir/dtype.ts";
 import { sizeOf, staticShape } from "../ir/shape.ts";
 import { zeros, type NumericArray, type Tensor } from "../ir/tensor.ts";
@@ -12,29 +12,40 @@ import type { NdArray } from "../ops/op.ts";
 /** Elements of the largest tensor that is computed here. */
 const most = 256;
 
+/** What shapes are computed with; each takes time in proportion to what goes in and comes out, whatever its attributes say. */
+const folded = new Set(
+  (
+    "Abs Add And Cast Ceil Concat ConstantOfShape Div Equal Expand Flatten Floor Gather GatherElements GatherND Greater " +
+    "GreaterOrEqual Identity Less LessOrEqual Max Min Mod Mul Neg Not Or Pad Pow Range ReduceMax ReduceMin ReduceProd ReduceSum " +
+    "Reshape Round ScatterElements ScatterND Shape Size Slice Split Sqrt Squeeze Sub Tile Transpose Unsqueeze Where Xor"
+  ).split(" "),
+);
+
+/** Values that are known though nodes make them, as constants. */
+export type KnownValues = Map<Value, Value>;
+
 /**
- * A node's outputs as constants, or undefined where they are not known, too large, or drawn at random. What is computed from weights
- * stays a node: they are there to be trained.
+ * Notes what a node makes, where its inputs are known and the results small. What is computed from weights stays unknown: they are
+ * there to be trained.
  * @param weights initializers of floats
  */
-export function foldNode(node: Node, weights: ReadonlySet<Tensor>): readonly Value[] | undefined {
-  const record = opRecord(node.op);
-  const bodies = Object.values(node.attributes).some(isGraph);
-  if (node.inputs.length === 0 || bodies || (record.attributes && Object.hasOwn(record.attributes, "seed"))) return undefined;
-  if (!node.outputs.every(({ dtype, shape }) => isKept(dtype) && (sizeIn(shape) ?? Infinity) <= most)) return undefined;
+export function noteKnown(node: Node, known: KnownValues, weights: ReadonlySet<Tensor>): void {
+  if (!folded.has(node.op)) return;
+  if (!node.outputs.every(({ dtype, shape }) => isKept(dtype) && (sizeIn(shape) ?? Infinity) <= most)) return;
   const inputs: (NdArray | null)[] = [];
   for (const value of node.inputs) {
     // Slice's bounds may lie beyond any size.
-    const known = value ? knownArray(value, weights, node.op === "Slice") : null;
-    if (known === undefined) return undefined;
-    inputs.push(known);
+    const array = value ? knownArray(known.get(value) ?? value, weights, node.op === "Slice") : null;
+    if (array === undefined) return;
+    inputs.push(array);
   }
-  const run = () => [];
-  const results = record.evaluate(inputs, { op: node.op, attributes: node.attributes, outputCount: node.outputs.length, run });
-  const made = results.map(toTensor);
-  return made.every((tensor) => tensor !== undefined) && made.length === node.outputs.length
-    ? made.map((tensor) => constant(tensor))
-    : undefined;
+  const context = { op: node.op, attributes: node.attributes, outputCount: node.outputs.length, run: () => [] };
+  opRecord(node.op)
+    .evaluate(inputs, context)
+    .forEach((result, i) => {
+      const tensor = toTensor(result);
+      if (tensor) known.set(node.outputs[i]!, constant(tensor));
+    });
 }
 
 /** Elements that an array of float64 holds to the last digit, and no half floats, which are held as bits. */

@@ -1,7 +1,7 @@
 /** GraphProto as graph: names become values, nodes are built (and so checked) by the operators' own inference. */
 import { constant, dependencies, input, type Attribute, type Graph, type Node, type Value } from "../ir/graph.ts";
 import { isFloat } from "../ir/dtype.ts";
-import { unknownDim, type Shape } from "../ir/shape.ts";
+import { isUnknown, unknownDim, type Shape } from "../ir/shape.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import { applyOp, contentsOf, opRecord } from "../ops/build.ts";
 import type { AttributeKind } from "../ops/op.ts";
@@ -9,7 +9,7 @@ import { didYouMean } from "../util/closest.ts";
 import { GradusError } from "../util/errors.ts";
 import { foldConstant } from "./constant.ts";
 import { decodeText, shown } from "./decode.ts";
-import { foldNode } from "./fold.ts";
+import { noteKnown, type KnownValues } from "./fold.ts";
 import { fileAttributes, requireKind } from "./file-node.ts";
 import {
   AttributeProto_AttributeType as Kind,
@@ -31,6 +31,7 @@ export interface ReadContext {
   readonly made: Set<Node>;
   /** Initializers of floats. */
   readonly weights: Set<Tensor>;
+  readonly known: KnownValues;
 }
 
 /** Names of one graph; what is not found here is asked of the enclosing graph, and is then a capture. */
@@ -121,7 +122,7 @@ function readNode(proto: NodeProto, index: number, scope: Scope): Node[] {
   const way = wayOf(domain, proto.opType, scope.context.opset.get(domain) ?? 0);
   if (typeof way === "string" && way !== "same") throw new GradusError(`${called}: the operator is not one that Gradus has`);
   const outputs = within(called, () => {
-    const values = way === "same" ? readSame(proto, inputs, scope) : rewriteNode(way as Rewrite, proto, inputs, scope);
+    const values = knowingly(inputs, scope, (given) => make(way === "same" ? undefined : (way as Rewrite), proto, given, scope));
     if (proto.output.length > values.length)
       throw new GradusError(`the file names ${proto.output.length} outputs, the operator makes ${values.length} here`);
     values.forEach((value, i) => value && checkValue(value, `output ${i}`));
@@ -132,7 +133,9 @@ function readNode(proto: NodeProto, index: number, scope: Scope): Node[] {
     if (name !== "" && value) define(scope, name, value);
     else scope.absent.add(name);
   });
-  return newNodes(outputs, scope.context.made);
+  const nodes = newNodes(outputs, scope.context.made);
+  for (const node of nodes) noteKnown(node, scope.context.known, scope.context.weights);
+  return nodes;
 }
 
 /** Does something about a node; what goes wrong names the node. The file is a stranger's: whatever an operator throws is its fault. */
@@ -147,12 +150,35 @@ function within<T>(called: string, act: () => T): T {
   }
 }
 
-function readSame(proto: NodeProto, inputs: readonly (Value | null)[], scope: Scope): readonly Value[] {
-  const node = applyOp(proto.opType, inputs, readAttributes(proto, scope));
-  return foldNode(node, scope.context.weights) ?? node.outputs;
+/** Makes a node's outputs; where they or an error show that something was not known, again with all inputs that can be known. */
+function knowingly(
+  inputs: readonly (Value | null)[],
+  { context: { known } }: Scope,
+  act: (inputs: readonly (Value | null)[]) => readonly (Value | null)[],
+): readonly (Value | null)[] {
+  const mayHelp = inputs.some((value) => value && known.has(value));
+  const again = () => act(inputs.map((value) => value && (known.get(value) ?? value)));
+  try {
+    const values = act(inputs);
+    return mayHelp && values.some((value) => value?.shape.some(isUnknown)) ? again() : values;
+  } catch (error) {
+    if (!mayHelp || !(error instanceof GradusError)) throw error;
+    return again();
+  }
 }
 
-function rewriteNode(rewrite: Rewrite, proto: NodeProto, inputs: readonly (Value | null)[], scope: Scope): readonly (Value | null)[] {
+/** @param rewrite undefined where the node is as ours */
+function make(rewrite: Rewrite | undefined, proto: NodeProto, inputs: readonly (Value | null)[], scope: Scope): readonly (Value | null)[] {
+  const rewritten = rewrite && rewriteNode(rewrite, proto, inputs, scope);
+  return rewritten ?? applyOp(proto.opType, inputs, readAttributes(proto, scope)).outputs;
+}
+
+function rewriteNode(
+  rewrite: Rewrite,
+  proto: NodeProto,
+  inputs: readonly (Value | null)[],
+  scope: Scope,
+): readonly (Value | null)[] | undefined {
   const attributes = fileAttributes(proto.attribute, {
     tensor: (tensor, what) => readTensor(tensor, what, scope.context.external),
     graph: ({ g }) => readGraph(g!, scope.context, scope),
@@ -165,7 +191,7 @@ function rewriteNode(rewrite: Rewrite, proto: NodeProto, inputs: readonly (Value
     outputs: proto.output.length,
     hasOutput: (i) => (proto.output[i] ?? "") !== "",
   });
-  attributes.finish(proto.opType);
+  if (values) attributes.finish(proto.opType);
   return values;
 }
 

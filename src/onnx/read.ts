@@ -5,7 +5,8 @@ import type { Shape } from "../ir/shape.ts";
 import { GradusError } from "../util/errors.ts";
 import { decodeModel, shown } from "./decode.ts";
 import { allNodes, missingOperators, refuseMissing, type MissingOperator } from "./missing.ts";
-import type { ModelProto, ValueInfoProto } from "./onnx_pb.ts";
+import { inlineFunctions } from "./functions.ts";
+import type { GraphProto, ModelProto, ValueInfoProto } from "./onnx_pb.ts";
 import { domainOf } from "./opset.ts";
 import { readGraph, typeOf } from "./read-graph.ts";
 import type { ExternalReader } from "./tensor-proto.ts";
@@ -35,8 +36,9 @@ export interface ReadOptions {
 export function readModel(bytes: Uint8Array, { external }: ReadOptions = {}): ReadModel {
   const model = decodeModel(bytes);
   const opset = opsetOf(model);
-  refuseMissing(missingOperators(model.graph!, opset), opset);
-  return { graph: graphOf(model, opset, external), ...aboutOf(model, opset) };
+  const proto = inlineFunctions(model);
+  refuseMissing(missingOperators(proto, opset), opset);
+  return { graph: graphOf(proto, opset, external), ...aboutOf(model, opset) };
 }
 
 /** A model as far as it can be told without its operators. */
@@ -63,7 +65,7 @@ export interface NamedType {
 export function inspectModel(bytes: Uint8Array, { external }: ReadOptions = {}): { summary: ModelSummary; graph: Graph | undefined } {
   const model = decodeModel(bytes);
   const opset = opsetOf(model);
-  const proto = model.graph!;
+  const proto = inlineFunctions(model);
   const missing = missingOperators(proto, opset);
   const constants = new Set(proto.initializer.map(({ name }) => name));
   const counts = new Map<string, number>();
@@ -79,7 +81,7 @@ export function inspectModel(bytes: Uint8Array, { external }: ReadOptions = {}):
     operators: [...counts].sort(([, a], [, b]) => b - a).map(([name, count]) => ({ name, count })),
     missing,
   };
-  return { summary, graph: missing.length > 0 ? undefined : graphOf(model, opset, external) };
+  return { summary, graph: missing.length > 0 ? undefined : graphOf(proto, opset, external) };
 }
 
 function namedType(info: ValueInfoProto): NamedType {
@@ -94,7 +96,8 @@ function namedType(info: ValueInfoProto): NamedType {
 
 function opsetOf(model: ModelProto): ReadonlyMap<string, number> {
   const opset = new Map<string, number>();
-  for (const { domain, version } of model.opsetImport) {
+  const all = [...model.opsetImport, ...model.functions.flatMap(({ opsetImport }) => opsetImport)];
+  for (const { domain, version } of all) {
     const name = domainOf(domain);
     if (opset.has(name) && opset.get(name) !== Number(version))
       throw new GradusError(`the model imports two versions of "${shown(name) || "ai.onnx"}"`);
@@ -112,9 +115,9 @@ function aboutOf(model: ModelProto, opset: ReadonlyMap<string, number>): Omit<Re
 }
 
 /** A graph too deep for our recursion, or a list too long to make, is the file's doing. */
-function graphOf(model: ModelProto, opset: ReadonlyMap<string, number>, external: ExternalReader | undefined): Graph {
+function graphOf(proto: GraphProto, opset: ReadonlyMap<string, number>, external: ExternalReader | undefined): Graph {
   try {
-    return readGraph(model.graph!, { opset, external, made: new Set(), weights: new Set() });
+    return readGraph(proto, { opset, external, made: new Set(), weights: new Set(), known: new Map() });
   } catch (cause) {
     if (cause instanceof RangeError) throw new GradusError(`the model is deeper or larger than can be read: ${cause.message}`, { cause });
     throw cause;

@@ -218,6 +218,20 @@ const refused: readonly [string, () => Uint8Array, string | RegExp][] = [
     "refers to an attribute of a function",
   ],
   [
+    "functions that call each other without end",
+    () => joined(file({ ...whole, node: [{ ...relu("x", "y"), domain: "mine", opType: "F" }] }), functions(["F", "G"], ["G", "F"])),
+    "call each other more than 16 deep",
+  ],
+  [
+    "functions that become billions of nodes",
+    () => {
+      const names = Array.from({ length: 12 }, (_, i) => `F${i}`);
+      const calls = names.map((name, i) => [name, ...new Array<string>(10).fill(names[i + 1] ?? "Relu")]);
+      return joined(file({ ...whole, node: [{ ...relu("x", "y"), domain: "mine", opType: "F0" }] }), functions(...calls));
+    },
+    "become more than 100000 nodes",
+  ],
+  [
     "a node without the attribute it needs",
     () => file({ ...whole, node: [{ ...relu("x", "y"), opType: "Concat" }] }),
     /^node 0 \(Concat\): /,
@@ -235,6 +249,19 @@ const refused: readonly [string, () => Uint8Array, string | RegExp][] = [
     "keeps its data in another file",
   ],
 ];
+
+/** Functions of a domain of their own, each a name and the functions it calls. */
+function functions(...list: readonly (readonly string[])[]): Uint8Array {
+  const made = list.map(([name = "", ...calls]) => ({
+    name,
+    domain: "mine",
+    input: ["a"],
+    output: ["b"],
+    opsetImport: [{ domain: "mine", version: 1n }],
+    node: calls.map((opType, i) => ({ opType, domain: "mine", input: ["a"], output: [i === 0 ? "b" : `c${i}`] })),
+  }));
+  return toBinary(ModelProtoSchema, create(ModelProtoSchema, { functions: made }));
+}
 
 function nestedType(depth: number): Uint8Array {
   let type = field(1, Uint8Array.of(8, 1));

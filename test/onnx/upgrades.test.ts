@@ -291,6 +291,72 @@ group("upgrades", () => {
     });
   });
 
+  test("functions that a model brings along become their nodes, bodies and attributes included", async () => {
+    const type = {
+      value: { case: "tensorType" as const, value: { elemType: 1, shape: { dim: [{ value: { case: "dimValue" as const, value: 2n } }] } } },
+    };
+    const opsetImport = [
+      { domain: "", version: 17n },
+      { domain: "mine", version: 1n },
+    ];
+    const branch = (name: string, op: string): Attribute => ({
+      name,
+      type: Kind.GRAPH,
+      // Reads what the function holds, under a name of its own.
+      g: { name, node: [{ opType: op, input: ["inner"], output: ["out"] }], output: [{ name: "out", type }] },
+    });
+    const choose = {
+      name: "Choose",
+      domain: "mine",
+      input: ["a", "flag"],
+      output: ["b"],
+      attribute: ["slope"],
+      opsetImport,
+      node: [
+        { opType: "LeakyRelu", input: ["a"], output: ["inner"], attribute: [{ name: "alpha", type: Kind.FLOAT, refAttrName: "slope" }] },
+        { opType: "If", input: ["flag"], output: ["b"], attribute: [branch("then_branch", "Neg"), branch("else_branch", "Exp")] },
+      ],
+    };
+    const twice = {
+      name: "Twice",
+      domain: "mine",
+      input: ["a", "flag"],
+      output: ["c"],
+      opsetImport,
+      node: [
+        { opType: "Choose", domain: "mine", input: ["a", "flag"], output: ["inner"], attribute: [float("slope", 0.5)] },
+        { opType: "Choose", domain: "mine", input: ["inner", "flag"], output: ["c"] },
+      ],
+    };
+    const flag = { name: "flag", type: { value: { case: "tensorType" as const, value: { elemType: 9, shape: {} } } } };
+    const bytes = toBinary(
+      ModelProtoSchema,
+      create(ModelProtoSchema, {
+        irVersion: 8n,
+        opsetImport,
+        functions: [choose, twice],
+        graph: {
+          name: "g",
+          input: [{ name: "x", type }, flag],
+          output: [{ name: "y", type }],
+          node: [{ opType: "Twice", domain: "mine", input: ["x", "flag"], output: ["y"] }],
+        },
+      }),
+    );
+    const { graph } = readModel(bytes);
+    const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 4 });
+    for (const value of [0, 1]) {
+      const feeds = { x: tensor("float32", [-2, 3]), flag: tensor("bool", value) };
+      const judged = await session.run({
+        x: new ort.Tensor("float32", Float32Array.of(-2, 3), [2]),
+        flag: new ort.Tensor("bool", Uint8Array.of(value), []),
+      });
+      const expected = { y: tensor("float32", judged["y"]!.data as Float32Array, [2]) };
+      expect(difference(await (await reference.compile(graph)).run(feeds), expected)).toBeUndefined();
+    }
+    await session.release();
+  });
+
   test("the mask of an old Dropout says that everything is kept, in the element type of its time", async () => {
     for (const [opset, dtype] of [
       [7, "float32"],

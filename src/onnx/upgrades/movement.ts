@@ -59,15 +59,16 @@ const topK: Rewrite = (node) => {
 };
 
 /**
- * Sizes from the attribute, from the input, or equal: as many as there are outputs, or as opset 18 says (then the last may be smaller).
+ * Sizes from the attribute, or equal: as many as there are outputs, or as opset 18 says (then the last may be smaller).
  */
 const split: Rewrite = (node) => {
   const { attributes, version } = node;
+  if (version >= 13 && node.inputs[1]) return undefined;
   const x = given(node, 0);
   const axis = axisOf(x, attributes.int("axis") ?? 0);
   const listed = version < 13 ? attributes.int64s("split") : undefined;
   const parts = (version >= 18 ? attributes.int("num_outputs") : undefined) ?? node.outputs;
-  const sizes = listed ? vector(listed) : (node.inputs[1] ?? equalParts(x, axis, parts, version >= 18));
+  const sizes = listed ? vector(listed) : equalParts(x, axis, parts, version >= 18);
   return ops.Split(x, sizes, { axis });
 };
 

@@ -40,9 +40,10 @@ const byInput: Rewrite = (node) => {
 /** An input that may be there without elements, as another's place. */
 const present = (value: Value | null | undefined): Value | null => (value && !value.shape.includes(0) ? value : null);
 
-/** Since opset 18: scales and sizes for some axes only. */
+/** Since opset 18: scales and sizes for some axes only. Before, an input without elements may stand for one that is not there. */
 const resize: Rewrite = (node) => {
   const { attributes } = node;
+  if (node.version < 18 && !node.inputs.some((value) => value?.shape.includes(0))) return undefined;
   const x = given(node, 0);
   const [roi, scales, sizes] = [1, 2, 3].map((i) => present(node.inputs[i])) as [Value | null, Value | null, Value | null];
   const options = some({

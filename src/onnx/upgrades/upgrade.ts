@@ -5,8 +5,8 @@ import { contentsOf, ops, type OpName } from "../../ops/build.ts";
 import { GradusError } from "../../util/errors.ts";
 import type { FileNode } from "../file-node.ts";
 
-/** Values of the node's outputs, in order; null where an output of an older form has no counterpart. */
-export type Rewrite = (node: FileNode) => readonly (Value | null)[];
+/** Values of the node's outputs, in order; null where an output of an older form has no counterpart. Undefined: the node is as ours. */
+export type Rewrite = (node: FileNode) => readonly (Value | null)[] | undefined;
 
 export interface Upgrade {
   /** First and last version of the domain for which the rewriting is right; no last is the newest we know. */
@@ -44,7 +44,8 @@ export function knownAt(node: FileNode, index: number, what: string): readonly n
   const value = node.inputs[index];
   if (!value) return undefined;
   const contents = contentsOf(value);
-  if (!contents?.every((dim) => typeof dim === "number")) throw new GradusError(`${what} must be constant`);
+  if (!contents?.every((dim) => typeof dim === "number"))
+    throw new GradusError(`${what} must be known when the graph is built (a constant)`);
   return contents;
 }
 
