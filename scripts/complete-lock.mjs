@@ -1,8 +1,13 @@
 /**
  * Completes package-lock.json: npm leaves out optional packages of other platforms that it did not see when it installed, and
  * `npm ci` then refuses the file on the machines that miss them. Run it after every `npm install`; a second run changes nothing.
+ * Their hashes come from a fresh resolution of the packages that ask for them; those that the registry at hand does not hold stay
+ * without one, and `npm ci` takes them unchecked.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 const path = new URL("../package-lock.json", import.meta.url);
 const lock = JSON.parse(readFileSync(path, "utf8"));
@@ -43,6 +48,34 @@ for (const [from, { optionalDependencies = {} }] of Object.entries(lock.packages
     added += 1;
   }
 }
+
+/** The lock entries that npm makes for one package and its optional ones where it starts from nothing. */
+function freshEntries(name, version) {
+  const folder = mkdtempSync(join(tmpdir(), "complete-lock-"));
+  try {
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true, dependencies: { [name]: version } }));
+    execFileSync("npm", ["install", "--package-lock-only", "--ignore-scripts", "--silent"], { cwd: folder, stdio: "ignore" });
+    return JSON.parse(readFileSync(join(folder, "package-lock.json"), "utf8")).packages;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const unchecked = () => Object.keys(lock.packages).filter((at) => lock.packages[at].optional && !lock.packages[at].integrity);
+const before = unchecked();
+for (const [from, { version, optionalDependencies = {} }] of Object.entries(lock.packages)) {
+  const bare = Object.keys(optionalDependencies).filter((name) => before.includes(`node_modules/${name}`));
+  if (from === "" || bare.length === 0) continue;
+  const fresh = freshEntries(from.slice(from.lastIndexOf("node_modules/") + "node_modules/".length), version);
+  for (const name of bare) {
+    const { version: wanted, ...rest } = lock.packages[`node_modules/${name}`];
+    const found = fresh[`node_modules/${name}`];
+    if (found?.version !== wanted || !found.integrity) continue;
+    lock.packages[`node_modules/${name}`] = { version: wanted, integrity: found.integrity, ...rest };
+  }
+}
+
 lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1)));
 writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`);
-console.log(`${added} packages of other platforms added to package-lock.json`);
+const left = unchecked().length;
+console.log(`${added} packages of other platforms added to package-lock.json, ${before.length - left} hashes; ${left} have none`);
