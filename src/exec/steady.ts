@@ -9,6 +9,7 @@ import type { DType } from "../ir/dtype.ts";
 import { sizeOf, type Dim } from "../ir/shape.ts";
 import { tensor } from "../ir/tensor.ts";
 import { constantFloats, ops } from "../ops/build.ts";
+import { framewise } from "../ops/signal.ts";
 
 type Lowering = (x: Value, attributes: Readonly<Record<string, Attribute>>, inputs: readonly (Value | null)[]) => Value | readonly Value[];
 
@@ -46,6 +47,10 @@ const lowerings: Readonly<Record<string, Lowering>> = {
   BatchNormalization(x, attributes, [, scale, bias, mean, variance]) {
     const own = (value: Value) => (attributes["training_mode"] === 1 ? ops.Min(value, value) : value);
     return ops.BatchNormalization(x, scale!, bias!, own(mean!), own(variance!), attributes);
+  },
+  // The runtime cuts the frames of a complex signal as if it were a real one.
+  STFT(x, attributes, inputs) {
+    return x.shape[2] === 2 ? framewise(ops, inputs, attributes) : ops.STFT(...inputs, attributes);
   },
   // The runtime's kernel draws 1 with probability 1 - p.
   Bernoulli(p, { dtype = p.dtype, ...seed }) {
@@ -141,30 +146,32 @@ function isSteady([m, k, n]: readonly [number, number, number], threads: number)
  * @param sizes of the named dimensions, one record for each set that will be run
  */
 export function steadyThreads(root: Graph, threads: number, sizes: readonly Readonly<Record<string, number>>[]): number {
-  const products = sizes.flatMap((dims) => productsOf(root, dims));
+  const products = sizes.flatMap((dims) => productsOf(root, threads, dims));
   let steady = threads;
   while (steady > 1 && !products.every((product) => isSteady(product, steady))) steady--;
   return steady;
 }
 
-function productsOf(part: Graph, dims: Readonly<Record<string, number>>): (readonly [number, number, number])[] {
+/** Rows, summed length and columns of the products whose sums may be cut: of many in one node each thread takes whole ones. */
+function productsOf(part: Graph, threads: number, dims: Readonly<Record<string, number>>): (readonly [number, number, number])[] {
   const size = (dim: Dim) =>
     typeof dim === "number" ? dim : dim.split("*").reduce((product, factor) => product * (dims[factor] ?? Number(factor)), 1);
   const product = ({ op, inputs, attributes, outputs }: Node): readonly [number, number, number] | undefined => {
     if (op === "Conv") {
-      // One image: threads share out the columns of a product, whatever its rows. Several: each thread takes whole ones.
+      // One image: threads share out the columns of a product, whatever its rows.
       const [batch, , ...windows] = outputs[0]!.shape.map(size);
       if (batch !== 1 || (attributes["group"] ?? 1) !== 1) return undefined;
       return [0, sizeOf(inputs[1]!.shape.slice(1).map(size)), sizeOf(windows)];
     }
     if (op !== "Gemm" && op !== "MatMul") return undefined;
+    if (sizeOf(inputs[1]!.shape.slice(0, -2).map(size)) >= threads) return undefined;
     const shape = outputs[0]!.shape.map(size);
     const inner = inputs[0]!.shape.at(attributes["transA"] === 1 ? -2 : -1)!;
     return [shape.at(-2) ?? 1, size(inner), shape.at(-1) ?? 1];
   };
   return part.nodes.flatMap((node) => {
     const own = product(node);
-    const bodies = Object.values(node.attributes).flatMap((a) => (isGraph(a) ? productsOf(a, dims) : []));
+    const bodies = Object.values(node.attributes).flatMap((a) => (isGraph(a) ? productsOf(a, threads, dims) : []));
     return own ? [own, ...bodies] : bodies;
   });
 }

@@ -36,4 +36,8 @@ export { RNN, GRU, LSTM } from "./recurrent-cells.ts";
 export * from "./resize.ts";
 export * from "./grid-sample.ts";
 export * from "./roi-align.ts";
+export { DFT, STFT } from "./signal.ts";
+export * from "./signal-windows.ts";
+export * from "./unique.ts";
+export * from "./detection.ts";
 export * from "./roi-pool.ts";
