@@ -96,6 +96,7 @@ export const LayerNormalization: Op<LayerNormalizationAttributes, "many"> = defi
   samples: [
     { inputs: [[3, 4], [4], [4]] },
     { inputs: [[2, 3, 4], [4]] },
+    { inputs: [[3, 4], [4], [4]], attributes: { stash_type: "float64" } },
     {
       inputs: [
         [2, 3, 4],

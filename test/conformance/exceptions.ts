@@ -18,6 +18,7 @@ export const onceOnly: Readonly<Record<string, string>> = {};
 
 /** Samples ONNX Runtime does not run, with a part of its own message. */
 export const notInOnnxRuntime: Readonly<Record<string, string>> = {
+  "LayerNormalization: [3, 4] and [4] and [4], stash_type float64": "Could not find an implementation for LayerNormalization",
   "Einsum: [2, 1, 3, 4] and [5, 4, 2], equation ...ij,...jk->...ik": "Ellipsis represents incompatible dimensions",
 };
 
