@@ -357,6 +357,21 @@ group("upgrades", () => {
     await session.release();
   });
 
+  test("an old BatchNormalization that names more outputs trains; those that are no more are refused by name", async () => {
+    const one: Case = { op: "BatchNormalization", opset: 9, attributes: [float("momentum", 0.75)], inputs: [x, ...scale.bn], outputs: 3 };
+    const { graph } = readModel(fileOf(one, false));
+    expect(graph.nodes.map(({ op, attributes }) => [op, attributes["training_mode"]])).toEqual([["BatchNormalization", 1]]);
+    const { y0, y1 } = await (await reference.compile(graph)).run({ x0: x });
+    const values = x.data as Float32Array;
+    const channel = (c: number) => [0, 1].flatMap((n) => [...values.slice(12 * n + 4 * c, 12 * n + 4 * c + 4)]);
+    const [a, b, mean] = scale.bn.map(({ fixed: { data } }) => data as Float32Array) as [Float32Array, Float32Array, Float32Array];
+    const batch = channel(1).reduce((sum, v) => sum + v, 0) / 8;
+    const variance = channel(1).reduce((sum, v) => sum + (v - batch) ** 2, 0) / 8;
+    expect(y0!.data[4]).toBeCloseTo(((values[4]! - batch) / Math.sqrt(variance + 1e-5)) * a[1]! + b[1]!, 5);
+    expect(y1!.data[1]).toBeCloseTo(0.75 * mean[1]! + 0.25 * batch, 5);
+    expect(() => readModel(fileOf({ ...one, outputs: 5 }, false))).toThrow('"y3", an output of an older opset that is no more');
+  });
+
   test("the mask of an old Dropout says that everything is kept, in the element type of its time", async () => {
     for (const [opset, dtype] of [
       [7, "float32"],

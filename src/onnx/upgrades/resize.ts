@@ -1,7 +1,7 @@
 /** Resampling: Upsample became Resize, which then learnt to name its coordinates, and axes. */
 import { constant, int64, type Value } from "../../ir/graph.ts";
 import { tensor } from "../../ir/tensor.ts";
-import { ops } from "../../ops/build.ts";
+import { constantFloats, ops } from "../../ops/build.ts";
 import { GradusError } from "../../util/errors.ts";
 import type { FileNode } from "../file-node.ts";
 import { axisOf, build, given, knownAt, needed, some, type Rewrite, type Upgrades } from "./upgrade.ts";
@@ -10,8 +10,7 @@ import { axisOf, build, given, knownAt, needed, some, type Rewrite, type Upgrade
  * Before opset 11 the place of output i in the input was i / scale; of the nearest element the one before (where it grows) or the
  * one after (where it shrinks), as ONNX Runtime reads the old operators.
  */
-function asymmetric(x: Value, scales: Value, known: ArrayLike<number>, mode: string): readonly Value[] {
-  const all = Array.from(known);
+function asymmetric(x: Value, scales: Value, all: readonly number[], mode: string): readonly Value[] {
   const grows = all.every((scale) => scale >= 1);
   if (mode === "nearest" && !grows && all.some((scale) => scale > 1)) throw new GradusError("scales above and below 1 in one operator");
   const options = mode === "nearest" ? { nearest_mode: grows ? "floor" : "ceil" } : {};
@@ -30,12 +29,16 @@ const upsampleByAttribute: Rewrite = (node) => {
   return asymmetric(given(node, 0), constant(tensor("float32", scales)), scales, modeOf(node));
 };
 
-/** Scales as an input: Upsample of opset 9, Resize of opset 10. */
-const byInput: Rewrite = (node) => {
-  const scales = given(node, 1);
-  if (scales.origin.kind !== "constant") throw new GradusError("scales must be constant");
-  return asymmetric(given(node, 0), scales, scales.origin.tensor.data as Float32Array, modeOf(node));
-};
+/** Scales as an input; an Upsample's are never below 1. */
+const upsampleByInput: Rewrite = (node) => asymmetric(given(node, 0), given(node, 1), [], modeOf(node));
+
+const resizeByScales: Rewrite = (node) => asymmetric(given(node, 0), given(node, 1), knownScales(given(node, 1)), modeOf(node));
+
+function knownScales(scales: Value): readonly number[] {
+  const known = constantFloats(scales);
+  if (!known) throw new GradusError("scales must be known when the graph is built (a constant)");
+  return known;
+}
 
 /** An input that may be there without elements, as another's place. */
 const present = (value: Value | null | undefined): Value | null => (value && !value.shape.includes(0) ? value : null);
@@ -80,10 +83,10 @@ function refuseNew({ attributes }: FileNode): void {
 
 /** Scales of all axes, 1 where none is given. */
 function spread(node: FileNode, axes: readonly number[], rank: number): Value {
-  const scales = given(node, 2);
-  if (scales.origin.kind !== "constant") throw new GradusError("scales must be constant where axes are listed");
+  const scales = knownScales(given(node, 2));
+  if (scales.length !== axes.length) throw new GradusError(`${scales.length} scales for ${axes.length} axes`);
   const all = new Float32Array(rank).fill(1);
-  axes.forEach((axis, i) => (all[axis] = (scales.origin as { tensor: { data: Float32Array } }).tensor.data[i]!));
+  axes.forEach((axis, i) => (all[axis] = scales[i]!));
   return constant(tensor("float32", all));
 }
 
@@ -112,10 +115,10 @@ const dft: Rewrite = (node) => {
 export const resizing: Upgrades = {
   Upsample: [
     { from: 7, to: 8, uses: ["Resize"], rewrite: upsampleByAttribute },
-    { from: 9, uses: ["Resize"], rewrite: byInput },
+    { from: 9, uses: ["Resize"], rewrite: upsampleByInput },
   ],
   Resize: [
-    { from: 10, to: 10, uses: ["Resize"], rewrite: byInput },
+    { from: 10, to: 10, uses: ["Resize"], rewrite: resizeByScales },
     { from: 11, uses: ["Resize"], rewrite: resize },
   ],
   RoiAlign: [{ from: 10, to: 15, uses: ["RoiAlign"], rewrite: roiAlign }],
