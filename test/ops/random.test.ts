@@ -64,12 +64,8 @@ test("Bernoulli gives 1 with the probability of its input, on both executors", a
 
 describe("Dropout in training", () => {
   const x = input("x", "float32", [4000]);
-  const feeds = {
-    x: tensor(
-      "float32",
-      Float32Array.from({ length: 4000 }, (_, i) => 1 + (i % 7)),
-    ),
-  };
+  const fed = Float32Array.from({ length: 4000 }, (_, i) => 1 + (i % 7));
+  const feeds = { x: tensor("float32", fed) };
   const ratio = constant(tensor("float32", 0.25));
   const [y, kept] = ops.Dropout(x, ratio, constant(tensor("bool", true)), { seed: 5 }) as [Value, Value];
   const [dx] = gradient(ops.ReduceSum(ops.Mul(y, y), { keepdims: 0 }), [x]);
