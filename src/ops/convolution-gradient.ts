@@ -1,6 +1,6 @@
 /**
- * Gradients of convolutions. Conv and ConvTranspose are each other's adjoint in x, and share one gradient in w: with rows of
- * columns (the taps of every window, gathered) it is a matrix product.
+ * Gradients of convolutions. Conv and ConvTranspose are each other's adjoint in x, and share one gradient in w: a matrix product
+ * with the columns, which are what the taps of every window read.
  */
 import { constant, int64, type Value } from "../ir/graph.ts";
 import { sizeOf, staticShape, type Shape } from "../ir/shape.ts";
@@ -8,7 +8,7 @@ import { tensor } from "../ir/tensor.ts";
 import { GradusError } from "../util/errors.ts";
 import type { Ops } from "./build.ts";
 import { dimOf, product, reshapeLike, rest, sizesVector } from "./vectors.ts";
-import { extent, halves, knownAxes, tapSources, type Axis, type Window } from "./windows.ts";
+import { extent, halves, knownAxes, outputsOf, tapSources, type Axis, type Window } from "./windows.ts";
 
 /** Channels moved behind the spatial axes. */
 function channelsLast(ops: Ops, x: Value): Value {
@@ -16,8 +16,16 @@ function channelsLast(ops: Ops, x: Value): Value {
   return ops.Transpose(x, { perm: [0, ...Array.from({ length: rank - 2 }, (_, i) => i + 2), 1] });
 }
 
-/** What the taps of every window of x [batch, channels, spatial…] read: [batch, windows·taps, channels]. */
-export function windowColumns(ops: Ops, x: Value, axes: readonly Axis[]): Value {
+/** Rows this short are faster sliced than gathered. */
+const fewChannels = 8;
+
+/** What the taps of every window of x [batch, channels, spatial…] read: [batch, windows, taps·channels]. */
+function windowColumns(ops: Ops, x: Value, axes: readonly Axis[]): Value {
+  const channels = x.shape[1]!;
+  const windows = sizeOf(outputsOf(axes));
+  if (typeof channels === "number" && channels < fewChannels) {
+    return ops.Transpose(ops.Reshape(ops.Concat(...tapSlices(ops, x, axes), { axis: 1 }), int64([0, -1, windows])), { perm: [0, 2, 1] });
+  }
   const sources = tapSources(axes);
   const size = sizeOf(axes.map((axis) => axis.size));
   const rows = ops.Reshape(channelsLast(ops, x), int64([0, size, -1]));
@@ -26,7 +34,25 @@ export function windowColumns(ops: Ops, x: Value, axes: readonly Axis[]): Value 
     "int64",
     BigInt64Array.from(sources, (source) => BigInt(source < 0 ? size : source)),
   );
-  return ops.Gather(padded ? ops.Pad(rows, int64([0, 0, 0, 0, 1, 0])) : rows, constant(at), { axis: 1 });
+  const gathered = ops.Gather(padded ? ops.Pad(rows, int64([0, 0, 0, 0, 1, 0])) : rows, constant(at), { axis: 1 });
+  return ops.Reshape(gathered, sizesVector(ops, [0, windows, product(ops, [sources.length / windows, dimOf(ops, x, 1)])]));
+}
+
+/** For each tap, what it reads in all windows: [batch, channels, windows…]. */
+function tapSlices(ops: Ops, x: Value, axes: readonly Axis[]): Value[] {
+  const around = [0, 0, ...axes.map(({ before }) => before), 0, 0, ...axes.map(({ after }) => after)];
+  const padded = around.some((pad) => pad !== 0) ? ops.Pad(x, int64(around)) : x;
+  const taps = axes.reduce<number[][]>(
+    (all, { kernel }) => all.flatMap((tap) => Array.from({ length: kernel }, (_, k) => [...tap, k])),
+    [[]],
+  );
+  const along = int64(axes.map((_, i) => i + 2));
+  const steps = int64(axes.map(({ stride }) => stride));
+  return taps.map((tap) => {
+    const starts = tap.map((k, i) => k * axes[i]!.dilation);
+    const ends = axes.map(({ outputs, stride }, i) => starts[i]! + (outputs - 1) * stride + 1);
+    return ops.Slice(padded, int64(starts), int64(ends), along, steps);
+  });
 }
 
 /** What a convolution's gradients have in common; `image` is the larger side (x of Conv, y of ConvTranspose). */
@@ -43,25 +69,34 @@ export function weightGradient(ops: Ops, x: Value, dy: Value, w: Value, { window
   const axes = knownAxes(x.shape.slice(2), windows);
   if (!axes) return weightGradientByConv(ops, x, dy, w, { windows, group });
   const taps = sizeOf(axes.map(({ kernel }) => kernel));
+  const windowCount = sizeOf(outputsOf(axes));
   const columns = windowColumns(ops, x, axes);
-  const channels = dimOf(ops, w, 1);
-  const features = dimOf(ops, dy, 1);
-  const last = channelsLast(ops, dy);
-  if (group === 1) {
-    const rows = ops.Reshape(last, sizesVector(ops, [-1, features]));
-    const wide = ops.Reshape(columns, sizesVector(ops, [-1, product(ops, [taps, channels])]));
-    // More rows than columns: then threads do not change how the long sums are cut.
-    const tall = typeof features === "number" && typeof channels === "number" && features > taps * channels;
-    const flat = tall ? ops.Gemm(rows, wide, { transA: 1 }) : ops.Gemm(wide, rows, { transA: 1 });
-    const apart = ops.Reshape(flat, sizesVector(ops, tall ? [features, taps, channels] : [taps, channels, features]));
-    return reshapeLike(ops, ops.Transpose(apart, { perm: tall ? [0, 2, 1] : [2, 1, 0] }), w);
+  if (group > 1) {
+    const perGroup = ops.Reshape(dy, int64([0, group, numberOf(dy.shape, group), windowCount]));
+    const split = ops.Reshape(columns, sizesVector(ops, [0, windowCount, taps, group, dimOf(ops, w, 1)]));
+    const wide = ops.Reshape(ops.Transpose(split, { perm: [0, 3, 1, 2, 4] }), int64([0, group, windowCount, -1]));
+    const sum = ops.ReduceSum(ops.MatMul(perGroup, wide), int64([0]), { keepdims: 0 }); // [group, features/group, taps·channels/group]
+    return reshapeLike(ops, ops.Transpose(ops.Reshape(sum, int64([0, 0, taps, -1])), { perm: [0, 1, 3, 2] }), w);
   }
-  const perGroup = ops.Reshape(last, int64([-1, group, numberOf(dy.shape, group)]));
-  const split = ops.Reshape(columns, sizesVector(ops, [-1, taps, group, channels]));
-  const wide = ops.Reshape(ops.Transpose(split, { perm: [2, 1, 3, 0] }), sizesVector(ops, [group, product(ops, [taps, channels]), -1]));
-  const all = ops.MatMul(wide, ops.Transpose(perGroup, { perm: [1, 0, 2] })); // [group, taps·channels, features/group]
-  const apart = ops.Reshape(all, sizesVector(ops, [group, taps, channels, numberOf(dy.shape, group)]));
-  return reshapeLike(ops, ops.Transpose(apart, { perm: [0, 3, 2, 1] }), w);
+  const features = dy.shape[1]!;
+  const flat =
+    typeof features === "number" && features > 2 * windowCount
+      ? acrossImages(ops, columns, dy, features)
+      : ops.ReduceSum(ops.MatMul(ops.Reshape(dy, int64([0, 0, windowCount])), columns), int64([0]), { keepdims: 0 });
+  return reshapeLike(ops, ops.Transpose(ops.Reshape(flat, int64([0, taps, -1])), { perm: [0, 2, 1] }), w);
+}
+
+/**
+ * Σ over images and windows of dy·columns: [features, taps·channels]. One product for all images, where one for each would make
+ * matrices larger than the columns.
+ */
+function acrossImages(ops: Ops, columns: Value, dy: Value, features: number): Value {
+  const rows = ops.Reshape(channelsLast(ops, dy), int64([-1, features]));
+  const width = dimOf(ops, columns, 2);
+  const wide = ops.Reshape(columns, sizesVector(ops, [-1, width]));
+  // More rows than columns: then threads do not change how the long sums are cut.
+  const tall = typeof width === "number" && features > width;
+  return tall ? ops.Gemm(rows, wide, { transA: 1 }) : ops.Transpose(ops.Gemm(wide, rows, { transA: 1 }));
 }
 
 function numberOf(shape: Shape, group: number): number {

@@ -95,6 +95,20 @@ export const Conv: Op<ConvAttributes> = defineOp<ConvAttributes>({
       attributes: { group: 3, strides: [2, 3], dilations: [1, 2], pads: [1, 1, 1, 1] },
     },
     { inputs: [[2, 3, 6, 7], [4, 3, 3, 3], [4]], attributes: { auto_pad: "SAME_UPPER", strides: [2, 3] } },
+    // More channels; more features than windows; more features than taps.
+    { inputs: [[2, 8, 3, 4], [3, 8, 3, 3], [3]], attributes: { pads: [1, 0, 0, 1], strides: [1, 2] } },
+    {
+      inputs: [
+        [2, 9, 3],
+        [5, 9, 2],
+      ],
+    },
+    {
+      inputs: [
+        [2, 1, 4],
+        [7, 1, 3],
+      ],
+    },
     // A batch as long as an axis: with a name for it, that axis has it too.
     {
       inputs: [
