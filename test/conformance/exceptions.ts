@@ -2,6 +2,7 @@
 
 /** Operators with a float output, a float input and no gradient. */
 export const withoutGradient: Readonly<Record<string, string>> = {
+  Loop: "how many steps it takes is not known before it has run",
   MaxRoiPool: "its windows are known only when the graph runs",
   Bernoulli: "what is drawn does not change smoothly with its probability",
 };
