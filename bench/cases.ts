@@ -1,8 +1,11 @@
-/** What is measured against other libraries, steps and whole trainings: these networks, ReLU between layers, softmax cross-entropy. */
+/** What is measured against other libraries, steps and whole trainings: dense networks, ReLU between layers, softmax cross-entropy; and ready architectures. */
+import type { ArchitectureName } from "../src/nn/architectures/index.ts";
 
 export interface SpeedCase {
-  /** Units from input to output. */
+  /** Units from input to output; of an architecture, numbers of one example and classes. */
   readonly layers: readonly number[];
+  /** A dense network where left out. */
+  readonly architecture?: { readonly name: ArchitectureName; readonly inputShape: readonly number[]; readonly layers: readonly number[] };
   readonly batch: number;
   readonly optimizer: "sgd" | "adam";
   /** Rows in memory that mini-batches are drawn from. */
@@ -30,7 +33,24 @@ export const trainingCases: readonly TrainingCase[] = [
   { layers: [64, 512, 512, 10], batch: 128, optimizer: "adam", rows: 4096, epochs: 3 },
 ];
 
-/** `784-512-512-10 b128 adam` */
-export function caseName({ layers, batch, optimizer }: SpeedCase): string {
-  return `${layers.join("-")} b${batch} ${optimizer}`;
+const architectures = [
+  { architecture: { name: "cnn", inputShape: [1, 28, 28], layers: [32, 64, 128] }, batch: 64 },
+  { architecture: { name: "resnet", inputShape: [3, 32, 32], layers: [16, 32, 64] }, batch: 32 },
+  { architecture: { name: "lstm", inputShape: [50, 64], layers: [128] }, batch: 32 },
+  { architecture: { name: "transformer", inputShape: [64, 128], layers: [128] }, batch: 16 },
+] as const;
+
+export const architectureCases: readonly SpeedCase[] = architectures.flatMap((one) =>
+  (["sgd", "adam"] as const).map((optimizer) => ({
+    ...one,
+    layers: [one.architecture.inputShape.reduce((a, b) => a * b, 1), 10],
+    optimizer,
+    rows: 2048,
+  })),
+);
+
+/** `784-512-512-10 b128 adam`, `cnn 1×28×28 b64 adam` */
+export function caseName({ layers, architecture, batch, optimizer }: SpeedCase): string {
+  const network = architecture ? `${architecture.name} ${architecture.inputShape.join("×")}` : layers.join("-");
+  return `${network} b${batch} ${optimizer}`;
 }

@@ -4,14 +4,15 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { measureAccuracy } from "./accuracy.ts";
 import { accuracyCases } from "./accuracy-cases.ts";
-import { caseName, speedCases, trainingCases } from "./cases.ts";
+import { architectureCases, caseName, speedCases, trainingCases } from "./cases.ts";
 import { gradus, peers, type Library } from "./peers.ts";
 import { writeReport } from "./report.ts";
 import { measureSpeed } from "./speed.ts";
 import { measureTrainings } from "./training.ts";
 
-const usage = `npm run bench -- [speed] [training] [accuracy] [options]; speed and training where nothing is named
-  speed                one training step against PyTorch, jax-js and TensorFlow.js
+const usage = `npm run bench -- [speed] [training] [architectures] [accuracy] [options]; the first three where nothing is named
+  speed                one training step of dense networks against PyTorch, jax-js and TensorFlow.js
+  architectures        one training step of convolutional, recurrent and attention networks against PyTorch
   training             whole trainings against the same and scikit-learn
   accuracy             held-out quality and fit time against scikit-learn; needs --data
   --data DIR           folder of the data sets
@@ -64,8 +65,8 @@ function shown(argument: string, index: number, all: readonly string[]): string 
   return /^[\w.,/=-]+$/.test(argument) ? argument : `"${argument}"`;
 }
 
-const sections = ["speed", "training", "accuracy"];
-const named = positionals.length > 0 ? positionals : ["speed", "training"];
+const sections = ["speed", "training", "architectures", "accuracy"];
+const named = positionals.length > 0 ? positionals : ["speed", "training", "architectures"];
 if (values.help || named.some((name) => !sections.includes(name))) {
   say(usage);
   process.exit(values.help ? 0 : 2);
@@ -73,16 +74,20 @@ if (values.help || named.some((name) => !sections.includes(name))) {
 const subject = library(values.subject);
 const others = (list(values.peers)?.map(library) ?? peers).filter((one) => one !== subject);
 const pairs = values.pairs === undefined ? {} : { pairs: Number(values.pairs) };
-if (named.includes("speed")) {
+for (const [section, cases] of [
+  ["speed", speedCases],
+  ["architectures", architectureCases],
+] as const) {
+  if (!named.includes(section)) continue;
   const result = await measureSpeed({
     subject,
-    peers: others.filter(({ blockMilliseconds }) => blockMilliseconds !== undefined),
-    cases: speedCases.filter((one) => chosen(caseName(one))),
+    peers: others.filter(({ blockMilliseconds, architectures }) => blockMilliseconds && (section === "speed" || architectures)),
+    cases: cases.filter((one) => chosen(caseName(one))),
     ...pairs,
     say,
   });
   for (const [name, mean] of Object.entries(result.geometricMeans)) say(`geometric mean against ${name}: ${mean.toFixed(3)}`);
-  await save("speed", result);
+  await save(section, result);
 }
 if (named.includes("training")) {
   const cases = trainingCases.filter((one) => chosen(caseName(one)));

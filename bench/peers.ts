@@ -24,6 +24,8 @@ export interface Library {
   configurations(speedCase: SpeedCase): readonly Configuration[];
   /** What a block of steps should last, in milliseconds (at least one step); undefined where it trains only as a whole. */
   readonly blockMilliseconds?: number;
+  /** Whether it runs the ready architectures besides dense networks. */
+  readonly architectures?: boolean;
 }
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -34,6 +36,7 @@ export const gradus: Library = {
   command: async () => [process.execPath, await bundle("gradus")],
   configurations: () => [1, 2].map((threads) => ({ label: `${threads} thread${threads > 1 ? "s" : ""}`, options: { threads } })),
   blockMilliseconds: 200,
+  architectures: true,
 };
 
 const torchThreads = [
@@ -48,15 +51,18 @@ const pytorch: Library = {
   name: "pytorch",
   label: "PyTorch",
   command: async () => [await findPython("torch"), here("peers/pytorch.py")],
-  configurations: () =>
+  configurations: ({ architecture }) =>
     torchThreads.flatMap(({ blas, omp }) =>
-      ["foreach", "loop", "fused"].map((form) => ({
-        label: `${form}, OPENBLAS_NUM_THREADS=${blas}, OMP_NUM_THREADS=${omp}`,
-        environment: { OPENBLAS_NUM_THREADS: String(blas), OMP_NUM_THREADS: String(omp) },
-        options: { form },
-      })),
+      ["foreach", "loop", "fused"].flatMap((form) =>
+        (architecture?.inputShape.length === 3 ? ["channels first", "channels last"] : [""]).map((memory) => ({
+          label: `${form}, ${memory}${memory && ", "}OPENBLAS_NUM_THREADS=${blas}, OMP_NUM_THREADS=${omp}`,
+          environment: { OPENBLAS_NUM_THREADS: String(blas), OMP_NUM_THREADS: String(omp) },
+          options: { form, memory },
+        })),
+      ),
     ),
   blockMilliseconds: 200,
+  architectures: true,
 };
 
 const jaxJs: Library = {

@@ -12,11 +12,13 @@ const path = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 
 export async function writeReport(): Promise<void> {
   const speed = await stored<SpeedResult>("speed");
+  const architectures = await stored<SpeedResult>("architectures");
   const accuracy = await stored<AccuracyResult>("accuracy");
   const training = await stored<TrainingResult>("training");
   const sections = [
     heading(),
     ...(speed ? speedSection(speed) : []),
+    ...(architectures ? architectureSection(architectures) : []),
     ...(training ? trainingSection(training) : []),
     ...(accuracy ? accuracySection(accuracy) : []),
   ];
@@ -49,6 +51,16 @@ The ratio is ${result.subject} over the other, per pair: below 1 ${result.subjec
 statistics, 95 %. ${where(result.machine, result.versions)}${stolen(result)}`,
     ...libraries.map(({ library, label }) => speedTable(result, library, label)),
     notes(result),
+  ];
+}
+
+function architectureSection(result: Stored<SpeedResult>): string[] {
+  return [
+    "## One training step of other architectures",
+    `\`${result.command}\``,
+    `The ready architectures, batch norm and all, measured as above, the same network built in the other library; PyTorch with its images channels first
+or last, whichever is faster. ${where(result.machine, result.versions)}${stolen(result)}`,
+    ...(result.cases[0]?.comparisons ?? []).map(({ library, label }) => speedTable(result, library, label)),
   ];
 }
 

@@ -64,7 +64,7 @@ export async function measureSpeed({ subject, peers, cases, pairs = pairsPerLibr
     const ours = await calibrate(subject, speedCase);
     Object.assign(versions, ours.versions);
     const comparisons: Comparison[] = [];
-    for (const library of peers) {
+    for (const library of peers.filter(({ architectures }) => architectures || !speedCase.architecture)) {
       const head = { library: library.name, label: library.label };
       let theirs: Contestant | undefined;
       try {
@@ -139,8 +139,9 @@ function blocks({ library, stepSeconds, peer }: Contestant): Turn & { readonly s
 function geometricMeans(peers: readonly Library[], cases: SpeedResult["cases"]): Record<string, number> {
   const means: Record<string, number> = {};
   for (const { name } of peers) {
-    const ratios = cases.map(({ comparisons }) => comparisons.find(({ library }) => library === name)?.result?.ratio.value);
-    if (ratios.every((ratio) => ratio !== undefined)) means[name] = geometricMean(ratios);
+    const own = cases.filter(({ comparisons }) => comparisons.some(({ library }) => library === name));
+    const ratios = own.map(({ comparisons }) => comparisons.find(({ library }) => library === name)?.result?.ratio.value);
+    if (ratios.length > 0 && ratios.every((ratio) => ratio !== undefined)) means[name] = geometricMean(ratios);
   }
   return means;
 }

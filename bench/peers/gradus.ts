@@ -3,14 +3,15 @@ import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { executor } from "../../src/exec/onnxruntime-node.ts";
 import { tensor } from "../../src/ir/tensor.ts";
+import { architectureByName } from "../../src/nn/architectures/index.ts";
 import { mlp } from "../../src/nn/network.ts";
 import { losses } from "../../src/nn/losses/index.ts";
-import { initializeParameters, layoutParameters } from "../../src/nn/parameters.ts";
+import { initializeParameters } from "../../src/nn/parameters.ts";
 import { optimizerByName } from "../../src/optim/optimizers/index.ts";
 import { scheduleByName } from "../../src/optim/schedules/index.ts";
 import { sliceRows, type Dataset } from "../../src/train/dataset.ts";
 import { fit } from "../../src/train/fit.ts";
-import type { Problem } from "../../src/train/step-graph.ts";
+import { layoutOf, type Problem } from "../../src/train/step-graph.ts";
 import { createStepper } from "../../src/train/stepper.ts";
 import { rng } from "../../src/util/rng.ts";
 import type { SpeedCase } from "../cases.ts";
@@ -35,25 +36,28 @@ interface TrainingRequest {
   readonly threads: number;
 }
 
-function problemOf(layers: readonly number[]): Problem {
-  return {
-    network: mlp({ layers: layers.slice(1, -1), outputs: layers.at(-1)! }),
-    loss: losses.categoricalCrossEntropy,
-    inputShape: [layers[0]!],
-    outputs: layers.at(-1)!,
-  };
+function problemOf({ layers, architecture }: Pick<SpeedCase, "layers" | "architecture">): Problem {
+  const outputs = layers.at(-1)!;
+  const inputShape = architecture?.inputShape ?? [layers[0]!];
+  const network = architecture
+    ? architectureByName(architecture.name).build({ inputShape, outputs }, { layers: architecture.layers })
+    : mlp({ layers: layers.slice(1, -1), outputs });
+  return { network, loss: losses.categoricalCrossEntropy, inputShape, outputs };
 }
 
-async function prepare({ layers, batch, optimizer: name, rows }: SpeedCase, { threads, form }: Options): Promise<Trainer> {
+async function prepare({ layers, architecture, batch, optimizer: name, rows }: SpeedCase, { threads, form }: Options): Promise<Trainer> {
   const classes = layers.at(-1)!;
   const random = rng(1, "benchmark");
   const features = Float32Array.from({ length: rows * layers[0]! }, () => random.normal());
   const targets = new Float32Array(rows * classes);
   for (let row = 0; row < rows; row++) targets[row * classes + random.integer(classes)] = 1;
 
-  const problem = problemOf(layers);
-  const layout = layoutParameters(problem.network, problem.inputShape);
-  const data = { features: tensor("float32", features, [rows, layers[0]!]), targets: tensor("float32", targets, [rows, classes]) };
+  const problem = problemOf({ layers, ...(architecture ? { architecture } : {}) });
+  const layout = layoutOf(problem);
+  const data = {
+    features: tensor("float32", features, [rows, ...problem.inputShape]),
+    targets: tensor("float32", targets, [rows, classes]),
+  };
   const stepper = await createStepper({
     problem,
     layout,
@@ -71,7 +75,7 @@ async function prepare({ layers, batch, optimizer: name, rows }: SpeedCase, { th
   const rate = name === "sgd" ? 0.01 : 1e-3;
   const learningRate = (): number => rate;
   return {
-    parameters: layout.size,
+    parameters: layout.trainable,
     async steps(count) {
       let loss = 0;
       while (count > 0) {
@@ -93,7 +97,7 @@ async function training({ case: trainingCase, epochs, folder, threads }: Trainin
   const { layers, batch, optimizer } = trainingCase;
   rowsOfTraining ??= await storedRows(folder, layers.at(-1)!);
   const start = performance.now();
-  const problem = problemOf(layers);
+  const problem = problemOf(trainingCase);
   const options = {
     optimizer: optimizerByName(optimizer),
     learningRate: 1e-3,

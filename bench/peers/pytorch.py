@@ -1,6 +1,6 @@
 """PyTorch, eager: the benchmark's peer process. One JSON object a line in, one out.
 
-prepare {case, optimizerForm}   builds rows and model      -> {"ready": true, "parameters": n}
+prepare {case, form, memory}   builds rows and model      -> {"ready": true, "parameters": n}
 block   {steps, warm}           runs steps, timed here      -> {"seconds": s, "loss": x}
 train   {case, form, folder, epochs}  a whole training      -> {"seconds": s, "accuracy": a, "parameters": n}
 quit
@@ -31,6 +31,79 @@ def network(layers):
     return nn.Sequential(*parts)
 
 
+class Convolutional(nn.Sequential):
+    """The ready `cnn`: convolution, ReLU and pooling twice, then dense."""
+
+    def __init__(self, shape, layers, classes):
+        channels, height, width = shape
+        *filters, units = layers
+        parts = []
+        for count in filters:
+            parts += [nn.Conv2d(channels, count, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+            channels, height, width = count, height // 2, width // 2
+        super().__init__(*parts, nn.Flatten(), nn.Linear(channels * height * width, units), nn.ReLU(), nn.Linear(units, classes))
+
+
+class Block(nn.Module):
+    def __init__(self, channels, filters, stride):
+        super().__init__()
+        self.inner = nn.Sequential(
+            nn.Conv2d(channels, filters, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(filters),
+            nn.ReLU(),
+            nn.Conv2d(filters, filters, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(filters),
+        )
+        same = channels == filters and stride == 1
+        self.around = nn.Identity() if same else nn.Conv2d(channels, filters, 1, stride, bias=False)
+
+    def forward(self, x):
+        return F.relu(self.around(x) + self.inner(x))
+
+
+def residual_network(shape, layers, classes):
+    """The ready `resnet`."""
+    channels = layers[0]
+    parts = [nn.Conv2d(shape[0], channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU()]
+    for stage, filters in enumerate(layers):
+        parts.append(Block(channels, filters, 1 if stage == 0 else 2))
+        channels = filters
+    return nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes))
+
+
+class Recurrent(nn.Module):
+    def __init__(self, shape, layers, classes):
+        super().__init__()
+        self.lstm = nn.LSTM(shape[1], layers[0], batch_first=True)
+        self.out = nn.Linear(layers[0], classes)
+
+    def forward(self, x):
+        return self.out(self.lstm(x)[0][:, -1])
+
+
+class Transformer(nn.Module):
+    """The ready `transformer`: dense, positions, encoder blocks normalised before each part, the mean over time."""
+
+    def __init__(self, shape, layers, classes):
+        super().__init__()
+        time, features = shape
+        width = layers[0]
+        heads = next(count for count in (8, 4, 2, 1) if width % count == 0 and width // count >= 8)
+        self.enter = nn.Linear(features, width)
+        self.positions = nn.Parameter(torch.zeros(time, width))
+        self.blocks = nn.Sequential(
+            *[nn.TransformerEncoderLayer(width, heads, 4 * width, 0.0, F.gelu, batch_first=True, norm_first=True) for _ in layers]
+        )
+        self.norm = nn.LayerNorm(width)
+        self.out = nn.Linear(width, classes)
+
+    def forward(self, x):
+        return self.out(self.norm(self.blocks(self.enter(x) + self.positions)).mean(1))
+
+
+architectures = {"cnn": Convolutional, "resnet": residual_network, "lstm": Recurrent, "transformer": Transformer}
+
+
 def update_rule(name, parameters, form):
     """`form` is PyTorch's implementation of the update: 'foreach', 'loop' or, where it has one for the CPU, 'fused'."""
     options = {"fused": True} if form == "fused" else {"foreach": form == "foreach"}
@@ -40,11 +113,18 @@ def update_rule(name, parameters, form):
 
 
 class Trainer:
-    def __init__(self, case, form, x, y):
+    def __init__(self, case, form, x, y, memory=""):
         self.x, self.y = x, y
         self.rows, self.batch = len(y), case["batch"]
-        layers = case["layers"]
-        self.model = network(layers)
+        layers, architecture = case["layers"], case.get("architecture")
+        if architecture:
+            self.model = architectures[architecture["name"]](architecture["inputShape"], architecture["layers"], layers[-1])
+            self.x = self.x.reshape(-1, *architecture["inputShape"])
+        else:
+            self.model = network(layers)
+        if memory == "channels last":
+            self.model = self.model.to(memory_format=torch.channels_last)
+            self.x = self.x.contiguous(memory_format=torch.channels_last)
         self.optimizer = update_rule(case["optimizer"], self.model.parameters(), form)
         self.order, self.at = torch.randperm(self.rows), 0
 
@@ -102,7 +182,7 @@ def main():
             reply = {"versions": {"torch": torch_version, "python": sys.version.split()[0]}}
         elif request["cmd"] == "prepare":
             try:
-                trainer = Trainer(request["case"], request.get("form", "foreach"), *random_rows(request["case"]))
+                trainer = Trainer(request["case"], request.get("form", "foreach"), *random_rows(request["case"]), request.get("memory"))
                 reply = {"ready": True, "parameters": count(trainer.model)}
             except (TypeError, RuntimeError) as error:
                 reply = {"error": str(error)}
