@@ -43,7 +43,7 @@ const architectures = [
 export const architectureCases: readonly SpeedCase[] = architectures.flatMap((one) =>
   (["sgd", "adam"] as const).map((optimizer) => ({
     ...one,
-    layers: [one.architecture.inputShape.reduce((a, b) => a * b, 1), 10],
+    layers: [one.architecture.inputShape.reduce<number>((a, b) => a * b, 1), 10],
     optimizer,
     rows: 2048,
   })),

@@ -64,8 +64,8 @@ export { fit as fitDatasets, train, type FitOptions as FitDatasetsOptions, type 
 export type { Dataset } from "./train/dataset.ts";
 export type { EpochFigures, PartFigures, TrainingEvent, TrainingResult } from "./train/events.ts";
 export type { Problem } from "./train/step-graph.ts";
-export { inspectModel, readModel, type ModelSummary, type ReadModel, type ReadOptions } from "./onnx/read.ts";
-export { describeModel, type ModelDescription, type ModelRow } from "./onnx/describe.ts";
+export { inspectModel, readModel, type ModelSummary, type ReadModel, type ReadOptions as ReadModelOptions } from "./onnx/read.ts";
+export { describeModel, type ModelDescription as OnnxDescription, type ModelRow as OnnxRow } from "./onnx/describe.ts";
 export { readModelFile } from "./store/onnx-file.ts";
 export { writeModel } from "./onnx/write.ts";
 export { GradusError } from "./util/errors.ts";
