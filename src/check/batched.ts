@@ -11,6 +11,7 @@ import { ops } from "../ops/build.ts";
 import { GradusError } from "../util/errors.ts";
 import { stepAt, type DifferenceOptions } from "./difference.ts";
 import { compileWide, type Evaluator } from "./evaluate.ts";
+import { lowered } from "./lower.ts";
 import { rebuild, type Replacements } from "./rewrite.ts";
 import { columnMove, heldBeside, rankOne, type ColumnMove, type RankOne } from "./structure.ts";
 import type { Subject } from "./subject.ts";
@@ -30,15 +31,15 @@ export function batchedSlopes(
   options: DifferenceOptions & { readonly executor?: Executor },
 ): Batched {
   const { perExample, parameters } = subject;
+  const values = perExample && lowered([perExample.values])[0]!;
   return {
     async slopes(position, agrees) {
-      if (!perExample) return undefined;
-      const move = columnMove(perExample.values, parameters[position]!);
+      const move = values && columnMove(values, parameters[position]!);
       if (!move) return undefined;
-      const jump = rankOne(perExample.values, move.z);
+      const jump = rankOne(values, move.z);
       for (const form of jump ? [jump, undefined] : [undefined]) {
         try {
-          const slopes = await slopesOf(subject, evaluator, { position, move, jump: form, share: perExample.share }, options);
+          const slopes = await slopesOf(values, evaluator, { position, move, jump: form, share: perExample!.share }, options);
           if (agrees(slopes)) return slopes;
         } catch (error) {
           // A graph that does not take other sizes than its own is evaluated as a whole.
@@ -58,12 +59,11 @@ interface Way {
 }
 
 async function slopesOf(
-  subject: Subject,
+  values: Value,
   evaluator: Evaluator,
   { position, move, jump, share }: Way,
   options: DifferenceOptions & { readonly executor?: Executor },
 ): Promise<Float64Array> {
-  const values = subject.perExample!.values;
   const start = jump ? jump.y : move.z;
   const held = heldBeside(values, start);
   const [z, base, ones, ...rest] = await evaluator.values([
@@ -103,14 +103,14 @@ async function slopesOf(
       for (let c = 0; c < count; c++) {
         const at = from + c;
         const [i, j] = [Math.floor(at / n), at % n];
-        steps[c] = stepAt(theta[at]!, options);
+        steps[c] = stepAt(theta[move.order[at]!]!, options);
         if (inputs) xs.set(inputs.subarray(i * rows, (i + 1) * rows), c * rows);
         if (column) column.set(columns.subarray(j * rows, (j + 1) * rows), c * rows);
         if (w) row.set(w.subarray(j * width, (j + 1) * width), c * width);
         else row[c * width + j] = 1;
       }
       await session.run(feeds, into);
-      for (let c = 0; c < count; c++) slopes[from + c] = (share * (losses[c]! - losses[pairs + c]!)) / (2 * steps[c]!);
+      for (let c = 0; c < count; c++) slopes[move.order[from + c]!] = (share * (losses[c]! - losses[pairs + c]!)) / (2 * steps[c]!);
     }
     return slopes;
   } finally {

@@ -63,7 +63,7 @@ export async function checkSubject(subject: Subject, options: CheckOptions = {})
       error,
       band: bandOf(error),
       passed: deterministic && !failed,
-      executor: evaluator.executor,
+      executor: evaluator.executor(),
       float32Only: subject.float32Only,
       step,
       seconds: (performance.now() - started) / 1000,

@@ -82,7 +82,13 @@ export function createProber(evaluator: Evaluator, options: DifferenceOptions): 
 export function randomDirection(size: number, seed: number, stream: string, number: number): Probe {
   const draw = rng(seed, `direction ${stream}`, number);
   const length = 1 / Math.sqrt(size);
-  return { kind: "direction", vector: Float64Array.from({ length: size }, () => (draw.uniform() < 0.5 ? -length : length)) };
+  const vector = new Float64Array(size);
+  let bits = 0;
+  for (let i = 0; i < size; i++) {
+    bits = i % 32 === 0 ? draw.uint32() : bits >>> 1;
+    vector[i] = bits & 1 ? length : -length;
+  }
+  return { kind: "direction", vector };
 }
 
 /** Coordinates in ascending order: all, or as many as asked, drawn without replacement. */

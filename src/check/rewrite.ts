@@ -40,6 +40,19 @@ export function rebuild(values: readonly Value[], made: Replacements): Value[] {
   });
 }
 
+/** Values as they are computed with other operators: what `write` gives for a node stands for its outputs. */
+export function rewritten(
+  values: readonly Value[],
+  write: (node: Node, inputs: readonly (Value | null)[]) => readonly Value[] | undefined,
+): Value[] {
+  return rewrite(values, {
+    made: new Map(),
+    value: () => undefined,
+    node: (node, inputs, attributes) => write(node, inputs) ?? applyOp(node.op, inputs, attributes).outputs,
+    attribute: (_, __, attribute) => attribute,
+  });
+}
+
 const narrow = (dtype: DType) => dtype === "float32" || dtype === "float16";
 const wide = (dtype: DType): DType => (narrow(dtype) ? "float64" : dtype);
 

@@ -1,10 +1,12 @@
 /** What of a graph need not be computed again when one parameter moves: matrix products by rows, and how far they reach. */
 import { graph, type Node, type Value } from "../ir/graph.ts";
-import { sameShape } from "../ir/shape.ts";
+import { evaluateGraph } from "../exec/reference.ts";
+import { sameShape, sizeOf, staticShape } from "../ir/shape.ts";
 
 /** A parameter that moves one column of z: z[:, j] += δ · x[:, i] for coordinate [i, j], or δ alone for coordinate j of a bias. */
 export interface ColumnMove {
-  readonly node: Node;
+  /** Element [i, j] of what the product reads is this element of the parameter. */
+  readonly order: Int32Array;
   /** [rows, n] */
   readonly z: Value;
   /** [rows, m]; undefined for a bias. */
@@ -46,16 +48,37 @@ function factors(node: Node): readonly [Value, Value] | undefined {
   return product ? [a, b] : undefined;
 }
 
-/** The one operator that reads a parameter, where it moves a column only. */
+/** The one operator that reads a parameter, or its elements in another order, where it moves a column only. */
 export function columnMove(values: Value, parameter: Value): ColumnMove | undefined {
-  const readers = graph({ outputs: { values } }).nodes.flatMap((node) =>
-    node.inputs.flatMap((value, index) => (value === parameter ? [{ node, index }] : [])),
-  );
-  const [only] = readers;
-  if (readers.length !== 1 || !only) return undefined;
-  const z = only.node.outputs[0]!;
-  const found = isMatrix(z) && typeof z.shape[1] === "number" ? movesColumns[only.node.op]?.(only.node, only.index) : undefined;
-  return found && { node: only.node, z, ...found };
+  const { nodes } = graph({ outputs: { values } });
+  for (let at = parameter; ;) {
+    const readers = nodes.flatMap((node) => node.inputs.flatMap((value, index) => (value === at ? [{ node, index }] : [])));
+    const [only] = readers;
+    if (readers.length !== 1 || !only) return undefined;
+    const z = only.node.outputs[0]!;
+    const found = isMatrix(z) && typeof z.shape[1] === "number" ? movesColumns[only.node.op]?.(only.node, only.index) : undefined;
+    const order = found && elementOrder(parameter, at);
+    if (found) return order && { z, order, ...found };
+    if (only.index !== 0 || only.node.outputs.length !== 1) return undefined;
+    at = z;
+  }
+}
+
+/** Which element of a parameter each element of a value is, where the value is the parameter in another order. */
+function elementOrder(parameter: Value, value: Value): Int32Array | undefined {
+  const shape = staticShape(parameter.shape);
+  if (!shape || !staticShape(value.shape)) return undefined;
+  const count = sizeOf(shape);
+  // Numbers that no arithmetic maps onto themselves.
+  const marks = Float64Array.from({ length: count }, (_, i) => i + 0.5);
+  if (value === parameter) return Int32Array.from(marks, Math.floor);
+  const chain = graph({ outputs: { value } });
+  if (chain.inputs.length !== 1) return undefined;
+  const found = evaluateGraph(chain, { [parameter.name!]: { dtype: "float64", shape, data: marks } })["value"]!;
+  const data = found.data as Float64Array;
+  const order = Int32Array.from(data, Math.floor);
+  const isOrder = order.length === count && new Set(data).size === count && data.every((mark) => marks[mark - 0.5] === mark);
+  return isOrder ? order : undefined;
 }
 
 /** The product that an elementwise function of z enters, where z has no other way to `values`. */

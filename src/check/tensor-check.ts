@@ -77,8 +77,11 @@ export async function checkAlongDirections(context: TensorCheckContext, tensor: 
       kinks++;
       continue;
     }
-    const twice = await prober.smoothSlope(tensor.position, probe, 2 * found.step);
-    if (twice.smooth) truncation = Math.max(truncation, truncationOf(found.value, twice.value, prober.sides));
+    // One direction tells the curvature's size for all: the threshold leaves room for more.
+    if (truncation === 0) {
+      const twice = await prober.smoothSlope(tensor.position, probe, 2 * found.step);
+      if (twice.smooth) truncation = truncationOf(found.value, twice.value, prober.sides);
+    }
     distance = Math.min(distance, found.distance);
     compared.push({ probe, numeric: found.value });
   }
