@@ -143,10 +143,13 @@ function within<T>(called: string, act: () => T): T {
   try {
     return act();
   } catch (error) {
-    const message = (error as Error).message;
+    if (!(error instanceof GradusError)) {
+      const hint = "an attribute or an input may be missing";
+      throw new GradusError(`${called}: the node does not fit its operator`, { cause: error, hint });
+    }
+    const { message, hint } = error;
     const text = `${called}: ${message.length > 1000 ? `${message.slice(0, 1000)}…` : message}`;
-    if (!(error instanceof GradusError)) throw new GradusError(text, { cause: error, hint: "the node does not fit its operator" });
-    throw new GradusError(text, { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) });
+    throw new GradusError(text, { cause: error, ...(hint === undefined ? {} : { hint }) });
   }
 }
 

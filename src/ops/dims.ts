@@ -34,12 +34,16 @@ export function normalizeAxes(axes: readonly number[], rank: number): number[] {
   return normal;
 }
 
+/** Elements of a list of axes, sizes or parts; a longer one is a mistake, or worse. */
+const mostListed = 65_536;
+
 /** The length of a vector input, as a number. */
 export function vectorLength(shape: Shape, what: string): number {
   const [length] = shape;
   if (shape.length !== 1 || typeof length !== "number") {
     throw new GradusError(`${what} must be a vector of known length, got shape [${shape.join(", ")}]`);
   }
+  if (length > mostListed) throw new GradusError(`${what} has ${length} elements; ${mostListed} are allowed`);
   return length;
 }
 

@@ -143,9 +143,9 @@ export const Squeeze: Op = defineOp({
 /** Shape with axes of size 1 put in; `axes` count in the result. */
 function unsqueezedShape(shape: Shape, axes: readonly number[]): Dim[] {
   const rank = shape.length + axes.length;
-  const fresh = normalizeAxes(axes, rank);
+  const fresh = new Set(normalizeAxes(axes, rank));
   const rest = [...shape];
-  return Array.from({ length: rank }, (_, axis) => (fresh.includes(axis) ? 1 : rest.shift()!));
+  return Array.from({ length: rank }, (_, axis) => (fresh.has(axis) ? 1 : rest.shift()!));
 }
 
 /** Puts in axes of size 1 where the second input says, counted in the result. */

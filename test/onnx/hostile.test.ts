@@ -149,6 +149,31 @@ const refused: readonly [string, () => Uint8Array, string | RegExp][] = [
       }),
     /^node 0 \(ConstantOfShape\): /,
   ],
+  [
+    "a list of billions of sizes",
+    () =>
+      file({
+        ...whole,
+        input: [info("x"), info("s", [2n ** 31n], 7)],
+        node: [{ ...relu("x", "y"), opType: "Reshape", input: ["x", "s"] }],
+      }),
+    "the new shape has 2147483648 elements",
+  ],
+  [
+    "thousands of axes",
+    () =>
+      file({
+        ...whole,
+        initializer: [int64s("axes", ...Array.from({ length: 30_000 }, (_, i) => BigInt(i)))],
+        node: [{ ...relu("x", "y"), opType: "Unsqueeze", input: ["x", "axes"] }],
+      }),
+    "output 0 has 30001 axes; 64 are allowed",
+  ],
+  [
+    "a loop without a body",
+    () => file({ ...whole, node: [{ ...relu("x", "y"), opType: "Loop", input: ["", "", "x"] }] }),
+    "node 0 (Loop): the node does not fit its operator",
+  ],
   ["bodies in bodies in bodies", () => withGraphBytes(nested(30)), /lies 65 levels deep, the limit is 64/],
   ["bodies deeper than any stack", () => withGraphBytes(nested(2000)), /lies 65 levels deep/],
   ["types inside types", () => withGraphBytes(field(11, field(2, nestedType(200)))), /levels deep/],
