@@ -14,7 +14,7 @@ import { fixed, indices } from "./samples.ts";
 interface RoiAlignAttributes {
   /** "half_pixel" (the default): pixel i reaches from i − ½ to i + ½; "output_half_pixel", the older reading: from i to i + 1. */
   readonly coordinate_transformation_mode?: string;
-  /** "avg" (the default): the mean of what a cell's samples read; "max": the largest weighted pixel of all of them, as in ONNX's data. */
+  /** "avg" (the default): the mean of what the samples of a cell read; "max": the largest of their weighted pixels, as in ONNX's reference. */
   readonly mode?: string;
   readonly output_height?: number;
   readonly output_width?: number;
