@@ -74,7 +74,7 @@ const withGraphBytes = (bytes: Uint8Array): Uint8Array => joined(file(whole), fi
 
 /** An If in an If in an If. */
 function nested(depth: number): Uint8Array {
-  let graph = toBinary(GraphProtoSchema, create(GraphProtoSchema, { name: "g", output: [info("y")], node: [relu("x", "y")] }));
+  let graph: Uint8Array = toBinary(GraphProtoSchema, create(GraphProtoSchema, { name: "g", output: [info("y")], node: [relu("x", "y")] }));
   for (let i = 0; i < depth; i++) {
     const attribute = joined(field(1, new TextEncoder().encode("then_branch")), field(6, graph), Uint8Array.of(160, 1, Kind.GRAPH));
     const node = joined(field(1, new TextEncoder().encode("x")), field(4, new TextEncoder().encode("If")), field(5, attribute));
@@ -289,7 +289,7 @@ function functions(...list: readonly (readonly string[])[]): Uint8Array {
 }
 
 function nestedType(depth: number): Uint8Array {
-  let type = field(1, Uint8Array.of(8, 1));
+  let type: Uint8Array = field(1, Uint8Array.of(8, 1));
   for (let i = 0; i < depth; i++) type = field(4, field(1, type));
   return type;
 }
