@@ -3,7 +3,7 @@
  * with the columns, which are what the taps of every window read.
  */
 import { constant, int64, type Value } from "../ir/graph.ts";
-import { sizeOf, staticShape, type Shape } from "../ir/shape.ts";
+import { multiplyDims, sizeOf, staticShape, type Shape } from "../ir/shape.ts";
 import { tensor } from "../ir/tensor.ts";
 import { GradusError } from "../util/errors.ts";
 import type { Ops } from "./build.ts";
@@ -75,15 +75,25 @@ export function weightGradient(ops: Ops, x: Value, dy: Value, w: Value, { window
     const perGroup = ops.Reshape(dy, int64([0, group, numberOf(dy.shape, group), windowCount]));
     const split = ops.Reshape(columns, sizesVector(ops, [0, windowCount, taps, group, dimOf(ops, w, 1)]));
     const wide = ops.Reshape(ops.Transpose(split, { perm: [0, 3, 1, 2, 4] }), int64([0, group, windowCount, -1]));
-    const sum = ops.ReduceSum(ops.MatMul(perGroup, wide), int64([0]), { keepdims: 0 }); // [group, features/group, taps·channels/group]
-    return reshapeLike(ops, ops.Transpose(ops.Reshape(sum, int64([0, 0, taps, -1])), { perm: [0, 1, 3, 2] }), w);
+    const sum = sumOverImages(ops, ops.MatMul(perGroup, wide)); // of [batch, group, features/group, taps·channels/group]
+    const apart = ops.Reshape(sum, int64([group, numberOf(dy.shape, group), taps, -1]));
+    return reshapeLike(ops, ops.Transpose(apart, { perm: [0, 1, 3, 2] }), w);
   }
   const features = dy.shape[1]!;
   const flat =
     typeof features === "number" && features > 2 * windowCount
       ? acrossImages(ops, columns, dy, features)
-      : ops.ReduceSum(ops.MatMul(ops.Reshape(dy, int64([0, 0, windowCount])), columns), int64([0]), { keepdims: 0 });
-  return reshapeLike(ops, ops.Transpose(ops.Reshape(flat, int64([0, taps, -1])), { perm: [0, 2, 1] }), w);
+      : sumOverImages(ops, ops.MatMul(ops.Reshape(dy, int64([0, 0, windowCount])), columns));
+  const apart = ops.Reshape(flat, sizesVector(ops, [dimOf(ops, dy, 1), taps, -1]));
+  return reshapeLike(ops, ops.Transpose(apart, { perm: [0, 2, 1] }), w);
+}
+
+/** Sum over the first axis; the runtime is several times faster with a row of ones than with a reduction. */
+function sumOverImages(ops: Ops, x: Value): Value {
+  const width = multiplyDims(x.shape.slice(1));
+  if (typeof width === "number" && width < 1024) return ops.ReduceSum(x, int64([0]), { keepdims: 0 });
+  const ones = ops.ConstantOfShape(sizesVector(ops, [1, dimOf(ops, x, 0)]), { value: tensor(x.dtype, [1]) });
+  return ops.MatMul(ones, ops.Reshape(x, int64([0, -1])));
 }
 
 /**

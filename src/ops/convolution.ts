@@ -96,7 +96,7 @@ export const Conv: Op<ConvAttributes> = defineOp<ConvAttributes>({
     },
     { inputs: [[2, 3, 6, 7], [4, 3, 3, 3], [4]], attributes: { auto_pad: "SAME_UPPER", strides: [2, 3] } },
     // More channels; more features than windows; more features than taps.
-    { inputs: [[2, 8, 3, 4], [3, 8, 3, 3], [3]], attributes: { pads: [1, 0, 0, 1], strides: [1, 2] } },
+    { inputs: [[2, 16, 3, 4], [8, 16, 3, 3], [8]], attributes: { pads: [1, 0, 0, 1], strides: [1, 2] } },
     {
       inputs: [
         [2, 9, 3],
