@@ -171,5 +171,5 @@ function copyBody(body: Graph, outer: Rewriting, now: (value: Value) => Value): 
     body.outputs.map(({ value }) => value),
     inner,
   );
-  return graph({ inputs, outputs: Object.fromEntries(body.outputs.map(({ name }, i) => [name, outputs[i]!])), captures });
+  return graph({ inputs, outputs: body.outputs.map(({ name }, i) => ({ name, value: outputs[i]! })), captures });
 }
