@@ -8,7 +8,8 @@ import { constant, graph, int64, isGraph, makeNode, type Attribute, type Graph, 
 import type { DType } from "../ir/dtype.ts";
 import { sizeOf, type Dim } from "../ir/shape.ts";
 import { tensor } from "../ir/tensor.ts";
-import { constantFloats, ops } from "../ops/build.ts";
+import { applyOp, constantFloats, ops } from "../ops/build.ts";
+import { lstmSteps } from "../ops/lstm-steps.ts";
 import { framewise } from "../ops/signal.ts";
 
 type Lowering = (x: Value, attributes: Readonly<Record<string, Attribute>>, inputs: readonly (Value | null)[]) => Value | readonly Value[];
@@ -48,6 +49,8 @@ const lowerings: Readonly<Record<string, Lowering>> = {
     const own = (value: Value) => (attributes["training_mode"] === 1 ? ops.Min(value, value) : value);
     return ops.BatchNormalization(x, scale!, bias!, own(mean!), own(variance!), attributes);
   },
+  // The kernel's sums and elementwise work depend on how sequences are shared out.
+  LSTM: (_, attributes, inputs) => lstmSteps(ops, inputs, attributes),
   // The runtime cuts the frames of a complex signal as if it were a real one.
   STFT(x, attributes, inputs) {
     return x.shape[2] === 2 ? framewise(ops, inputs, attributes) : ops.STFT(...inputs, attributes);
@@ -72,7 +75,8 @@ const lowerings: Readonly<Record<string, Lowering>> = {
 /** How a node is written with others: where its kernel is not steady, and where there is none for its layout. */
 function loweringOf({ op, attributes }: Node): Lowering | undefined {
   const lowering = Object.hasOwn(lowerings, op) ? lowerings[op] : undefined;
-  return lowering ?? (attributes["layout"] === 1 ? batchesFirst(op) : undefined);
+  if (attributes["layout"] !== 1) return lowering;
+  return batchesFirst((inputs, rest) => (lowering ? [lowering(inputs[0]!, rest, inputs)].flat() : applyOp(op, inputs, rest).outputs));
 }
 
 /** The graph with unsteady operators written out, bodies included; the graph itself where it has none. */

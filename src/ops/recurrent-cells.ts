@@ -132,7 +132,7 @@ export interface LstmAttributes extends RecurrentAttributes {
   readonly input_forget?: number;
 }
 
-const lstm = { gates: 4, clipped: 2, activations: ["Sigmoid", "Tanh", "Tanh"] } as const;
+export const lstm = { gates: 4, clipped: 2, activations: ["Sigmoid", "Tanh", "Tanh"] } as const;
 
 function lstmStep({ input_forget = 0 }: LstmAttributes): CellStep {
   return ({ ofInput, ofState, peephole, functions: [f, g, squash] }, x, h, before) => {

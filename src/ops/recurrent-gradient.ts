@@ -63,7 +63,7 @@ export function blocks(ops: Ops, x: Value, count: number, size: number): readonl
 }
 
 /** `x` as rows of its last axis. */
-function rows(ops: Ops, x: Value): Value {
+export function rows(ops: Ops, x: Value): Value {
   return ops.Reshape(x, sizesVector(ops, [-1, dimOf(ops, x, x.shape.length - 1)]));
 }
 
@@ -79,7 +79,7 @@ export function sumOfRows(ops: Ops, x: Value): Value {
 }
 
 /** Entries of a value along an axis, one for each direction. */
-function perDirection(ops: Ops, value: Value, axis: number, directions: number): readonly Value[] {
+export function perDirection(ops: Ops, value: Value, axis: number, directions: number): readonly Value[] {
   const parts = directions === 1 ? [value] : ops.Split(value, int64(new Array<number>(directions).fill(1)), { axis });
   return parts.map((part) => ops.Squeeze(part, int64([axis])));
 }
@@ -232,7 +232,7 @@ function productsOf(
 }
 
 /** 1 for the steps of every sequence, 0 after its end: [T, B, 1] from lengths [B]. */
-function maskOf(ops: Ops, x: Value, lengths: Value): Value {
+export function maskOf(ops: Ops, x: Value, lengths: Value): Value {
   const steps = ops.Unsqueeze(rangeTo(ops, dimOf(ops, x, 0)), int64([1, 2]));
   return indicator(ops, ops.Less(steps, ops.Unsqueeze(ops.Cast(lengths, { to: "int64" }), int64([1]))), x);
 }
