@@ -1,17 +1,15 @@
 /** What an experiment trains, without training it: the problem and rows of its training part, ready for the network. */
-import { fitPreprocessing } from "../data/preprocess.ts";
 import { schemaOf, type Table } from "../data/table.ts";
 import { outputsOf } from "../data/target-plan.ts";
 import { compile } from "../exec/executor.ts";
 import type { Executor } from "../exec/session.ts";
 import { lossByName } from "../nn/losses/index.ts";
 import type { Model } from "../nn/model.ts";
-import { mlp } from "../nn/network.ts";
 import { rng } from "../util/rng.ts";
 import type { Dataset } from "./dataset.ts";
 import { resolveExperiment, type Experiment, type ResolvedExperiment } from "./experiment.ts";
 import { readExperimentTable } from "./experiment-run.ts";
-import { splitTable } from "./fit-table.ts";
+import { planTable, splitTable } from "./fit-table.ts";
 import { prepareDatasets } from "./prepare.ts";
 import type { Problem } from "./step-graph.ts";
 
@@ -30,21 +28,16 @@ const platform: Executor = { name: "platform", compile };
 export async function experimentProblem(experiment: Experiment, rows: number): Promise<ExperimentProblem> {
   const table = await readExperimentTable(experiment);
   const { policy, seed = experiment.seed } = experiment.split;
-  const { train } = splitTable(table, { seed, ...(policy === undefined ? {} : { policy }) });
+  const parts = splitTable(table, { seed, ...(policy === undefined ? {} : { policy }) });
+  const { train } = parts;
   const { task } = table.target!;
   const resolved = resolveExperiment(experiment, {
     task,
     classes: schemaOf(table).target?.classes?.length ?? 0,
     trainRows: train.length,
   });
-  const { plan } = fitPreprocessing(table, train, { log: resolved.data.targetTransform === "log" });
-  const outputs = outputsOf(plan.target);
-  const problem: Problem = {
-    network: mlp({ ...resolved.model, outputs }),
-    loss: lossByName(resolved.loss),
-    inputShape: [plan.features.length],
-    outputs,
-  };
+  const { loss, model, data } = resolved;
+  const { plan, problem } = planTable(model, parts, { loss, targetTransform: data.targetTransform });
   return { experiment: resolved, problem, data: await sampled(table, train, plan, resolved.seed, rows), trainRows: train.length };
 }
 

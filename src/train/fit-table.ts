@@ -114,18 +114,9 @@ export async function fitTable(model: ArchitectureSpec | Network, parts: TablePa
   const batchSize = options.batchSize ?? defaultBatchSize(parts.train.length);
   checkRanges({ learningRate, epochs, batchSize, seed }, loopRanges);
 
-  const { plan, notes } = fitPreprocessing(table, parts.train, {
-    log: options.targetTransform === "log",
-    together: "shape" in model && model.shape !== undefined,
-  });
-  refuseReservedNames(plan, table.source.path);
+  const { plan, notes, problem } = planTable(model, parts, options);
   onEvent(describeTransforms(plan, notes));
-  const outputs = outputsOf(plan.target);
-  const classes = plan.target.kind === "classes" ? plan.target.classes.length : 0;
-  const loss = lossByName(checkLoss(options.loss ?? defaultLoss(target.task, classes), target.task, classes));
-  const network = "kind" in model ? networkOf(model, plan.features.length, outputs) : model;
-  const problem: Problem = { network, loss, inputShape: [plan.features.length], outputs };
-  if (!("kind" in model)) checkUnits(network, problem, plan.target);
+  const { network, loss } = problem;
   const layout = layoutOf(problem);
   onEvent({
     type: "model",
@@ -233,6 +224,30 @@ function unitsOf({ network, inputShape }: Problem): number[] {
       return [own.units ?? own.filters ?? [], own.layers ? units(own.layers) : []].flat();
     });
   return [...inputShape, ...units(network.layers)];
+}
+
+/**
+ * What a fit trains, before it trains: preprocessing fitted on the training rows, the network and the loss that suit the target.
+ * @throws GradusError where the network, the loss or the target do not fit each other
+ */
+export function planTable(
+  model: ArchitectureSpec | Network,
+  { table, train }: TableParts,
+  options: Pick<FitTableOptions, "targetTransform" | "loss">,
+): { readonly plan: PreprocessPlan; readonly notes: readonly string[]; readonly problem: Problem } {
+  const { plan, notes } = fitPreprocessing(table, train, {
+    log: options.targetTransform === "log",
+    together: "shape" in model && model.shape !== undefined,
+  });
+  refuseReservedNames(plan, table.source.path);
+  const { task } = table.target!;
+  const outputs = outputsOf(plan.target);
+  const classes = plan.target.kind === "classes" ? plan.target.classes.length : 0;
+  const loss = lossByName(checkLoss(options.loss ?? defaultLoss(task, classes), task, classes));
+  const network = "kind" in model ? networkOf(model, plan.features.length, outputs) : model;
+  const problem: Problem = { network, loss, inputShape: [plan.features.length], outputs };
+  if (!("kind" in model)) checkUnits(network, problem, plan.target);
+  return { plan, notes, problem };
 }
 
 /** The first activation layer's. */
