@@ -23,7 +23,7 @@ const reach = (size: number) => [Math.floor((size - 1) / 2), Math.ceil((size - 1
 /** Whether the sum of channel i takes in channel j. */
 const within = (i: number, j: number, size: number) => j >= i - reach(size)[0] && j <= i + reach(size)[1];
 
-/** Σ over neighbouring channels of x [N, C, …] (transposed: over the channels whose sums take this one in), as a product with a band of ones. */
+/** Σ over neighbouring channels of x [N, C, …] as a product with a band of ones; transposed: over the channels whose sums take this one in. */
 function windowSums(ops: Ops, x: Value, size: number, transposed: boolean): Value {
   const channels = x.shape[1];
   if (typeof channels !== "number") throw new GradusError("the gradient of LRN needs a known number of channels");

@@ -14,7 +14,7 @@ import { fixed, indices } from "./samples.ts";
 interface RoiAlignAttributes {
   /** "half_pixel" (the default): pixel i reaches from i − ½ to i + ½; "output_half_pixel", the older reading: from i to i + 1. */
   readonly coordinate_transformation_mode?: string;
-  /** "avg" (the default): the mean of what the samples of a cell read; "max": the largest of their weighted pixels, as in ONNX's reference. */
+  /** "avg" (the default): the mean of what a cell's samples read; "max": the largest of their weighted pixels, as in ONNX's reference. */
   readonly mode?: string;
   readonly output_height?: number;
   readonly output_width?: number;
@@ -124,7 +124,7 @@ function composed(ops: Ops, x: Value, rois: Value, batches: Value, attributes: R
   const across = axisTaps(ops, corner(0), corner(2), w, knownSize(x, 3, "RoiAlign"), attributes);
   const rows = { ...down, places: ops.Unsqueeze(down.places, int64([2])), weights: ops.Unsqueeze(down.weights, int64([2])) };
   const columns = { ...across, places: ops.Unsqueeze(across.places, int64([1])), weights: ops.Unsqueeze(across.weights, int64([1])) };
-  const pixels = weightedPixels(ops, ops.Gather(x, batches), rows, columns, [h * samples, w * samples], "RoiAlign"); // [R, C, h·s, w·s, 2, 2]
+  const pixels = weightedPixels(ops, ops.Gather(x, batches), rows, columns, [h * samples, w * samples], "RoiAlign");
   const apart = ops.Reshape(pixels, int64([0, 0, h, samples, w, samples, 4]));
   if (mode === "max") return ops.ReduceMax(apart, { axes: [3, 5, 6], keepdims: 0 });
   return ops.Mul(ops.ReduceSum(apart, int64([3, 5, 6]), { keepdims: 0 }), 1 / (samples * samples));
