@@ -16,7 +16,7 @@ function channelsLast(ops: Ops, x: Value): Value {
   return ops.Transpose(x, { perm: [0, ...Array.from({ length: rank - 2 }, (_, i) => i + 2), 1] });
 }
 
-/** Rows this short are faster sliced than gathered. */
+/** Fewer channels than this are faster sliced tap by tap than gathered. */
 const fewChannels = 8;
 
 /** What the taps of every window of x [batch, channels, spatial…] read: [batch, windows, taps·channels]. */
@@ -55,7 +55,7 @@ function tapSlices(ops: Ops, x: Value, axes: readonly Axis[]): Value[] {
   });
 }
 
-/** What a convolution's gradients have in common; `image` is the larger side (x of Conv, y of ConvTranspose). */
+/** Geometry on the larger side: x of Conv, y of ConvTranspose. */
 interface Correlation {
   readonly windows: readonly Window[];
   readonly group: number;
