@@ -103,13 +103,13 @@ describe("planted faults", () => {
     [
       "a factor of two on weights",
       "Gemm",
-      ([a, b, c], { ops }) => [a!, b && ops.Mul(b, 2), c!],
+      ([a, b, c], { ops }) => [a!, b ? ops.Mul(b, 2) : null, c!],
       { operator: "Gemm", layer: "dense_3", input: "dense_3/W" },
     ],
     [
       "a factor on what goes back",
       "Gemm",
-      ([a, b, c], { ops }) => [a && ops.Mul(a, 0.999), b!, c!],
+      ([a, b, c], { ops }) => [a ? ops.Mul(a, 0.999) : null, b!, c!],
       { operator: "Gemm", layer: "dense_3", input: 0 },
     ],
     ["a dropped bias", "Gemm", ([a, b]) => [a!, b!, null], { operator: "Gemm", layer: "dense_3", input: "dense_3/b" }],

@@ -80,7 +80,7 @@ describe("a problem", () => {
     const theta = new Float32Array(layout.size);
     initializeParameters(layout, theta, 1);
     const wrong = () => checkGradient(problemLoss({ problem, layout, theta, data: rowsFor(problem, 3), part: "data" }));
-    const found = await withRule("Conv", ([x, w, b], { ops }) => [x!, w && ops.Mul(w, 0.5), b!], wrong);
+    const found = await withRule("Conv", ([x, w, b], { ops }) => [x!, w ? ops.Mul(w, 0.5) : null, b!], wrong);
     expect(found.fault).toMatchObject({ operator: "Conv", layer: "conv_1", input: "conv_1/W", rule: true });
   });
 });
