@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { AccuracyResult, AccuracyRow, Summary } from "./accuracy.ts";
 import type { Machine } from "./machine.ts";
+import type { QualityResult, QualityRow } from "./quality.ts";
 import type { Comparison, SpeedResult } from "./speed.ts";
 import { validationRows, type TrainingComparison, type TrainingResult } from "./training.ts";
 
@@ -13,6 +14,7 @@ const path = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 export async function writeReport(): Promise<void> {
   const speed = await stored<SpeedResult>("speed");
   const architectures = await stored<SpeedResult>("architectures");
+  const quality = await stored<QualityResult>("quality");
   const accuracy = await stored<AccuracyResult>("accuracy");
   const training = await stored<TrainingResult>("training");
   const sections = [
@@ -20,6 +22,7 @@ export async function writeReport(): Promise<void> {
     ...(speed ? speedSection(speed) : []),
     ...(architectures ? architectureSection(architectures) : []),
     ...(training ? trainingSection(training) : []),
+    ...(quality ? qualitySection(quality) : []),
     ...(accuracy ? accuracySection(accuracy) : []),
   ];
   await writeFile(path("../docs/benchmarks.md"), `${sections.join("\n\n")}\n`);
@@ -134,6 +137,26 @@ function trainingLine({ label, result, missing }: TrainingComparison): string {
   const side = ({ seconds, accuracy }: typeof peer): string[] => [seconds.toFixed(3), accuracy.toFixed(3)];
   const interval = `${ratio.low.toFixed(3)} … ${ratio.high.toFixed(3)}`;
   return `| ${[label, ...side(peer), ...side(subject), `**${ratio.value.toFixed(3)}**`, interval, ratio.n, peer.configuration].join(" | ")} |`;
+}
+
+function qualitySection({ command, machine, rows }: Stored<QualityResult>): string[] {
+  const figures = ({ value, low, high }: QualityRow["figure"]): string => {
+    const digits = Math.abs(value) >= 10 ? 0 : 4;
+    return `${value.toFixed(digits)} | ${low.toFixed(digits)} … ${high.toFixed(digits)}`;
+  };
+  return [
+    "## Ready architectures on real data",
+    `\`${command}\``,
+    where(machine, {}),
+    [
+      "| data | what | figure | 95 % | wanted | training, s |",
+      "|---|---|---:|---|---|---:|",
+      ...rows.map(
+        ({ name, what, figure, wanted, met, seconds }) =>
+          `| ${name} | ${what} | ${figures(figure)} | ${wanted}: ${met === undefined ? "cannot tell" : met ? "met" : "missed"} | ${seconds.toFixed(0)} |`,
+      ),
+    ].join("\n"),
+  ];
 }
 
 function accuracySection(result: Stored<AccuracyResult>): string[] {
