@@ -12,7 +12,7 @@ import { GradusError } from "../util/errors.ts";
 import { stepAt, type DifferenceOptions } from "./difference.ts";
 import { compileWide, type Evaluator } from "./evaluate.ts";
 import { lowered } from "./lower.ts";
-import { rebuild, type Replacements } from "./rewrite.ts";
+import { rebuild, type Replacements } from "../ops/rewrite.ts";
 import { columnMove, heldBeside, rankOne, type ColumnMove, type RankOne } from "./structure.ts";
 import type { Subject } from "./subject.ts";
 

@@ -5,7 +5,7 @@ import { tensor, type Tensor } from "../ir/tensor.ts";
 import { applyOp, ops } from "../ops/build.ts";
 import { checkSubject, type CheckOptions } from "./check.ts";
 import { createEvaluator, type Evaluator } from "./evaluate.ts";
-import { rebuild, type Replacements } from "./rewrite.ts";
+import { rebuild, type Replacements } from "../ops/rewrite.ts";
 import { subjectOf, type Subject } from "./subject.ts";
 import type { TensorCheck } from "./tensor-check.ts";
 

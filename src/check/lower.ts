@@ -9,7 +9,7 @@ import { ops } from "../ops/build.ts";
 import { erfPieces } from "../ops/erf.ts";
 import type { PoolAttributes } from "../ops/pool-shape.ts";
 import { knownAxes, outputsOf, poolWindows, tapSources, windowsOf, type Axis, type WindowAttributes } from "../ops/windows.ts";
-import { rewritten } from "./rewrite.ts";
+import { rewritten } from "../ops/rewrite.ts";
 
 type Lowering = (inputs: readonly (Value | null)[], node: Node) => Value | undefined;
 

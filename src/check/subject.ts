@@ -13,7 +13,7 @@ import { rowsOf, type Dataset } from "../train/dataset.ts";
 import { createMasks } from "../train/masks.ts";
 import type { Problem } from "../train/step-graph.ts";
 import { GradusError } from "../util/errors.ts";
-import { inFloat64, wideTensor, type Replacements } from "./rewrite.ts";
+import { inFloat64, wideTensor, type Replacements } from "../ops/rewrite.ts";
 
 /** A loss of one's own, in any float dtype. */
 export interface LossGraph {

@@ -14,7 +14,7 @@ import {
 } from "../ir/graph.ts";
 import type { DType } from "../ir/dtype.ts";
 import { tensor, type NumericArray, type Tensor } from "../ir/tensor.ts";
-import { applyOp, opRecord, ops } from "../ops/build.ts";
+import { applyOp, opRecord, ops } from "./build.ts";
 import { GradusError } from "../util/errors.ts";
 
 /** Values by what stands for them. */
@@ -40,13 +40,17 @@ export function rebuild(values: readonly Value[], made: Replacements): Value[] {
   });
 }
 
-/** Values as they are computed with other operators: what `write` gives for a node stands for its outputs. */
+/**
+ * Values as they are computed with other operators: what `write` gives for a node stands for its outputs.
+ * @param made as for `rebuild`
+ */
 export function rewritten(
   values: readonly Value[],
   write: (node: Node, inputs: readonly (Value | null)[]) => readonly Value[] | undefined,
+  made: Replacements = new Map(),
 ): Value[] {
   return rewrite(values, {
-    made: new Map(),
+    made,
     value: () => undefined,
     node: (node, inputs, attributes) => write(node, inputs) ?? applyOp(node.op, inputs, attributes).outputs,
     attribute: (_, __, attribute) => attribute,
