@@ -54,7 +54,7 @@ export function directionsOf({ direction = "forward" }: RecurrentAttributes): re
 
 /** Sizes of a node, from the shapes of its inputs. */
 export function sizesOf(shapes: readonly (Shape | undefined)[], attributes: RecurrentAttributes, { gates }: CellKind) {
-  const { layout = 0, hidden_size } = attributes;
+  const { layout = 0, hidden_size: hidden } = attributes;
   if (layout !== 0 && layout !== 1) throw new GradusError(`layout must be 0 or 1, got ${layout}`);
   const directions = directionsOf(attributes).length;
   const shapeOf = (index: number, rank: number, what: string) => {
@@ -63,11 +63,7 @@ export function sizesOf(shapes: readonly (Shape | undefined)[], attributes: Recu
     return shape;
   };
   const x = shapeOf(at.x, 3, "the input")!;
-  const r = shapeOf(at.r, 3, "the recurrence weights")!;
-  const hidden = typeof r[2] === "number" ? r[2] : hidden_size;
-  if (hidden === undefined) throw new GradusError("hidden_size must be given where the recurrence weights do not say it");
-  if (hidden_size !== undefined && hidden_size !== hidden)
-    throw new GradusError(`hidden_size is ${hidden_size}, the recurrence weights are ${formatShape(r)}`);
+  if (hidden === undefined) throw new GradusError("hidden_size must be given, as ONNX Runtime asks for it");
   const [steps, batch] = layout === 0 ? [x[0]!, x[1]!] : [x[1]!, x[0]!];
   const state = (size: Dim) => (layout === 0 ? [directions, size, hidden] : [size, directions, hidden]);
   const sizes = { steps, batch, features: x[2]!, hidden, directions, layout };

@@ -1,11 +1,12 @@
 /** Results that no thread count changes: each operator written out, each matrix product within its limit. */
 import { describe, expect, test } from "vitest";
+import { gradient } from "../../src/autodiff/gradient.ts";
 import { evaluateGraph, toNdArray } from "../../src/exec/reference.ts";
 import { onnxruntimeNode } from "../../src/exec/onnxruntime-node.ts";
 import { steadyGraph, steadyThreads } from "../../src/exec/steady.ts";
-import { graph, input, type Graph } from "../../src/ir/graph.ts";
+import { graph, input, int64, type Graph, type Value } from "../../src/ir/graph.ts";
 import { tensor, type Tensor } from "../../src/ir/tensor.ts";
-import { ops } from "../../src/ops/build.ts";
+import { applyOp, ops } from "../../src/ops/build.ts";
 import { rng } from "../../src/util/rng.ts";
 
 const random = (shape: readonly number[], seed = 1) => {
@@ -167,4 +168,24 @@ test("batch normalisation in training leaves the running statistics it is given 
     expect([...(next.data as Float32Array)]).toEqual([5.5, 8]);
   }
   await session.dispose();
+});
+
+describe.each(["LSTM", "GRU", "RNN"] as const)("%s", (op) => {
+  test.each([
+    [6, 3, 33, 17],
+    [4, 2, 500, 256],
+  ])("has the same bits on 1 to 4 threads, and so has its gradient: %i steps of %i sequences, %i features, %i hidden", async (...sizes) => {
+    const [steps, batch, features, hidden] = sizes;
+    const rows = hidden * { LSTM: 4, GRU: 3, RNN: 1 }[op];
+    const shapes = { x: [steps, batch, features], w: [1, rows, features], r: [1, rows, hidden] };
+    const [sequence, w, r] = Object.entries(shapes).map(([name, shape]) => input(name, "float32", shape)) as [Value, Value, Value];
+    const [all] = applyOp(op, [sequence, w, ops.Mul(r, 0.1)], { hidden_size: hidden }).outputs;
+    const loss = ops.ReduceSum(ops.Mul(all!, all!), { keepdims: 0 });
+    const flat = [all!, ...gradient(loss, [sequence, w, r])].map((value) => ops.Reshape(value, int64([-1])));
+    const made = graph({ outputs: { y: ops.Concat(...flat, { axis: 0 }) } });
+    const feeds = Object.fromEntries(Object.entries(shapes).map(([name, shape], i) => [name, random(shape, i + 1)]));
+    const one = await onThreads(made, feeds, 1, [{}]);
+    for (const threads of [2, 3, 4])
+      expect(firstDifference(await onThreads(made, feeds, threads, [{}]), one), `${threads} threads`).toBe(-1);
+  });
 });
