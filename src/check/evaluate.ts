@@ -11,7 +11,8 @@ import type { Subject } from "./subject.ts";
 
 export interface Compiled {
   readonly session: Session;
-  readonly executor: string;
+  /** What runs it, in words; known for sure after the first run. */
+  executor(): string;
 }
 
 const fastest = "ONNX Runtime, float64";
@@ -19,12 +20,34 @@ const fastest = "ONNX Runtime, float64";
 /** ONNX Runtime where it has every kernel in float64, else the reference interpreter; or the executor that is given. */
 export async function compileWide(wanted: Graph, executor: Executor | undefined, threads?: number): Promise<Compiled> {
   const options = threads === undefined ? {} : { threads };
-  if (executor) return { session: await executor.compile(wanted, options), executor: executor.name };
+  if (executor) return { session: await executor.compile(wanted, options), executor: () => executor.name };
+  const plain = () => reference.compile(wanted);
+  const native = await kernelOr(() => compile(wanted, options));
+  if (!native) return { session: await plain(), executor: () => "reference interpreter, float64" };
+  let session = native;
+  return {
+    executor: () => (session === native ? fastest : "reference interpreter, float64"),
+    session: {
+      ...native,
+      async run(feeds, into) {
+        if (session !== native) return session.run(feeds, into);
+        // Some kernels refuse float64 only when they run.
+        const found = await kernelOr(() => native.run(feeds, into));
+        if (found) return found;
+        session = await plain();
+        return session.run(feeds, into);
+      },
+    },
+  };
+}
+
+/** What the runtime gives, or undefined where it lacks a kernel. */
+async function kernelOr<T>(f: () => Promise<T>): Promise<T | undefined> {
   try {
-    return { session: await compile(wanted, options), executor: fastest };
+    return await f();
   } catch (error) {
-    if (!(error instanceof GradusError)) throw error;
-    return { session: await reference.compile(wanted), executor: "reference interpreter, float64" };
+    if (error instanceof GradusError) return undefined;
+    throw error;
   }
 }
 
@@ -48,18 +71,18 @@ export interface Evaluator {
 export async function createEvaluator(subject: Subject, executor?: Executor): Promise<Evaluator> {
   const { loss, parameters, gradients, inputs } = subject;
   const open: Session[] = [];
-  const used = new Set<string>();
+  const used: Compiled[] = [];
   const make = async (outputs: Readonly<Record<string, Value>>) => {
     const wanted = graph({ outputs });
     const compiled = await compileWide(wanted, executor, 1);
     open.push(compiled.session);
-    used.add(compiled.executor);
+    used.push(compiled);
     const feeds: Tensors = Object.fromEntries(wanted.inputs.map(({ name }) => [name!, inputs[name!]!]));
     return { ...compiled, run: () => compiled.session.run(feeds) };
   };
   /** The loss first; by other operators where some lack a kernel, as long as the loss is the same. */
   const makeLoss = async (outputs: Readonly<Record<string, Value>>) => {
-    if (executor || whole.executor === fastest) return make(outputs);
+    if (executor || whole.executor() === fastest) return make(outputs);
     const names = Object.keys(outputs);
     const values = lowered(Object.values(outputs));
     const other = await make(Object.fromEntries(names.map((name, i) => [name, values[i]!])));
@@ -79,8 +102,9 @@ export async function createEvaluator(subject: Subject, executor?: Executor): Pr
   return {
     parameters: parameters.map(({ name }) => inputs[name!]!.data as Float64Array),
     executor: () => {
-      const others = [...used].filter((name) => name !== whole.executor);
-      return [whole.executor, ...others.map((name) => `differences by ${name}`)].join("; ");
+      const own = whole.executor();
+      const others = new Set(used.map((compiled) => compiled.executor()).filter((name) => name !== own));
+      return [own, ...[...others].map((name) => `differences by ${name}`)].join("; ");
     },
     loss: async () => number(await (await lossOnly()).run()),
     async lossAndGradients() {

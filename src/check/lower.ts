@@ -81,7 +81,18 @@ const erf: Lowering = ([x]) => {
   return ops.Mul(whole, ops.Sign(x!));
 };
 
+/** scale·(x − mean)/√(variance + ε) + bias, over each channel's positions. */
+const instanceNormalization: Lowering = ([x, scale, bias], { attributes }) => {
+  const axes = spatialAxes(x!);
+  const centred = ops.Sub(x!, ops.ReduceMean(x!, { axes, keepdims: 1 }));
+  const variance = ops.ReduceMean(ops.Mul(centred, centred), { axes, keepdims: 1 });
+  const perChannel = (value: Value) => ops.Unsqueeze(value, int64(axes.map((axis) => axis - 1)));
+  const scaled = ops.Div(centred, ops.Sqrt(ops.Add(variance, (attributes["epsilon"] as number | undefined) ?? 1e-5)));
+  return ops.Add(ops.Mul(scaled, perChannel(scale!)), perChannel(bias!));
+};
+
 const lowerings: Readonly<Record<string, Lowering>> = {
+  InstanceNormalization: instanceNormalization,
   Conv: conv,
   AveragePool: averagePool,
   GlobalAveragePool: ([x]) => ops.ReduceMean(x!, { axes: spatialAxes(x!), keepdims: 1 }),

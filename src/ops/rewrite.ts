@@ -86,10 +86,15 @@ export function inFloat64(values: readonly Value[], made: Replacements = new Map
       const same = () => applyOp(node.op, inputs, attributes).outputs;
       const asWide = (outputs: readonly Value[]) =>
         outputs.map((value) => (value.dtype === "float32" ? ops.Cast(value, { to: "float64" }) : value));
+      const isNarrow = (outputs: readonly Value[]) => outputs.some(({ dtype }) => dtype === "float32");
+      const reads = inputs.some((value) => value?.dtype === "float64");
       try {
         const outputs = same();
-        const reads = inputs.some((value) => value?.dtype === "float64");
-        if (reads && outputs.some(({ dtype }) => dtype === "float32")) float32Only.add(node.op);
+        if (!reads || !isNarrow(outputs)) return asWide(outputs);
+        // An attribute that is left out may stand for float32.
+        const wider = applyOp(node.op, inputs, { ...wideTypes(node.op), ...attributes }).outputs;
+        if (!isNarrow(wider)) return wider;
+        float32Only.add(node.op);
         return asWide(outputs);
       } catch (error) {
         if (!(error instanceof GradusError)) throw error;
@@ -105,6 +110,12 @@ export function inFloat64(values: readonly Value[], made: Replacements = new Map
     },
   });
   return { values: found, float32Only: [...float32Only] };
+}
+
+/** Every attribute of an operator that is a dtype, as float64. */
+function wideTypes(op: string): Attributes {
+  const kinds = Object.entries(opRecord(op).attributes ?? {}) as [string, string][];
+  return Object.fromEntries(kinds.filter(([, kind]) => kind === "dtype").map(([key]) => [key, "float64"]));
 }
 
 function rewrite(values: readonly Value[], rewriting: Rewriting): Value[] {

@@ -7,12 +7,16 @@ import { l2Penalty, problemLoss } from "../../src/check/subject.ts";
 import { tensor } from "../../src/ir/tensor.ts";
 import { losses } from "../../src/nn/losses/index.ts";
 import { activation } from "../../src/nn/layers/activation.ts";
+import { attention } from "../../src/nn/layers/attention.ts";
 import { batchNorm } from "../../src/nn/layers/batch-norm.ts";
 import { conv } from "../../src/nn/layers/conv.ts";
 import { dense } from "../../src/nn/layers/dense.ts";
 import { dropout } from "../../src/nn/layers/dropout.ts";
 import { flatten } from "../../src/nn/layers/flatten.ts";
+import { layerNorm } from "../../src/nn/layers/layer-norm.ts";
 import { globalAveragePool, maxPool } from "../../src/nn/layers/pool.ts";
+import { gru, lstm, rnn } from "../../src/nn/layers/recurrent.ts";
+import { meanOverTime } from "../../src/nn/layers/sequence.ts";
 import { sequential } from "../../src/nn/network.ts";
 import { initializeParameters } from "../../src/nn/parameters.ts";
 import { layoutOf, type Problem } from "../../src/train/step-graph.ts";
@@ -73,6 +77,21 @@ describe("a problem", () => {
     expect(checks[0]!.executor).toContain("differences by ONNX Runtime");
     expect(checks[0]!.tensors.find(({ name }) => name === "conv_2/W")).toMatchObject({ method: "batched", verdict: "passed" });
   });
+
+  const sequences: readonly (readonly [string, Layers])[] = [
+    ["rnn", [rnn(4), dense(3)]],
+    ["lstm", [lstm(3), dense(3)]],
+    ["gru, whose kernel refuses float64 when it runs", [gru(3), dense(3)]],
+    ["attention and layer normalisation, whose statistics are float32 unless asked", [attention(2), layerNorm(), meanOverTime(), dense(3)]],
+  ];
+  for (const [name, layers] of sequences) {
+    test(`sequences: ${name}`, async () => {
+      const problem = problemOf(layers, [4, 6]);
+      const { checks, passed } = await checkProblem(problem, rowsFor(problem, 4), { burnIn: 3 });
+      expect(passed).toBe(true);
+      for (const { float32Only, error } of checks) expect({ float32Only, small: error < 1e-8 }).toEqual({ float32Only: [], small: true });
+    });
+  }
 
   test("a fault in the convolution's own rule is named although other operators take its losses", async () => {
     const problem = problemOf([conv(2), activation("tanh"), flatten(), dense(3)], [1, 5, 5]);
