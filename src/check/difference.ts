@@ -12,7 +12,6 @@ export interface DifferenceOptions {
 }
 
 export const defaultStep = 1e-5;
-export const lectureStep = 1e-7;
 
 /** ε for a coordinate at θ. */
 export function stepAt(theta: number, { step = defaultStep, scaled = true }: DifferenceOptions = {}): number {
