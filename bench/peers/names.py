@@ -31,7 +31,7 @@ def fit(request):
         data = json.load(file)
     torch.manual_seed(request["seed"])
     x = torch.tensor(data["x"]).long().reshape(-1, data["time"])
-    lengths, y = torch.tensor(data["lengths"]), torch.tensor(data["y"])
+    lengths, y = torch.tensor(data["lengths"]), torch.tensor(data["y"]).float()
     rows = {name: torch.tensor(data[name]) for name in ("train", "validation", "test")}
     model = Names(data["tokens"], request["units"])
     optimizer = torch.optim.Adam(model.parameters(), lr=request["learningRate"])
