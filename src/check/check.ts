@@ -12,7 +12,10 @@ import { checkAlongDirections, checkCoordinates, type TensorCheck, type TensorCh
 export interface CheckOptions extends DifferenceOptions {
   /** `fast`: three random directions per tensor, coordinates only for tensors that fail. Default `full`. */
   readonly mode?: "full" | "fast";
-  /** Most coordinates per tensor where each costs evaluations of its own; a larger tensor is sampled. Default 2000. */
+  /**
+   * Most coordinates per tensor where each costs evaluations of its own; a larger tensor is sampled. Default 2000, and 100 where the
+   * interpreter has to compute the losses.
+   */
   readonly coordinates?: number;
   /** Of the sampled coordinates and directions. Default 1. */
   readonly seed?: number;
@@ -42,6 +45,7 @@ export interface SubjectCheck {
 /** The best two-sided step where the loss is rounded to float32, about ∛(3ε). */
 const float32Step = 7e-3;
 const mostCoordinates = 2000;
+const mostCoordinatesSlow = 100;
 
 /** Every tensor of a subject against differences. */
 export async function checkSubject(subject: Subject, options: CheckOptions = {}): Promise<SubjectCheck> {
@@ -92,7 +96,7 @@ async function checkTensors(
     loss,
     epsilon: subject.float32Only.length > 0 ? epsilons.float32 : epsilons.float64,
     seed: options.seed ?? 1,
-    mostPlain: options.coordinates ?? mostCoordinates,
+    mostPlain: () => options.coordinates ?? (evaluator.isSlow() ? mostCoordinatesSlow : mostCoordinates),
   };
   const checks: TensorCheck[] = [];
   for (const [position, { name }] of subject.parameters.entries()) {

@@ -59,6 +59,8 @@ export interface Evaluator {
   readonly parameters: readonly Float64Array[];
   /** What computed the gradient, and so far the differences, in words. */
   executor(): string;
+  /** Whether losses, so far, had to be computed by the interpreter, which takes long. */
+  isSlow(): boolean;
   loss(): Promise<number>;
   lossAndGradients(): Promise<{ readonly loss: number; readonly gradients: readonly Float64Array[] }>;
   lossAndDecisions(): Promise<{ readonly loss: number; readonly signature: Signature }>;
@@ -106,6 +108,7 @@ export async function createEvaluator(subject: Subject, executor?: Executor): Pr
       const others = new Set(used.map((compiled) => compiled.executor()).filter((name) => name !== own));
       return [own, ...[...others].map((name) => `differences by ${name}`)].join("; ");
     },
+    isSlow: () => !executor && used.slice(1).some((compiled) => compiled.executor() !== fastest),
     loss: async () => number(await (await lossOnly()).run()),
     async lossAndGradients() {
       const found = await whole.run();
