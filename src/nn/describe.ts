@@ -33,10 +33,11 @@ export interface NetworkTable {
 export function describeNetwork(network: Network, inputShape: readonly number[]): NetworkTable {
   const x = input("x", "float32", ["batch", ...inputShape]);
   const { signals, parameters } = buildNetwork(network, x, parameterInput);
+  const names = signals.map(({ name }) => name);
   const claimed = new Set<Node>();
   const layers = signals.map(({ name, layer, input: before, value }): LayerRow => {
-    const own = parameters.filter(({ name: parameter }) => parameter.slice(0, parameter.lastIndexOf("/")) === name);
-    const trained = own.filter(({ role }) => role !== "buffer");
+    const own = parameters.filter(({ name: parameter }) => ownerOf(parameter, names) === name);
+    const trained = own.filter(({ role, frozen }) => role !== "buffer" && !frozen);
     const weights = trained.filter(({ role }) => role === "weight");
     const nodes = between(before, value).filter((node) => !claimed.has(node));
     for (const node of nodes) claimed.add(node);
@@ -51,6 +52,11 @@ export function describeNetwork(network: Network, inputShape: readonly number[])
   });
   const total = (of: (row: LayerRow) => number) => layers.reduce((sum, row) => sum + of(row), 0);
   return { layers, parameters: total((row) => row.parameters), multiplyAdds: total((row) => row.multiplyAdds) };
+}
+
+/** The innermost layer whose parameter a name is; what an imported layer calls its own may hold slashes too. */
+function ownerOf(parameter: string, layers: readonly string[]): string | undefined {
+  return layers.filter((name) => parameter.startsWith(`${name}/`)).toSorted((a, b) => b.length - a.length)[0];
 }
 
 /** The nodes that make a value from another. */

@@ -19,6 +19,8 @@ export interface Parameter {
   readonly fanOut: number;
   /** Rows of the weight as a matrix, where they are not fanIn. */
   readonly rows?: number;
+  /** Stays as it is in training. */
+  readonly frozen?: boolean;
 }
 
 /** A random tensor of a training step: each number is 0, or 1/keepProbability with that probability. */

@@ -59,12 +59,21 @@ export function saveModel(model: Model): { description: ModelDescription; weight
   };
 }
 
+interface Filled {
+  readonly initializer: string | Initializer;
+}
+
 /** A layer as plain data: a function that filled its weights is no part of the trained model, its name is. */
 function withNamedInitializer<L extends Layer>(layer: L): L {
-  const { initializer, layers } = layer as { readonly initializer?: string | Initializer; readonly layers?: readonly Layer[] };
+  const { initializer, parameters, layers } = layer as Partial<Filled> & {
+    readonly parameters?: readonly Filled[];
+    readonly layers?: readonly Layer[];
+  };
+  const named = (filled: Filled) => ({ ...filled, initializer: initializerName(filled.initializer) });
   return {
     ...layer,
-    ...(initializer === undefined ? {} : { initializer: initializerName(initializer) }),
+    ...(initializer === undefined ? {} : named({ initializer })),
+    ...(parameters ? { parameters: parameters.map(named) } : {}),
     ...(layers ? { layers: layers.map(withNamedInitializer) } : {}),
   };
 }

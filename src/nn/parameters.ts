@@ -33,7 +33,7 @@ export function layoutParameters(
 ): ParameterLayout {
   const x = input("x", "float32", ["batch", ...inputShape]);
   const { parameters } = buildNetwork(network, x, parameterInput);
-  const rank = ({ name, role }: Parameter) => (role === "buffer" ? 2 : frozen(name) ? 1 : 0);
+  const rank = (parameter: Parameter) => (isBuffer(parameter) ? 2 : parameter.frozen || frozen(parameter.name) ? 1 : 0);
   let offset = 0;
   let trainable = 0;
   const slots = parameters
@@ -45,6 +45,11 @@ export function layoutParameters(
       return slot;
     });
   return { slots, size: offset, trainable };
+}
+
+/** Whether a training step changes it by the layer's own rule. */
+export function isBuffer({ role, frozen }: Parameter): boolean {
+  return role === "buffer" && !frozen;
 }
 
 /** Whether the gradient changes a slot. */

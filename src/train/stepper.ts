@@ -1,7 +1,7 @@
 /** Runs training steps: small models many steps a call inside Scan, larger ones a call a step with a fused update. */
 import type { CompileOptions, Device, Executor, Session } from "../exec/session.ts";
 import { tensor, type Tensor } from "../ir/tensor.ts";
-import { isTrainable, parameterViews, type ParameterLayout } from "../nn/parameters.ts";
+import { isBuffer, isTrainable, parameterViews, type ParameterLayout } from "../nn/parameters.ts";
 import { arenaBytes, createArena } from "../optim/kernels/memory.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { rowsOf, type Dataset } from "./dataset.ts";
@@ -132,7 +132,7 @@ async function fusedStepper(options: StepperOptions): Promise<Stepper> {
   const { problem, layout, optimizer, data, executor } = options;
   const session: Session = await executor.compile(gradientGraph(problem, layout), compileOptions(options));
   const { trainable } = layout;
-  const buffers = layout.slots.filter(({ role }) => role === "buffer");
+  const buffers = layout.slots.filter(isBuffer);
   const buffersAt = buffers[0]?.offset ?? layout.size;
   const lengths = [layout.size, layout.size - buffersAt, trainable, ...optimizer.slots.map(() => trainable)];
   const arena = createArena(arenaBytes(lengths));

@@ -10,6 +10,7 @@ import { dropoutLayer, type Dropout } from "./dropout.ts";
 import { embeddingLayer, type Embedding } from "./embedding.ts";
 import { flattenLayer, type Flatten } from "./flatten.ts";
 import { groupNormLayer, type GroupNorm } from "./group-norm.ts";
+import { importedLayer, type Imported } from "./imported.ts";
 import { layerNormLayer, type LayerNorm } from "./layer-norm.ts";
 import { averagePoolLayer, globalAveragePoolLayer, globalMaxPoolLayer, maxPoolLayer } from "./pool.ts";
 import type { AveragePool, GlobalPool, MaxPool } from "./pool.ts";
@@ -37,7 +38,8 @@ export type AnyLayer =
   | MeanOverTime
   | Residual
   | Reshape
-  | Permute;
+  | Permute
+  | Imported;
 
 export const layerKinds = {
   dense: denseLayer,
@@ -62,6 +64,7 @@ export const layerKinds = {
   residual: residualLayer,
   reshape: reshapeLayer,
   permute: permuteLayer,
+  imported: importedLayer,
 } as const;
 
 /** @throws GradusError for a kind that is not a layer */
