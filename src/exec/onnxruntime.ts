@@ -9,7 +9,8 @@ import { GradusError } from "../util/errors.ts";
 import { checkFeeds, checkInto } from "./check.ts";
 import { addGuard, guardFetches, guardWorks, runGuarded, worthwhile } from "./guard-output.ts";
 import { peakMemory } from "./memory.ts";
-import { steadyGraph, steadyThreads } from "./steady.ts";
+import { steadyThreads, turnProducts } from "./steady-products.ts";
+import { steadyGraph } from "./steady.ts";
 import type { CompileOptions, Device, Executor, Session, Tensors } from "./session.ts";
 
 /** The part of the runtime's interface that we use. */
@@ -37,7 +38,8 @@ export function onnxruntimeExecutor(runtimePackage: RuntimePackage): Executor {
   return {
     name: runtimePackage.name,
     async compile(given, asked = {}) {
-      const graph = steadyGraph(given);
+      const steady = steadyGraph(given);
+      const graph = asked.sizes ? turnProducts(steady, asked.sizes) : steady;
       const options = withSteadyThreads(graph, asked, runtimePackage.cores());
       const device = options.device ?? "cpu";
       const runtime = await runtimePackage.load(options);

@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { gradient } from "../../src/autodiff/gradient.ts";
 import { evaluateGraph, toNdArray } from "../../src/exec/reference.ts";
 import { onnxruntimeNode } from "../../src/exec/onnxruntime-node.ts";
-import { steadyGraph, steadyThreads } from "../../src/exec/steady.ts";
+import { steadyThreads, turnProducts } from "../../src/exec/steady-products.ts";
+import { steadyGraph } from "../../src/exec/steady.ts";
 import { graph, input, int64, type Graph, type Value } from "../../src/ir/graph.ts";
 import { tensor, type Tensor } from "../../src/ir/tensor.ts";
 import { applyOp, ops } from "../../src/ops/build.ts";
@@ -99,10 +100,28 @@ describe("matrix products", () => {
     [33, 129, 65],
   ])("[%i, %i] · [.., %i] has the bits of one thread on 2 to 8 when its sizes are known", async (m, k, n) => {
     const { made, feeds, sizes } = product(m, k, n);
-    const one = await onThreads(made, feeds, 1);
+    const one = await onThreads(made, feeds, 1, sizes);
     for (const threads of [2, 3, 4, 8]) {
       expect(firstDifference(await onThreads(made, feeds, threads, sizes), one), `${threads} threads`).toBe(-1);
     }
+  });
+
+  test("a product of few rows whose columns two threads would change is turned, and then takes any number of threads", async () => {
+    const [a, b, c] = [input("a", "float32", [300, "batch"]), input("b", "float32", [128, 300]), input("c", "float32", [128])];
+    const made = graph({ outputs: { y: ops.Gemm(a, b, c, { transA: 1, transB: 1, alpha: 0.5, beta: 2 }) } });
+    const sizes = [{ batch: 64 }, { batch: 33 }];
+    const once = turnProducts(made, sizes);
+    expect(once.nodes.map(({ op }) => op)).toEqual(["Unsqueeze", "Gemm", "Transpose"]);
+    expect(steadyThreads(made, 2, sizes)).toBe(1);
+    expect(steadyThreads(once, 8, sizes)).toBe(8);
+    const feeds = { a: random([300, 64]), b: random([128, 300], 2), c: random([128], 3) };
+    const exact = evaluateGraph(made, Object.fromEntries(Object.entries(feeds).map(([name, value]) => [name, toNdArray(value)])))["y"]!;
+    const one = await onThreads(made, feeds, 1, sizes);
+    one.forEach((value, i) => expect(value).toBeCloseTo((exact.data as Float64Array)[i]!, 3));
+    for (const threads of [2, 3, 4]) expect(firstDifference(await onThreads(made, feeds, threads, sizes), one)).toBe(-1);
+    // More rows than columns for one of the sizes: it stays, and the threads are limited.
+    expect(turnProducts(made, [{ batch: 64 }, { batch: 129 }])).toBe(made);
+    expect(turnProducts(made, [{ batch: 128 }])).toBe(made);
   });
 
   test("threads are limited only where the columns of one thread would change the sums", () => {
