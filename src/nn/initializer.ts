@@ -14,6 +14,10 @@ export interface Initializer {
   readonly name: string;
   /** What it draws, for people: `N(0, 2/n[l-1])`. */
   readonly formula?: string;
+  /** The variance of what it draws, where one number says it. */
+  readonly variance?: (fans: Fans) => number;
+  /** The shape of what it draws, which says how far a sample's variance strays. */
+  readonly distribution?: "normal" | "uniform";
   /** Fills a row-major weight, [fanIn, fanOut] unless `rows` says otherwise. */
   fill(weights: Float32Array, fans: Fans, rng: Rng): void;
 }

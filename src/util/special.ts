@@ -1,4 +1,4 @@
-/** Special functions behind the tests and intervals: log-gamma, the regularised incomplete beta function, Student's t. */
+/** Special functions behind the tests and intervals: log-gamma, the regularised incomplete beta and gamma functions, Student's t, χ². */
 import { standardNormalQuantile } from "./normal.ts";
 
 const LANCZOS = [
@@ -42,6 +42,34 @@ function betaFraction(x: number, a: number, b: number): number {
     if (Math.abs(d * c - 1) < 1e-16) break;
   }
   return h;
+}
+
+/** P(a, x), the regularised lower incomplete gamma function, for a > 0 and x ≥ 0, and 1 − P: a series, or Lentz's continued fraction. */
+function incompleteGamma(a: number, x: number): { readonly lower: number; readonly upper: number } {
+  if (x <= 0) return { lower: 0, upper: 1 };
+  const front = Math.exp(a * Math.log(x) - x - logGamma(a));
+  if (x < a + 1) {
+    let [term, sum] = [1 / a, 1 / a];
+    for (let n = 1; n <= 100_000 && term > sum * 1e-16; n++) sum += term *= x / (a + n);
+    return { lower: front * sum, upper: 1 - front * sum };
+  }
+  let [b, c] = [x + 1 - a, 1e300];
+  let [d, h] = [1 / b, 1 / b];
+  for (let n = 1; n <= 100_000; n++) {
+    const term = n * (a - n);
+    b += 2;
+    d = 1 / (b + term * d);
+    c = b + term / c;
+    h *= c * d;
+    if (Math.abs(c * d - 1) < 1e-16) break;
+  }
+  return { lower: 1 - front * h, upper: front * h };
+}
+
+/** The smaller tail of χ² with ν > 0 degrees of freedom at x ≥ 0, doubled: the two-sided p of a variance. */
+export function chiSquareTwoSided(x: number, degrees: number): number {
+  const { lower, upper } = incompleteGamma(degrees / 2, x / 2);
+  return Math.min(1, 2 * Math.min(lower, upper));
 }
 
 /** P(T ≤ t) for Student's t with ν > 0 degrees of freedom. */

@@ -1,39 +1,14 @@
 /** Numbers as people read them in a terminal. */
+import { grouped, minus, short } from "../../util/format.ts";
 import type { Interval } from "../../util/statistics.ts";
 
-/** Thousands apart: 7043 → `7 043`. */
-export function grouped(n: number): string {
-  return String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, " ");
-}
-
-/** `1 row`, `2 rows`. */
-export function counted(n: number, one: string, many = `${one}s`): string {
-  return `${grouped(n)} ${n === 1 ? one : many}`;
-}
-
-/** Three significant digits without an exponent where that is readable. */
-export function short(value: number): string {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
-  const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-4 || size >= 1e15)) return power(value);
-  if (size >= 1000) return (value < 0 ? "−" : "") + grouped(size);
-  return minus(String(Number(value.toPrecision(3))));
-}
+export { counted, grouped, short } from "../../util/format.ts";
 
 /** Three significant digits, always three, so that a number which changes keeps its width. */
 export function steady(value: number): string {
   const size = Math.abs(value);
   return Number.isFinite(value) && size >= 1e-4 && size < 1000 ? minus(value.toPrecision(3)) : short(value);
 }
-
-/** `3·10⁻⁵` */
-function power(value: number): string {
-  const [digits, exponent] = value.toExponential(1).split("e") as [string, string];
-  const raised = [...String(Number(exponent))].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(c)]!)).join("");
-  return `${minus(digits.replace(/\.0$/, ""))}·10${raised}`;
-}
-
-const minus = (text: string) => text.replace(/^-/, "−");
 
 /** `0.8 s`, `42 s`, `3 min 20 s`, `2 h 5 min`. */
 export function duration(seconds: number): string {

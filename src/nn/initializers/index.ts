@@ -9,7 +9,7 @@ function normal(name: string, formula: string, variance: (fans: Fans) => number)
     const deviation = Math.sqrt(variance(fans));
     for (let i = 0; i < weights.length; i++) weights[i] = deviation * rng.normal();
   };
-  return { name, formula, fill };
+  return { name, formula, variance, distribution: "normal", fill };
 }
 
 /** Uniform on ±√(3·variance), which has that variance. */
@@ -18,7 +18,7 @@ function uniform(name: string, formula: string, variance: (fans: Fans) => number
     const limit = Math.sqrt(3 * variance(fans));
     for (let i = 0; i < weights.length; i++) weights[i] = limit * (2 * rng.uniform() - 1);
   };
-  return { name, formula, fill };
+  return { name, formula, variance, distribution: "uniform", fill };
 }
 
 const lecun = ({ fanIn }: Fans) => 1 / fanIn;
