@@ -32,14 +32,14 @@ def network(layers):
 
 
 class Convolutional(nn.Sequential):
-    """The ready `cnn`: convolution, ReLU and pooling twice, then dense."""
+    """The ready `cnn`: convolution, pooling and ReLU twice, then dense."""
 
     def __init__(self, shape, layers, classes):
         channels, height, width = shape
         *filters, units = layers
         parts = []
         for count in filters:
-            parts += [nn.Conv2d(channels, count, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+            parts += [nn.Conv2d(channels, count, 3, padding=1), nn.MaxPool2d(2), nn.ReLU()]
             channels, height, width = count, height // 2, width // 2
         super().__init__(*parts, nn.Flatten(), nn.Linear(channels * height * width, units), nn.ReLU(), nn.Linear(units, classes))
 

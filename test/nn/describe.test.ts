@@ -7,11 +7,11 @@ test("a convolutional network's table: shapes, parameters and multiply-adds by h
   const { layers, parameters, multiplyAdds } = describeNetwork(network, [1, 28, 28]);
   expect(layers.map(({ name, output, parameters: n, multiplyAdds: m }) => [name, output.join("×"), n, m])).toEqual([
     ["conv_1", "6×28×28", 6 * 9 + 6, 28 * 28 * 6 * 9],
-    ["relu_1", "6×28×28", 0, 0],
     ["maxPool_1", "6×14×14", 0, 0],
+    ["relu_1", "6×14×14", 0, 0],
     ["conv_2", "16×14×14", 16 * 6 * 9 + 16, 14 * 14 * 16 * 6 * 9],
-    ["relu_2", "16×14×14", 0, 0],
     ["maxPool_2", "16×7×7", 0, 0],
+    ["relu_2", "16×7×7", 0, 0],
     ["flatten_1", "784", 0, 0],
     ["dense_1", "120", 784 * 120 + 120, 784 * 120],
     ["relu_3", "120", 0, 0],
