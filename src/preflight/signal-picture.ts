@@ -1,5 +1,8 @@
 /** The signal by depth as a picture: a line per network, the size of the signal on a logarithmic scale, layer by layer. */
 
+import { short } from "../util/format.ts";
+import type { SignalProfile } from "./signal.ts";
+
 export interface SignalLine {
   readonly label: string;
   /** One per layer, from the first. */
@@ -11,6 +14,14 @@ export interface SignalLine {
 export interface SignalPanel {
   readonly title: string;
   readonly lines: readonly SignalLine[];
+}
+
+/** A network's own picture: the signal going forward, the gradient coming back. */
+export function profilePicture({ layers, forwardFactor, backwardFactor }: SignalProfile, title: string): string {
+  const times = (factor: number) => (Number.isFinite(factor) ? `: × ${short(factor)} a layer` : "");
+  const forward = { label: `signal${times(forwardFactor)}`, values: layers.map((layer) => layer.forward) };
+  const backward = { label: `gradient, back${times(backwardFactor)}`, values: layers.map((layer) => layer.backward), back: true };
+  return signalPicture([{ title: "at the initial weights", lines: [forward, backward] }], { title });
 }
 
 const size = { plot: 300, height: 300, left: 62, top: 78, bottom: 52, labels: 215, between: 10 };

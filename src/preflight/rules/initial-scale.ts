@@ -87,6 +87,8 @@ export const initialScale = defineRule({
 
 function scaleOf(slot: Slot, usual: Slot, weights: Float32Array) {
   const own = initializerOf(slot.initializer);
+  // A name of ours without a variance, `orthogonal`, says all there is to say.
+  if (!own.variance && typeof slot.initializer === "string") return undefined;
   const { variance, distribution, formula } = own.variance ? own : initializerOf(usual.initializer);
   if (!variance) return undefined;
   const n = weights.length;

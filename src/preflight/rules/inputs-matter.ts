@@ -41,8 +41,10 @@ export const inputsMatter = defineRule({
       return [{ severity: "fail", message, hint: "look at what the preprocessing makes of them, and at the first layer", numbers }];
     }
     const after = `after ${counted(limits.steps, "step")} on ${counted(n, "row")}`;
-    if (p < limits.p) return [{ severity: "pass", message: `${compared}, ${after} (p = ${short(p)})`, numbers }];
+    if (p < limits.p) return [{ severity: "pass", message: `${compared}, ${after} (${chance(p)})`, numbers }];
     const hint = "either they say nothing about the target, or the network cannot use them: look at them, and at one-batch-fit";
-    return [{ severity: "warn", message: `the inputs make no difference: ${compared}, ${after} (p = ${short(p)})`, hint, numbers }];
+    return [{ severity: "warn", message: `the inputs make no difference: ${compared}, ${after} (${chance(p)})`, hint, numbers }];
   },
 });
+
+const chance = (p: number) => (p < 1e-4 ? "p < 0.0001" : `p = ${short(p)}`);
