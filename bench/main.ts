@@ -1,5 +1,5 @@
 /** `npm run bench`: steps, whole trainings and accuracy against other libraries; writes bench/results/*.json and docs/benchmarks.md. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { measureAccuracy } from "./accuracy.ts";
@@ -7,6 +7,7 @@ import { accuracyCases } from "./accuracy-cases.ts";
 import { architectureCases, caseName, speedCases, trainingCases } from "./cases.ts";
 import { gradus, peers, type Library } from "./peers.ts";
 import { measureQuality } from "./quality.ts";
+import { joined, type Stored } from "./results.ts";
 import { writeReport } from "./report.ts";
 import { measureSpeed } from "./speed.ts";
 import { measureTrainings } from "./training.ts";
@@ -50,14 +51,16 @@ function library(name: string): Library {
   return found;
 }
 
-async function save(name: string, result: object): Promise<void> {
+/** Where only some cases or libraries were measured, what is stored of the others stays. */
+async function save(name: string, result: Stored): Promise<void> {
   if (values.dry) return;
   const folder = fileURLToPath(new URL("results/", import.meta.url));
   await mkdir(folder, { recursive: true });
-  await writeFile(
-    `${folder}${name}.json`,
-    `${JSON.stringify({ command: ["npm run bench --", ...process.argv.slice(2).map(shown)].join(" "), ...result }, null, 1)}\n`,
-  );
+  const command = ["npm run bench --", ...process.argv.slice(2).map(shown)].join(" ");
+  const partial = values.cases !== undefined || values.peers !== undefined;
+  const before = partial ? await readFile(`${folder}${name}.json`, "utf8").then(JSON.parse, () => undefined) : undefined;
+  const whole = before ? joined(before, { command, ...result }) : { command, ...result };
+  await writeFile(`${folder}${name}.json`, `${JSON.stringify(whole, null, 1)}\n`);
   await writeReport();
 }
 

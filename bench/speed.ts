@@ -96,7 +96,7 @@ export async function measureSpeed({ subject, peers, cases, pairs = pairsPerLibr
     ...(before && after ? { stolen: (after.stolen - before.stolen) / (after.total - before.total) } : {}),
     versions,
     cases: measured,
-    geometricMeans: geometricMeans(peers, measured),
+    geometricMeans: geometricMeans(measured),
   };
 }
 
@@ -136,12 +136,14 @@ function blocks({ library, stepSeconds, peer }: Contestant): Turn & { readonly s
   };
 }
 
-function geometricMeans(peers: readonly Library[], cases: SpeedResult["cases"]): Record<string, number> {
+/** Per library, over the cases that it was compared in; none where one of them failed. */
+export function geometricMeans(cases: SpeedResult["cases"]): Record<string, number> {
   const means: Record<string, number> = {};
-  for (const { name } of peers) {
-    const own = cases.filter(({ comparisons }) => comparisons.some(({ library }) => library === name));
-    const ratios = own.map(({ comparisons }) => comparisons.find(({ library }) => library === name)?.result?.ratio.value);
-    if (ratios.length > 0 && ratios.every((ratio) => ratio !== undefined)) means[name] = geometricMean(ratios);
+  for (const name of new Set(cases.flatMap(({ comparisons }) => comparisons.map(({ library }) => library)))) {
+    const ratios = cases
+      .flatMap(({ comparisons }) => comparisons.filter(({ library }) => library === name))
+      .map(({ result }) => result?.ratio.value);
+    if (ratios.every((ratio) => ratio !== undefined)) means[name] = geometricMean(ratios);
   }
   return means;
 }

@@ -12,19 +12,25 @@ export { describeTable, type Column, type Table, type TableSchema, type Task } f
 export type { SplitOptions } from "./data/splitter.ts";
 export {
   fitTable as fit,
-  mlp,
-  type ArchitectureSpec,
   splitTable as split,
   type FittedTable,
   type FitTableOptions as FitOptions,
   type OptimizerSettings,
   type TableParts,
 } from "./train/fit-table.ts";
+export { mlp, pretrained, type ArchitectureSpec, type ModelReader, type PretrainedSpec } from "./train/model-choice.ts";
+export type { PretrainedOptions } from "./nn/pretrained.ts";
 export { trainExperiment, type ExperimentRun, type TrainExperimentOptions } from "./train/experiment-run.ts";
 export { checkExperiment, parseExperimentText, type ExperimentSource } from "./train/experiment-file.ts";
 export type { Experiment, ExperimentInput, ResolvedExperiment } from "./train/experiment.ts";
 export type { Baseline, ClosingFigures, ExperimentEvent, Metrics } from "./train/experiment-events.ts";
 export { measureRows, predictRows, type PredictOptions, type Prediction } from "./train/predict.ts";
+
+// Before training.
+export { preflight, type Limits, type Preflight, type PreflightOptions } from "./preflight/preflight.ts";
+export { measureSignal, type LayerSignal, type SignalProfile } from "./preflight/signal.ts";
+export { signalPicture, type SignalLine, type SignalPanel } from "./preflight/signal-picture.ts";
+export type { Finding, Severity } from "./util/finding.ts";
 
 // Runs as files.
 export { reserveRun, type RunReservation } from "./store/run-folder.ts";

@@ -4,7 +4,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import { parseExperimentText, type ExperimentSource } from "../train/experiment-file.ts";
 import { GradusError } from "../util/errors.ts";
 
-/** @throws GradusError where the file is not there, or no YAML; a relative data path starts at its folder */
+/** @throws GradusError where the file is not there, or no YAML; relative paths in it start at its folder */
 export async function readExperimentSource(path: string): Promise<ExperimentSource> {
   if (/\.[cm]?[jt]s$/.test(path)) {
     throw new GradusError(`${path}: experiments are YAML or JSON files.`, {
@@ -19,7 +19,13 @@ export async function readExperimentSource(path: string): Promise<ExperimentSour
     });
   });
   const source = parseExperimentText(text, path);
-  const data = source.value["data"] as { path?: unknown } | undefined;
-  if (typeof data?.path !== "string" || data.path === "" || isAbsolute(data.path)) return source;
-  return { ...source, value: { ...source.value, data: { ...data, path: join(dirname(path), data.path) } } };
+  return { ...source, value: fromHere(fromHere(source.value, ["data", "path"], path), ["model", "from"], path) };
+}
+
+/** A relative path inside an experiment, that starts at its file's folder. */
+function fromHere(value: ExperimentSource["value"], [section, key]: readonly [string, string], file: string): ExperimentSource["value"] {
+  const held = value[section] as Readonly<Record<string, unknown>> | undefined;
+  const path = held?.[key];
+  if (typeof path !== "string" || path === "" || isAbsolute(path)) return value;
+  return { ...value, [section]: { ...held, [key]: join(dirname(file), path) } };
 }

@@ -1,5 +1,6 @@
 /** What `--json` prints, exactly: the schema that docs/json-output.md explains and the tests hold every command to. */
 import { z } from "zod";
+import { severities } from "../util/finding.ts";
 
 /** JSON has no NaN and no infinity: such a number is null. */
 const number = z.number().nullable();
@@ -53,6 +54,7 @@ export const modelEventSchema = z.strictObject({
   activation: z.string().optional(),
   initializers: z.array(z.string()),
   parameters: count,
+  frozen: count.optional(),
   loss: z.string(),
   optimizer: z.string(),
   learningRate: z.number(),
@@ -61,6 +63,26 @@ export const modelEventSchema = z.strictObject({
   epochs: count,
   seed: count,
   error: z.strictObject({ name: z.enum(["error", "rmse"]), scale: z.number() }),
+});
+
+/** What a rule saw; `numbers` and `threshold` by name. */
+export const findingSchema = z.strictObject({
+  rule: z.string(),
+  severity: z.enum(severities),
+  subject: z.string().optional(),
+  message: z.string(),
+  hint: z.string().optional(),
+  numbers: z.record(z.string(), number),
+  threshold: z.record(z.string(), number),
+  source: z.string(),
+});
+
+/** What was checked before the first step: of `gradus train` and `gradus check`. */
+export const preflightEventSchema = z.strictObject({
+  type: z.literal("preflight"),
+  checked: z.array(z.string()),
+  findings: z.array(findingSchema),
+  seconds: z.number(),
 });
 
 /** Also the lines of metrics.jsonl, without `type`. */
@@ -91,6 +113,7 @@ export const trainResultSchema = z.strictObject({
   fitSeconds: z.number(),
   reason: z.enum(["finished", "interrupted", "diverged"]),
   finding: z.strictObject({ step: count, tensor: z.string() }).optional(),
+  findings: z.array(findingSchema).optional(),
   epochs: z.strictObject({ run: count, best: count }),
   steps: count,
   rows: z.strictObject({ train: count, validation: count, test: count }),
@@ -224,6 +247,7 @@ export const checkResultSchema = z.strictObject({
   examples: count,
   checks: count,
   passed: z.boolean(),
+  findings: z.array(findingSchema),
   seconds: z.number(),
   picture: z.string().optional(),
 });
@@ -237,6 +261,7 @@ export const lineSchema = z.union([
   splitEventSchema,
   transformsEventSchema,
   modelEventSchema,
+  preflightEventSchema,
   epochEventSchema,
   predictionEventSchema,
   trainResultSchema,

@@ -80,6 +80,11 @@ export function pretrainedNetwork(
   const whole = openBatch(graph, shape);
   const { end, after } = head === 0 ? ownOutput(whole, loss) : cutBefore(whole, head);
   const body = bodyOf(whole.x, end, freeze);
+  if (head === 0 && body.parameters.every(({ frozen, role }) => frozen || role === "buffer")) {
+    throw new GradusError("nothing is left to train: the model keeps its own output, and its weights are frozen", {
+      hint: "freeze fewer, or give it a new head: --head 1",
+    });
+  }
   return sequential([body, ...after(outputs)]);
 }
 
@@ -152,7 +157,11 @@ function cutBefore(whole: Whole, head: number): End {
           : "--head 0 keeps the model's own output",
     });
   }
-  const cuts = layers.map((node) => onlyWayThrough(whole, node));
+  const cuts = layers.map((node, i) => {
+    const cut = onlyWayThrough(whole, node);
+    // A branch beside it would go as well.
+    return cut && graphOf({ outputs: { cut } }).nodes.filter((before) => layers.includes(before)).length === i ? cut : undefined;
+  });
   const end = cuts[layers.length - head];
   if (!end) {
     const possible = cuts.flatMap((cut, i) => (cut && i > 0 ? [layers.length - i] : [])).reverse();

@@ -4,7 +4,7 @@ import { loadModel, type Model, type ModelDescription } from "../nn/model.ts";
 import type { EpochFigures } from "../train/events.ts";
 import type { ResolvedExperiment } from "../train/experiment.ts";
 import { GradusError } from "../util/errors.ts";
-import { checkedJson, pathFromHere, readRunFile, readRunJson } from "./run-folder.ts";
+import { checkedJson, relocated, pathFromHere, readRunFile, readRunJson } from "./run-folder.ts";
 import type { RunResult } from "./run-record.ts";
 import { epochLineSchema, experimentFileSchema, modelFileSchema, resultFileSchema, splitFileSchema } from "./run-schema.ts";
 import type { StoredSplit } from "./split-file.ts";
@@ -24,7 +24,7 @@ export async function loadRunModel(run: string): Promise<Model> {
 /** The resolved experiment, its data path from where we are. */
 export async function loadRunExperiment(run: string): Promise<ResolvedExperiment> {
   const experiment = await readRunJson<ResolvedExperiment>(run, "experiment.json", experimentFileSchema);
-  return { ...experiment, data: { ...experiment.data, path: pathFromHere(run, experiment.data.path) } };
+  return relocated(experiment, (stored) => pathFromHere(run, stored));
 }
 
 /** What came of it; the folder under the name it has now. */

@@ -5,6 +5,7 @@ import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, rmdir, stat, wri
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import type { z } from "zod";
+import type { ResolvedExperiment } from "../train/experiment.ts";
 import { closest } from "../util/closest.ts";
 import { GradusError } from "../util/errors.ts";
 import { friendlyName } from "../util/names.ts";
@@ -277,6 +278,16 @@ export async function writeWhole(path: string, content: string | Uint8Array | It
 /** A data path as it is stored in a run folder: from that folder, so that both can move together. */
 export function pathFromRun(run: string, path: string): string {
   return relative(resolve(run), resolve(path));
+}
+
+/** An experiment whose files are found from another place. */
+export function relocated(experiment: ResolvedExperiment, path: (from: string) => string): ResolvedExperiment {
+  const { data, model } = experiment;
+  return {
+    ...experiment,
+    data: { ...data, path: path(data.path) },
+    ...("from" in model ? { model: { ...model, from: path(model.from) } } : {}),
+  };
 }
 
 /** The data path a run stored, from where we are. */

@@ -20,6 +20,8 @@ const size = z
   .max(1e6, expect("a whole number from 1 to 1000000"));
 const sizes = z.array(size, expect("a list of sizes"));
 const flag = z.boolean(expect("true or false"));
+/** An imported layer's graph holds no weights, and is small. */
+const imported = { text: 2 ** 25, roles: ["weight", "bias", "scale", "buffer"] } as const;
 /** What a key of a layer holds, whatever its kind; the kind's own demands are checked when the network is built. */
 const layer: z.ZodType<Layer> = section({
   kind: oneOf(names(layerKinds)),
@@ -37,6 +39,13 @@ const layer: z.ZodType<Layer> = section({
   padding: oneOf(["same", "valid"]).optional(),
   activation: oneOf(names(activations)).optional(),
   initializer: text.optional(),
+  model: text.max(imported.text, expect(`at most ${imported.text} characters`)).optional(),
+  parameters: z
+    .array(
+      section({ name: text.min(1, expect("a name")), role: oneOf(imported.roles), frozen: flag.optional(), initializer: text }),
+      expect("a list of parameters"),
+    )
+    .optional(),
   momentum: number.optional(),
   epsilon: number.optional(),
   keepProbability: number.optional(),
@@ -66,6 +75,7 @@ const needs: Partial<Record<keyof typeof layerKinds, readonly string[]>> = {
   residual: ["layers"],
   reshape: ["shape"],
   permute: ["axes"],
+  imported: ["model", "parameters"],
 };
 
 const column = section({ name: text, kind: oneOf(["numeric", "categorical"]), sqlType: text });
@@ -145,7 +155,12 @@ export const splitFileSchema = section({
 export const experimentFileSchema = section({
   data: section({ path: text, target: text, task: task.optional(), drop: texts.default([]) }),
   split: section({}),
-  model: section({ layers: z.array(count, expect("a list of units")), activation: text }),
+  model: z.union(
+    [section({ layers: z.array(count, expect("a list of units")), activation: text }), section({ from: text, head: count, freeze: texts })],
+    {
+      error: "a ready architecture (layers, activation) or an imported model (from, head, freeze)",
+    },
+  ),
   loss: text,
   optimizer: section({ kind: text, learningRate: number }),
   batchSize: count,

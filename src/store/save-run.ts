@@ -2,7 +2,7 @@
 import { modelGraph, saveModel, type Model } from "../nn/model.ts";
 import { writeModel } from "../onnx/write.ts";
 import type { ExperimentRun } from "../train/experiment-run.ts";
-import { pathFromRun, type RunReservation } from "./run-folder.ts";
+import { relocated, pathFromRun, type RunReservation } from "./run-folder.ts";
 import type { RunResult } from "./run-record.ts";
 import { storeSplit } from "./split-file.ts";
 
@@ -20,7 +20,7 @@ export async function saveRun(reservation: RunReservation, run: ExperimentRun, r
   const { description, weights } = saveModel(model);
   const { experiment, parts } = run;
   const files = (path: string) => ({
-    "experiment.json": pretty({ ...experiment, data: { ...experiment.data, path: pathFromRun(path, experiment.data.path) } }),
+    "experiment.json": pretty(relocated(experiment, (from) => pathFromRun(path, from))),
     "model.json": pretty(description),
     "model.safetensors": weights,
     "model.onnx": writeModel(modelGraph(model)),

@@ -1,5 +1,6 @@
 /** What an experiment says of itself while it runs, and what came of it. Figures are plain numbers; wording is the reader's. */
 import type { Task } from "../data/table.ts";
+import type { Finding } from "../util/finding.ts";
 import type { Interval } from "../util/statistics.ts";
 import type { NonFinite, TrainingEvent } from "./events.ts";
 
@@ -61,6 +62,8 @@ export type ExperimentEvent =
       readonly activation?: string;
       readonly initializers: readonly string[];
       readonly parameters: number;
+      /** Besides those: numbers of an imported model that stay as they are. */
+      readonly frozen?: number;
       readonly loss: string;
       readonly optimizer: string;
       readonly learningRate: number;
@@ -71,7 +74,17 @@ export type ExperimentEvent =
       /** What the training's `error` figures mean: a share, or times `scale` the root mean squared error in the target's unit. */
       readonly error: { readonly name: "error" | "rmse"; readonly scale: number };
     }
+  | ({ readonly type: "preflight" } & Inspection)
   | TrainingEvent;
+
+/** What was checked before the first step. */
+export interface Inspection {
+  /** Titles of the rules. */
+  readonly checked: readonly string[];
+  /** In the order of the rules, those that passed among them. */
+  readonly findings: readonly Finding[];
+  readonly seconds: number;
+}
 
 /** The closing figures, on the whole parts, in evaluation mode, with the weights that were kept. */
 export interface ClosingFigures {
@@ -85,6 +98,8 @@ export interface ClosingFigures {
   readonly fitSeconds: number;
   readonly reason: "finished" | "interrupted" | "diverged";
   readonly finding?: NonFinite;
+  /** What the checks before the training found that did not pass; left out where nothing was checked. */
+  readonly findings?: readonly Finding[];
   /** Epochs begun, and the one whose weights were kept. */
   readonly epochs: { readonly run: number; readonly best: number };
   readonly steps: number;

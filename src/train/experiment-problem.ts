@@ -9,6 +9,7 @@ import { rng } from "../util/rng.ts";
 import type { Dataset } from "./dataset.ts";
 import { resolveExperiment, type Experiment, type ResolvedExperiment } from "./experiment.ts";
 import { readExperimentTable } from "./experiment-run.ts";
+import { choiceOf, withPretrained, type ModelReader } from "./model-choice.ts";
 import { planTable, splitTable } from "./fit-table.ts";
 import { prepareDatasets } from "./prepare.ts";
 import type { Problem } from "./step-graph.ts";
@@ -24,8 +25,12 @@ export interface ExperimentProblem {
 
 const platform: Executor = { name: "platform", compile };
 
-/** @param rows at most so many rows are prepared */
-export async function experimentProblem(experiment: Experiment, rows: number): Promise<ExperimentProblem> {
+/**
+ * @param rows at most so many rows are prepared
+ * @param readModel reads the ONNX file of an experiment that begins with one
+ */
+export async function experimentProblem(given: Experiment, rows: number, readModel?: ModelReader): Promise<ExperimentProblem> {
+  const { experiment, graph } = withPretrained(given, readModel);
   const table = await readExperimentTable(experiment);
   const { policy, seed = experiment.seed } = experiment.split;
   const parts = splitTable(table, { seed, ...(policy === undefined ? {} : { policy }) });
@@ -37,7 +42,7 @@ export async function experimentProblem(experiment: Experiment, rows: number): P
     trainRows: train.length,
   });
   const { loss, model, data } = resolved;
-  const { plan, problem } = planTable(model, parts, { loss, targetTransform: data.targetTransform });
+  const { plan, problem } = planTable(choiceOf(model, graph), parts, { loss, targetTransform: data.targetTransform });
   return { experiment: resolved, problem, data: await sampled(table, train, plan, resolved.seed, rows), trainRows: train.length };
 }
 
@@ -50,7 +55,13 @@ export async function modelProblem(
   rows: number,
 ): Promise<Omit<ExperimentProblem, "experiment">> {
   const { network, loss, plan } = model;
-  const problem: Problem = { network, loss: lossByName(loss), inputShape: [plan.features.length], outputs: outputsOf(plan.target) };
+  const problem: Problem = {
+    network,
+    loss: lossByName(loss),
+    inputShape: [plan.features.length],
+    outputs: outputsOf(plan.target),
+    saved: model.theta,
+  };
   return { problem, data: await sampled(table, train, plan, seed, rows), trainRows: train.length };
 }
 

@@ -4,7 +4,8 @@ import { countCategories, describeTable, schemaOf, type Table } from "../data/ta
 import type { Device, Executor } from "../exec/session.ts";
 import { resolveExperiment, type Experiment, type ResolvedExperiment } from "./experiment.ts";
 import type { ExperimentEvent } from "./experiment-events.ts";
-import { describeSplit, fitTable, splitTable, type FittedTable, type TableParts } from "./fit-table.ts";
+import { choiceOf, withPretrained, type ModelReader } from "./model-choice.ts";
+import { describeSplit, fitTable, splitTable, type FitTableOptions, type FittedTable, type TableParts } from "./fit-table.ts";
 
 export interface TrainExperimentOptions {
   readonly threads?: number;
@@ -13,6 +14,10 @@ export interface TrainExperimentOptions {
   /** Stops at the next step; what was reached is kept. */
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: ExperimentEvent) => void;
+  /** Reads the ONNX file of an experiment that begins with one: `readModelFile`. */
+  readonly readModel?: ModelReader;
+  /** Looks at what is about to be trained, and changes nothing of it. */
+  readonly inspect?: NonNullable<FitTableOptions["inspect"]>;
 }
 
 export interface ExperimentRun extends FittedTable {
@@ -24,8 +29,9 @@ export interface ExperimentRun extends FittedTable {
  * Runs an experiment; equal experiments on equal files give equal weights to the bit.
  * @throws GradusError naming file, row, column or field, what was expected and found, and a remedy
  */
-export async function trainExperiment(experiment: Experiment, options: TrainExperimentOptions = {}): Promise<ExperimentRun> {
+export async function trainExperiment(given: Experiment, options: TrainExperimentOptions = {}): Promise<ExperimentRun> {
   const started = performance.now();
+  const { experiment, graph } = withPretrained(given, options.readModel);
   const { onEvent = () => {} } = options;
   onEvent({ type: "stage", text: `reading ${experiment.data.path}` });
   const table = await readExperimentTable(experiment);
@@ -40,7 +46,7 @@ export async function trainExperiment(experiment: Experiment, options: TrainExpe
   });
   const { model, data, batchSize, epochs, loss } = resolved;
   const { schedule, ...optimizer } = resolved.optimizer;
-  const fitted = await fitTable(model, parts, {
+  const fitted = await fitTable(choiceOf(model, graph), parts, {
     ...options,
     optimizer,
     schedule: schedule.kind,
@@ -54,7 +60,11 @@ export async function trainExperiment(experiment: Experiment, options: TrainExpe
 }
 
 /** The table an experiment speaks of, with its target and the columns that steer the split. */
-export function readExperimentTable({ data, split, model }: Pick<Experiment, "data" | "split" | "model">): Promise<Table> {
+export function readExperimentTable({
+  data,
+  split,
+  model,
+}: Pick<Experiment, "data" | "split"> & { readonly model: { readonly shape?: readonly number[] | undefined } }): Promise<Table> {
   return readTable(data.path, {
     target: data.target,
     together: model.shape !== undefined,

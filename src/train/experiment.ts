@@ -62,6 +62,26 @@ const model = section({
     .default("relu")
     .describe("After every hidden layer; recurrent and attention layers have their own."),
   keepProbability: within(ranges.keepProbability).default(1).describe("Of dropout in training: the share of units that stay."),
+  from: text("the path of an ONNX file")
+    .optional()
+    .describe(
+      "An ONNX model to train further, in place of a ready architecture. A relative path starts at the folder of the experiment file.",
+    ),
+  head: within(ranges.seed)
+    .optional()
+    .describe("So many of its last layers with weights, and all that follows, give way to one dense layer: 1 where left out, 0 keeps all."),
+  freeze: z
+    .array(text("a pattern of names"), expect("a list of patterns, e.g. [features.*]"))
+    .optional()
+    .describe("Names of its weights that stay as they are; `*` and `?` stand for anything, `all` for all but the new head."),
+}).superRefine((value, context) => {
+  const imports = value.from !== undefined;
+  const usual = { kind: "mlp", layers: undefined, activation: "relu", keepProbability: 1 } as const;
+  const others = imports
+    ? (Object.keys(usual) as (keyof typeof usual)[]).filter((key) => value[key] !== usual[key])
+    : (["head", "freeze"] as const).filter((key) => value[key] !== undefined);
+  const message = imports ? "left out, since an imported model (--from) has its own" : "left out, as it is of an imported model (--from)";
+  for (const key of others) context.addIssue({ code: "custom", path: [key], message, input: value[key] });
 });
 
 const optimizer = section({
@@ -101,11 +121,16 @@ export type ExperimentInput = z.input<typeof experimentSchema>;
 /** Checked, with the defaults that need no data. */
 export type Experiment = z.output<typeof experimentSchema>;
 
+/** A ready architecture, or an ONNX model and what becomes of it. */
+export type ResolvedModel =
+  | (Omit<Experiment["model"], "from" | "head" | "freeze"> & { readonly layers: number[] })
+  | { readonly from: string; readonly head: number; readonly freeze: string[]; readonly shape?: number[] | undefined };
+
 /** Every choice made; what a run stores, and what gives the same run again. */
-export interface ResolvedExperiment extends Experiment {
+export interface ResolvedExperiment extends Omit<Experiment, "model"> {
   readonly data: Experiment["data"] & { readonly task: "classification" | "regression" };
   readonly split: Experiment["split"] & { readonly seed: number };
-  readonly model: Experiment["model"] & { readonly layers: number[] };
+  readonly model: ResolvedModel;
   readonly loss: LossName;
   readonly optimizer: Experiment["optimizer"] & { readonly kind: OptimizerName; readonly learningRate: number };
   readonly batchSize: number;
@@ -132,7 +157,7 @@ export function resolveExperiment(
     ...experiment,
     data: { ...experiment.data, task: facts.task },
     split: { ...experiment.split, seed: experiment.split.seed ?? experiment.seed },
-    model: { ...experiment.model, layers: experiment.model.layers ?? [...architectures[experiment.model.kind].layers] },
+    model: resolveModel(experiment.model),
     loss: experiment.loss ?? defaultLoss(facts.task, facts.classes),
     optimizer: {
       kind,
@@ -143,7 +168,14 @@ export function resolveExperiment(
     batchSize: experiment.batchSize ?? defaultBatchSize(facts.trainRows),
   };
   // Through the schema once more: what is stored can be read again, its keys always in one order.
-  return experimentSchema.parse(resolved) as ResolvedExperiment;
+  const parsed = experimentSchema.parse(resolved);
+  return { ...parsed, model: resolveModel(parsed.model) } as ResolvedExperiment;
+}
+
+function resolveModel(model: Experiment["model"]): ResolvedModel {
+  const { from, head = 1, freeze = [], shape } = model;
+  if (from !== undefined) return { from, head, freeze, ...(shape === undefined ? {} : { shape }) };
+  return { ...model, layers: model.layers ?? [...architectures[model.kind].layers] };
 }
 
 /** JSON Schema of the experiment file, for editors; docs/experiment.schema.json holds it. */

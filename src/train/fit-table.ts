@@ -5,17 +5,12 @@ import type { Table } from "../data/table.ts";
 import { outputsOf } from "../data/target-plan.ts";
 import { compile } from "../exec/executor.ts";
 import type { CompileOptions, Device, Executor } from "../exec/session.ts";
-import { input } from "../ir/graph.ts";
-import { sizeOf } from "../ir/shape.ts";
 import type { ActivationName } from "../nn/activation.ts";
-import type { ArchitectureOptions } from "../nn/architecture.ts";
-import { architectureByName, type ArchitectureName } from "../nn/architectures/index.ts";
 import { initializerName } from "../nn/initializers/index.ts";
 import { lossByName, type LossName } from "../nn/losses/index.ts";
 import type { Layer } from "../nn/layer.ts";
-import { reshape } from "../nn/layers/shape.ts";
-import { buildNetwork, sequential, type Network } from "../nn/network.ts";
-import { parameterInput, type ParameterLayout } from "../nn/parameters.ts";
+import type { Network } from "../nn/network.ts";
+import type { ParameterLayout } from "../nn/parameters.ts";
 import { defaultOptimizer, optimizerByName, optimizers, type OptimizerName } from "../optim/optimizers/index.ts";
 import { scheduleByName, type ScheduleName } from "../optim/schedules/index.ts";
 import { GradusError } from "../util/errors.ts";
@@ -24,9 +19,10 @@ import type { Dataset } from "./dataset.ts";
 import { createEvaluator } from "./evaluate.ts";
 import type { TrainingResult } from "./events.ts";
 import { defaultBatchSize, defaultLoss } from "./experiment.ts";
-import type { ClosingFigures, ExperimentEvent, Metrics } from "./experiment-events.ts";
+import type { ClosingFigures, ExperimentEvent, Inspection, Metrics } from "./experiment-events.ts";
 import { fit, loopRanges } from "./fit.ts";
 import { amountsOf, measure, measureBaseline, measureLoss, restoreAmounts } from "./measure.ts";
+import { networkFor, type ModelChoice } from "./model-choice.ts";
 import { prepareDatasets } from "./prepare.ts";
 import { layoutOf, type Problem } from "./step-graph.ts";
 
@@ -38,18 +34,6 @@ export interface TableParts extends Parts {
 /** Splits a table, see {@link splitRows}; the parts remember the table. */
 export function splitTable(table: Table, options: SplitOptions = {}): TableParts {
   return { ...splitRows(table, options), table };
-}
-
-/** A ready architecture; inputs and outputs follow from the table. */
-export interface ArchitectureSpec extends ArchitectureOptions {
-  readonly kind: ArchitectureName;
-  /** What the inputs of a row are together: an image [channels, height, width] or a sequence [time, features]. */
-  readonly shape?: readonly number[] | undefined;
-}
-
-/** `mlp({ layers: [64, 32] })`; the output layer follows from the target. */
-export function mlp(options: ArchitectureOptions = {}): ArchitectureSpec {
-  return { kind: "mlp", ...options };
 }
 
 /** An optimizer by name, and any of its settings. */
@@ -77,6 +61,17 @@ export interface FitTableOptions {
   readonly executor?: Executor;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: ExperimentEvent) => void;
+  /** Looks at what is about to be trained, and changes nothing of it. */
+  readonly inspect?: (subject: TrainingSubject) => Promise<Inspection>;
+}
+
+/** What is about to be trained. */
+export interface TrainingSubject {
+  readonly problem: Problem;
+  readonly train: Dataset;
+  readonly seed: number;
+  readonly executor: Executor;
+  readonly runtime: CompileOptions;
 }
 
 /** A trained network with everything that predicting needs, and its figures. */
@@ -96,7 +91,7 @@ const platform: Executor = { name: "platform", compile };
  * @example const run = await fit(mlp({ layers: [64, 32] }), split(await readTable("churn.csv", { target: "churn" })));
  * @throws GradusError where the network, the loss or the target do not fit each other, or a number is out of its range
  */
-export async function fitTable(model: ArchitectureSpec | Network, parts: TableParts, options: FitTableOptions = {}): Promise<FittedTable> {
+export async function fitTable(model: ModelChoice, parts: TableParts, options: FitTableOptions = {}): Promise<FittedTable> {
   const started = performance.now();
   const { table } = parts;
   const target = table.target;
@@ -126,6 +121,7 @@ export async function fitTable(model: ArchitectureSpec | Network, parts: TablePa
     ...activationOf(network),
     initializers: [...new Set(layout.slots.filter(({ role }) => role === "weight").map(({ initializer }) => initializerName(initializer)))],
     parameters: layout.trainable,
+    ...frozenOf(layout),
     loss: loss.name,
     optimizer: kind,
     learningRate,
@@ -140,6 +136,8 @@ export async function fitTable(model: ArchitectureSpec | Network, parts: TablePa
   onEvent({ type: "stage", text: "preparing the rows" });
   const [train, validation] = await prepareDatasets(table, [parts.train, parts.validation], plan, executor, runtime);
   if (signal?.aborted) throw new InterruptedEarly();
+  const inspection = await options.inspect?.({ problem, train: train!, seed, executor, runtime });
+  if (inspection) onEvent({ type: "preflight", checked: inspection.checked, findings: inspection.findings, seconds: inspection.seconds });
   const fitStarted = performance.now();
   const loop = { optimizer, learningRate, schedule, epochs, batchSize, seed, executor, onEvent, ...runtime, ...(signal ? { signal } : {}) };
   const training = await fit(problem, { train: train!, validation: validation! }, loop);
@@ -160,6 +158,7 @@ export async function fitTable(model: ArchitectureSpec | Network, parts: TablePa
     fitSeconds,
     reason: training.reason,
     ...(training.finding ? { finding: training.finding } : {}),
+    ...(inspection ? { findings: inspection.findings.filter(({ severity }) => severity !== "pass") } : {}),
     epochs: { run: training.history.length - 1, best: training.bestEpoch },
     steps: training.steps,
     rows: { train: parts.train.length, validation: parts.validation.length, test: parts.test.length },
@@ -231,7 +230,7 @@ function unitsOf({ network, inputShape }: Problem): number[] {
  * @throws GradusError where the network, the loss or the target do not fit each other
  */
 export function planTable(
-  model: ArchitectureSpec | Network,
+  model: ModelChoice,
   { table, train }: TableParts,
   options: Pick<FitTableOptions, "targetTransform" | "loss">,
 ): { readonly plan: PreprocessPlan; readonly notes: readonly string[]; readonly problem: Problem } {
@@ -244,29 +243,20 @@ export function planTable(
   const outputs = outputsOf(plan.target);
   const classes = plan.target.kind === "classes" ? plan.target.classes.length : 0;
   const loss = lossByName(checkLoss(options.loss ?? defaultLoss(task, classes), task, classes));
-  const network = "kind" in model ? networkOf(model, plan.features.length, outputs) : model;
-  const problem: Problem = { network, loss, inputShape: [plan.features.length], outputs };
-  if (!("kind" in model)) checkUnits(network, problem, plan.target);
+  const problem: Problem = { network: networkFor(model, plan, loss), loss, inputShape: [plan.features.length], outputs };
   return { plan, notes, problem };
+}
+
+/** Numbers that stay as they are, where there are any. */
+function frozenOf({ slots }: ParameterLayout): { frozen?: number } {
+  const frozen = slots.reduce((sum, slot) => sum + (slot.frozen ? slot.size : 0), 0);
+  return frozen > 0 ? { frozen } : {};
 }
 
 /** The first activation layer's. */
 function activationOf({ layers }: Network): { activation?: ActivationName } {
   const found = layers.find((layer) => layer.kind === "activation");
   return found ? { activation: found.activation } : {};
-}
-
-/** @throws GradusError where the inputs have not the shape the architecture needs */
-function networkOf({ kind, shape, ...options }: ArchitectureSpec, inputs: number, outputs: number): Network {
-  const network = architectureByName(kind).build({ inputShape: shape ?? [inputs], outputs }, options);
-  if (!shape) return network;
-  const size = sizeOf(shape);
-  if (size !== inputs) {
-    throw new GradusError(`the shape ${shape.join("×")} takes ${size} numbers a row, the columns give ${inputs}.`, {
-      hint: "leave out what is no part of it with --drop",
-    });
-  }
-  return sequential([reshape(shape), ...network.layers]);
 }
 
 /** A model's inputs are named as the columns; its outputs have names of their own. */
@@ -276,21 +266,6 @@ function refuseReservedNames({ columns }: PreprocessPlan, path: string): void {
   throw new GradusError(`${path}: a feature is named "${taken.column}", as an output of every model is.`, {
     hint: `rename the column, or leave it out: --drop ${taken.column}`,
   });
-}
-
-/** @throws GradusError where a network's output is not [batch, units the target has] */
-function checkUnits(network: Network, { inputShape, outputs }: Problem, target: PreprocessPlan["target"]): void {
-  const { shape } = buildNetwork(network, input("x", "float32", ["batch", ...inputShape]), parameterInput).output;
-  const units = shape.slice(1);
-  if (units.length === 1 && units[0] === outputs) return;
-  const what = target.kind === "amount" ? "amounts" : `${target.classes.length} classes`;
-  const found = units.length === 1 ? `${units[0]}` : `an output of shape [${shape.join(", ")}]`;
-  throw new GradusError(
-    `the network must end in ${outputs} unit${outputs === 1 ? "" : "s"} for target "${target.name}" (${what}), found ${found}.`,
-    {
-      hint: `end it with dense(${outputs})${what === "2 classes" ? ": one unit, the second class's logit" : ""}`,
-    },
-  );
 }
 
 function checkLoss(name: LossName, task: "classification" | "regression", classes: number): LossName {

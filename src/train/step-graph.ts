@@ -1,11 +1,12 @@
 /** The graphs of training: one step's loss and gradients, K whole steps in one Scan, and evaluation. */
 import { gradient } from "../autodiff/gradient.ts";
 import { graph, input, int64, type Graph, type Value } from "../ir/graph.ts";
+import { isInitializerName } from "../nn/initializers/index.ts";
 import type { Mask } from "../nn/layer.ts";
 import type { Loss } from "../nn/loss.ts";
 import { activationByName } from "../nn/activation.ts";
 import { buildNetwork, type Network } from "../nn/network.ts";
-import { isTrainable, layoutParameters, parameterInput, type ParameterLayout } from "../nn/parameters.ts";
+import { isTrainable, layoutParameters, parameterInput, type ParameterLayout, type Slot } from "../nn/parameters.ts";
 import { ops } from "../ops/build.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 
@@ -21,12 +22,22 @@ export interface Problem {
   readonly variableLength?: boolean;
   /** Names of parameters that stay as they are. */
   readonly frozen?: readonly string[];
+  /** θ of the saved model that the network is of. */
+  readonly saved?: Float32Array;
 }
 
 /** Where the problem's parameters lie in θ. */
-export function layoutOf({ network, inputShape, frozen = [] }: Problem): ParameterLayout {
+export function layoutOf({ network, inputShape, frozen = [], saved }: Problem): ParameterLayout {
   const held = new Set(frozen);
-  return layoutParameters(network, inputShape, { frozen: (name) => held.has(name) });
+  const layout = layoutParameters(network, inputShape, { frozen: (name) => held.has(name) });
+  if (!saved) return layout;
+  return { ...layout, slots: layout.slots.map((slot) => ({ ...slot, initializer: savedInitializer(slot, saved) })) };
+}
+
+/** The slot's own; where a saved network holds no more of it than its name, the numbers that were saved. */
+function savedInitializer({ initializer, offset, size }: Slot, saved: Float32Array): Slot["initializer"] {
+  if (typeof initializer !== "string" || isInitializerName(initializer)) return initializer;
+  return { name: initializer, fill: (weights) => weights.set(saved.subarray(offset, offset + size)) };
 }
 
 /** 1/batch as an input: the mean loss without asking the graph for its batch size. */

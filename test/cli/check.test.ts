@@ -25,7 +25,7 @@ describe("gradus check", () => {
     await gradus(["train", "--experiment", experiment, "--out", "run"]);
     const { status, lines, result } = await gradusJson(["check", "run", "--fast", "--picture", "run.svg"]);
     expect(status).toBe(0);
-    expect(lines.map(({ type, moment }) => moment ?? type)).toEqual(["at the start", "after 20 steps", "trained", "result"]);
+    expect(lines.map(({ type, moment }) => moment ?? type)).toEqual(["preflight", "at the start", "after 20 steps", "trained", "result"]);
     expect(result).toMatchObject({ command: "check", subject: "run", passed: true, checks: 3, parameters: 125, picture: "run.svg" });
     expect(existsSync("run.svg") && readFileSync("run.svg", "utf8").startsWith("<svg")).toBe(true);
   });

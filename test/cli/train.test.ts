@@ -62,7 +62,15 @@ test("the stored experiment gives the same run again, from its own place", async
 test("--json prints one object a line, the last the result", async () => {
   const { status, lines, result } = await gradusJson(["train", penguins, "--target", "species", "--epochs", "4", "--out", "json"]);
   expect(status).toBe(0);
-  expect(lines.map(({ type }) => type)).toEqual(["data", "split", "transforms", "model", ...Array<string>(5).fill("epoch"), "result"]);
+  expect(lines.map(({ type }) => type)).toEqual([
+    "data",
+    "split",
+    "transforms",
+    "model",
+    "preflight",
+    ...Array<string>(5).fill("epoch"),
+    "result",
+  ]);
   expect(result).toMatchObject({
     command: "train",
     run: "json",

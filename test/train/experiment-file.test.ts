@@ -35,7 +35,7 @@ test("JSON is read like YAML", () => {
 
 test("an unknown key is named with its line and the closest key", () => {
   expect(failure(`${start}model:\n  kind: mlp\n  layer: [64]\n`)).toBe(
-    'churn.yaml, line 4: unknown key "layer" in model.\ndid you mean "layers"? keys: kind, shape, layers, activation, keepProbability',
+    'churn.yaml, line 4: unknown key "layer" in model.\ndid you mean "layers"? keys: kind, shape, layers, activation, keepProbability, from, head, freeze',
   );
   expect(failure(`${start}epoch: 3\n`)).toMatch(/^churn.yaml, line 2: unknown key "epoch".\ndid you mean "epochs"\? keys: data, split/);
 });

@@ -1,9 +1,14 @@
-/** `gradus check`: the gradient of an experiment's network, or of a run's, against differences in float64. */
+/** `gradus check`: the rules before training; the gradient of an experiment's network, or of a run's, against differences in float64. */
 import { stat, writeFile } from "node:fs/promises";
 import { gradientPicture } from "../../check/picture.ts";
 import { checkProblem, defaultExamples, type StageCheck } from "../../check/protocol.ts";
+import { preflight } from "../../preflight/preflight.ts";
+import { rules as allRules } from "../../preflight/rules/index.ts";
+import { measureSignal } from "../../preflight/signal.ts";
+import { profilePicture } from "../../preflight/signal-picture.ts";
 import { optimizerByName } from "../../optim/optimizers/index.ts";
 import { loadRunExperiment, loadRunModel, loadRunSplit } from "../../store/load-run.ts";
+import { readModelFile } from "../../store/onnx-file.ts";
 import { checkFingerprint, storedRows } from "../../store/split-file.ts";
 import { checkExperiment } from "../../train/experiment-file.ts";
 import { experimentProblem, modelProblem, type ExperimentProblem } from "../../train/experiment-problem.ts";
@@ -11,6 +16,9 @@ import { readExperimentTable } from "../../train/experiment-run.ts";
 import { GradusError } from "../../util/errors.ts";
 import type { Action, OptionValues } from "../command.ts";
 import { readExperimentSource } from "../experiment-source.ts";
+import { ruleLines, ruleSummary } from "../render/findings.ts";
+import { counted, grouped } from "../render/format.ts";
+import { line } from "../render/lines.ts";
 import { checkEvent, checkHead, checkLines, checkSummary } from "../render/check.ts";
 import { paint } from "../render/paint.ts";
 
@@ -26,6 +34,19 @@ export const checkAction: Action = async ({ arguments: [subject = ""], options }
   const say = (lines: readonly string[]) => {
     if (!json) terminal.out(lines.map((text) => `${text}\n`).join(""));
   };
+  const rules = options["preflight"] === false ? undefined : await preflight(problem, data, { seed: experiment.seed });
+  if (rules) {
+    const { checked, findings, seconds } = rules;
+    emit({ type: "preflight", checked, findings, seconds });
+    const sample = `${grouped(data.features.shape[0]!)} of ${counted(trainRows, "training row")}`;
+    say([line("before training", `${counted(checked.length, "rule")} on ${sample}`, terminal.width), ""]);
+    say([...ruleLines(findings, titles, terminal.width, p), ""]);
+  }
+  const { signal } = options;
+  if (typeof signal === "string") {
+    const profile = await measureSignal(problem, data, { seed: experiment.seed });
+    await writePicture(signal, profilePicture(profile, `The signal by depth: ${subject}`));
+  }
   let first: StageCheck | undefined;
   const result = await checkProblem(problem, data, {
     seed: experiment.seed,
@@ -43,11 +64,10 @@ export const checkAction: Action = async ({ arguments: [subject = ""], options }
   });
   if (picture !== undefined) {
     const shown = result.checks.find(({ passed }) => !passed) ?? result.checks[result.checks.length - 1]!;
-    await writeFile(picture, gradientPicture(shown, { title: `${subject}, ${shown.moment}` })).catch((cause: NodeJS.ErrnoException) => {
-      throw new GradusError(`the picture ${picture} cannot be written (${cause.code}).`, { cause });
-    });
+    await writePicture(picture, gradientPicture(shown, { title: `${subject}, ${shown.moment}` }));
   }
-  const { passed, parameters, seconds } = result;
+  const { parameters, seconds } = result;
+  const passed = result.passed && rules?.severity !== "fail";
   emit({
     type: "result",
     command: "check",
@@ -56,12 +76,22 @@ export const checkAction: Action = async ({ arguments: [subject = ""], options }
     examples: result.examples,
     checks: result.checks.length,
     passed,
-    seconds,
+    findings: rules?.findings.filter(({ severity }) => severity !== "pass") ?? [],
+    seconds: seconds + (rules?.seconds ?? 0),
     ...(picture === undefined ? {} : { picture }),
   });
   say(checkSummary(result, picture, terminal.width, p));
+  if (rules) say(ruleSummary(rules.findings, terminal.width, p));
   return passed ? 0 : 1;
 };
+
+const titles = new Map(allRules.map(({ name, title }) => [name, title]));
+
+async function writePicture(path: string, svg: string): Promise<void> {
+  await writeFile(path, svg).catch((cause: NodeJS.ErrnoException) => {
+    throw new GradusError(`the picture ${path} cannot be written (${cause.code}).`, { cause });
+  });
+}
 
 function numbersOf({ examples = String(defaultExamples), step, picture }: OptionValues) {
   const count = Number(examples);
@@ -85,7 +115,7 @@ async function isFolder(path: string): Promise<boolean> {
 type Checked = ExperimentProblem & { readonly trained?: Float32Array };
 
 async function ofExperiment(path: string): Promise<Checked> {
-  return experimentProblem(checkExperiment(await readExperimentSource(path)), preparedRows);
+  return experimentProblem(checkExperiment(await readExperimentSource(path)), preparedRows, readModelFile);
 }
 
 async function ofRun(run: string): Promise<Checked> {

@@ -1,6 +1,7 @@
 /** `gradus show`: a run as it was reported, and how often its test set was opened. */
 import { loadRunExperiment, loadRunHistory, loadRunModel, loadRunResult, loadRunSplit } from "../../store/load-run.ts";
 import { describeNetwork } from "../../nn/describe.ts";
+import type { ResolvedModel } from "../../train/experiment.ts";
 import { readOpenings } from "../../store/test-openings.ts";
 import { printable, printableValue } from "../../util/printable.ts";
 import type { Action } from "../command.ts";
@@ -32,7 +33,7 @@ export const showAction: Action = async ({ arguments: [run = ""] }, { terminal, 
       width,
     ),
     line("split", `${policy} → ${[train, validation, test].map(grouped).join(" / ")}`, width),
-    line("model", `${model.kind} · ${[...model.layers].join(" → ") || "no hidden layers"} · ${model.activation} · ${loss}`, width),
+    line("model", `${modelText(model)} · ${loss}`, width),
     line(
       "training",
       `${optimizer.kind}, learning rate ${short(optimizer.learningRate)} · batches of ${experiment.batchSize} · ${counted(experiment.epochs, "epoch")} at most · seed ${experiment.seed}`,
@@ -50,3 +51,9 @@ export const showAction: Action = async ({ arguments: [run = ""] }, { terminal, 
   terminal.out(`${[...told, "", ...table, "", ...closing].join("\n")}\n`);
   return 0;
 };
+
+function modelText(model: ResolvedModel): string {
+  if (!("from" in model)) return `${model.kind} · ${model.layers.join(" → ") || "no hidden layers"} · ${model.activation}`;
+  const head = model.head === 0 ? "its own output" : `a new head in place of ${counted(model.head, "layer")}`;
+  return [`from ${model.from}`, head, ...(model.freeze.length > 0 ? [`frozen: ${model.freeze.join(", ")}`] : [])].join(" · ");
+}

@@ -1,5 +1,7 @@
 /** `gradus train`: flags and file to an experiment, the experiment to a run folder, the report while it goes. */
+import { preflight } from "../../preflight/preflight.ts";
 import { optimizers } from "../../optim/optimizers/index.ts";
+import { readModelFile } from "../../store/onnx-file.ts";
 import { reserveRun } from "../../store/run-folder.ts";
 import type { RunResult } from "../../store/run-record.ts";
 import { saveRun } from "../../store/save-run.ts";
@@ -7,11 +9,12 @@ import type { ExperimentEvent } from "../../train/experiment-events.ts";
 import { checkExperiment, overrideExperiment } from "../../train/experiment-file.ts";
 import { trainExperiment, type ExperimentRun } from "../../train/experiment-run.ts";
 import type { Experiment } from "../../train/experiment.ts";
-import { InterruptedEarly } from "../../train/fit-table.ts";
+import { InterruptedEarly, type TrainingSubject } from "../../train/fit-table.ts";
 import type { Action, CommandContext, CommandInput } from "../command.ts";
 import { failureLines } from "../failure.ts";
 import { readExperimentSource } from "../experiment-source.ts";
 import { experimentFromFlags } from "../flags.ts";
+import { startLines } from "../render/findings.ts";
 import { line } from "../render/lines.ts";
 import { paint } from "../render/paint.ts";
 import { createProgress } from "../render/progress.ts";
@@ -30,7 +33,8 @@ export const trainAction: Action = async (input, context) => {
   const reporter = createReporter(context);
   let run: ExperimentRun;
   try {
-    run = await trainExperiment(experiment, { ...runtime, signal, onEvent: reporter.see });
+    const options = { ...runtime, signal, onEvent: reporter.see, readModel: readModelFile };
+    run = await trainExperiment(experiment, input.options["preflight"] === false ? options : { ...options, inspect });
   } catch (error) {
     reporter.end();
     await reservation.discard();
@@ -53,6 +57,9 @@ export const trainAction: Action = async (input, context) => {
   return result.error ? 1 : result.reason === "interrupted" ? 130 : 0;
 };
 
+/** The checks that take milliseconds. */
+const inspect = ({ problem, train, ...options }: TrainingSubject) => preflight(problem, train, { ...options, which: "start" });
+
 /** @throws GradusError for anything in the file or the flags that is not an experiment */
 async function readExperiment({ arguments: [data], options }: CommandInput): Promise<Experiment> {
   const flags = experimentFromFlags(data, options);
@@ -61,7 +68,7 @@ async function readExperiment({ arguments: [data], options }: CommandInput): Pro
 }
 
 function resultOf(run: ExperimentRun): Omit<RunResult, "run"> {
-  const { task, metrics, baseline, parameters, seconds, fitSeconds, reason, finding, epochs, steps, rows } = run;
+  const { task, metrics, baseline, parameters, seconds, fitSeconds, reason, finding, findings, epochs, steps, rows } = run;
   return {
     type: "result",
     command: "train",
@@ -75,6 +82,7 @@ function resultOf(run: ExperimentRun): Omit<RunResult, "run"> {
     fitSeconds,
     reason,
     ...(finding ? { finding } : {}),
+    ...(findings ? { findings } : {}),
     epochs,
     steps,
     rows,
@@ -112,7 +120,9 @@ function createReporter({ terminal, json, emit }: CommandContext) {
     if (event.type === "data") say(dataLines(event, width, p));
     if (event.type === "split") say(splitLines(event, width, p));
     if (event.type === "transforms") say(transformLines(event, width, p));
-    if (event.type === "model") say([...modelLines(event, width), ""]);
+    if (event.type === "model") say(modelLines(event, width));
+    if (event.type === "preflight") say(startLines(event, width, p));
+    if (event.type === "start") say([""]);
     progress.see(event);
   };
   return { see, end: () => progress.clear() };
@@ -122,5 +132,5 @@ function emitEvent(event: ExperimentEvent, emit: CommandContext["emit"]): void {
   if (event.type === "stage" || event.type === "step") return;
   if (event.type === "start") emit({ type: "epoch", ...event.figures, best: 0 });
   else if (event.type === "epoch") emit({ type: "epoch", ...event.figures, best: event.best });
-  else emit(event);
+  else emit({ ...event });
 }

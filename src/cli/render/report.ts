@@ -67,7 +67,7 @@ export function modelLines(given: EventOf<"model">, width: number): string[] {
     units,
     ...kind,
     initialisation,
-    counted(event.parameters, "parameter"),
+    `${counted(event.parameters, "parameter")}${event.frozen ? ` trained, ${grouped(event.frozen)} frozen` : ""}`,
   ];
   const training = [
     `${optimizerNames[event.optimizer] ?? event.optimizer}, learning rate ${short(event.learningRate)}${event.schedule === "constant" ? "" : `, ${event.schedule}`}`,

@@ -40,9 +40,13 @@ export const initializers = {
 
 export type InitializerName = keyof typeof initializers;
 
+export function isInitializerName(name: string): name is InitializerName {
+  return Object.hasOwn(initializers, name);
+}
+
 /** @throws GradusError for a name that is not an initialiser */
 export function initializerByName(name: string): Initializer {
-  const found = Object.hasOwn(initializers, name) ? initializers[name as InitializerName] : undefined;
+  const found = isInitializerName(name) ? initializers[name] : undefined;
   if (!found) {
     const names = Object.keys(initializers).join(", ");
     throw new GradusError(`no initializer "${name}"`, { hint: `one of ${names}; one of your own is given as { name, fill }` });

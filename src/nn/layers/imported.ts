@@ -110,9 +110,9 @@ function inTraining(
   context: LayerContext,
 ): readonly Value[] | undefined {
   if (node.op === "Dropout") {
-    // Without a mode to train in it passes its input on.
-    const [kept, mask] = ops.Dropout(inputs[0]!) as [Value, Value];
-    return [context.training ? dropped(inputs, x, context) : kept, mask];
+    // Without a mode to train in everything is kept.
+    const [, kept] = ops.Dropout(inputs[0]!) as [Value, Value];
+    return [context.training ? dropped(inputs, x, context) : inputs[0]!, kept];
   }
   if (node.op !== "BatchNormalization") return undefined;
   const [signal, scale, bias, mean, variance] = inputs as [Value, Value, Value, Value, Value];
