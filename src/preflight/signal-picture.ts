@@ -24,7 +24,7 @@ export function profilePicture({ layers, forwardFactor, backwardFactor }: Signal
   return signalPicture([{ title: "at the initial weights", lines: [forward, backward] }], { title });
 }
 
-const size = { plot: 300, height: 300, left: 62, top: 78, bottom: 52, labels: 215, between: 10 };
+const size = { plot: 300, height: 300, left: 62, top: 78, bottom: 52, labels: 245, between: 10 };
 /** Colour-blind-safe hues (Okabe & Ito 2008), light and dark. */
 const colours = [
   ["#0072b2", "#56b4e9"],

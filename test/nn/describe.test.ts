@@ -18,7 +18,7 @@ test("a convolutional network's table: shapes, parameters and multiply-adds by h
     ["dense_2", "10", 1210, 1200],
   ]);
   expect(layers[0]).toMatchObject({ description: "6 filters, kernel 3", initializers: ["heNormal"] });
-  expect(layers.at(-1)!.initializers).toEqual(["lecunNormal"]);
+  expect(layers.at(-1)!.initializers).toEqual(["smallNormal"]);
   expect(parameters).toBe(60 + 880 + 94_200 + 1210);
   expect(multiplyAdds).toBe(42_336 + 169_344 + 94_080 + 1200);
 });

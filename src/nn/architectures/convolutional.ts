@@ -1,4 +1,7 @@
-/** Networks on images, [channels, height, width]. */
+/**
+ * Networks on images, [channels, height, width]. Pooling and ways around raise the signal, so output layers start small: the first
+ * loss is that of a network that knows nothing.
+ */
 import { formatShape } from "../../ir/shape.ts";
 import { GradusError } from "../../util/errors.ts";
 import type { Architecture, ArchitectureOptions, DataShape } from "../architecture.ts";
@@ -38,7 +41,7 @@ export const lenet: Architecture = {
       dense(units),
       activation(name),
       ...drop(options),
-      dense(data.outputs),
+      dense(data.outputs, { initializer: "smallNormal" }),
     ]);
   },
 };
@@ -62,7 +65,7 @@ export const resnet: Architecture = {
       ...layers.flatMap((filters, stage) => block(filters, stage === 0 ? 1 : 2)),
       globalAveragePool(),
       ...drop(options),
-      dense(data.outputs),
+      dense(data.outputs, { initializer: "smallNormal" }),
     ]);
   },
 };

@@ -33,6 +33,8 @@ export const initializers = {
   heUniform: uniform("heUniform", "U(±√(6/n[l-1]))", he),
   glorotNormal: normal("glorotNormal", "N(0, 2/(n[l-1]+n[l]))", glorot),
   glorotUniform: uniform("glorotUniform", "U(±√(6/(n[l-1]+n[l])))", glorot),
+  /** For an output layer behind a strong signal. */
+  smallNormal: normal("smallNormal", "N(0, 0.01/n[l-1])", ({ fanIn }) => 0.01 / fanIn),
   orthogonal,
   zeros: { name: "zeros", formula: "0", fill: (weights) => void weights.fill(0) } satisfies Initializer,
   ones: { name: "ones", formula: "1", fill: (weights) => void weights.fill(1) } satisfies Initializer,
