@@ -110,7 +110,7 @@ export function gradientGraph(problem: Problem, layout: ParameterLayout): Graph 
 /** The masks that a training step of the problem takes. */
 export function masksOf(problem: Problem): readonly Mask[] {
   const x = input("x", "float32", ["batch", ...problem.inputShape]);
-  return buildNetwork(problem.network, x, parameterInput, { training: true }).masks.map(({ value: _, ...mask }) => mask);
+  return buildNetwork(problem.network, x, parameterInput, { training: true }).masks;
 }
 
 /**

@@ -31,7 +31,7 @@ describe("right gradients", () => {
   }
 
   for (const loss of ["binaryCrossEntropy", "multiLabelCrossEntropy", "meanSquared", "huber"] as const) {
-    test(`${loss}`, async () => {
+    test(loss, async () => {
       expect(await checkGradient(denseLoss({ loss, outputs: 2 }))).toMatchObject({ passed: true });
     });
   }

@@ -1,4 +1,5 @@
 /** The rules on the command line: before a training, in `gradus check`, their exit status, and that they change no weight. */
+import type { Value } from "../../src/ir/graph.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { ops } from "../../src/ops/build.ts";
@@ -73,7 +74,7 @@ describe("gradus check", () => {
   test("a failed rule: exit 1 although the gradients are right, the rule by name", async () => {
     const check = () =>
       gradus(["check", file("tanh.yaml", `data: { path: ${penguins}, target: species }\nmodel: { activation: tanh }\n`), "--fast"]);
-    const mixed = (z: Parameters<typeof ops.Tanh>[0]) => ops.Tanh(ops.Sub(z, ops.ReduceMean(z, { axes: [0] })));
+    const mixed = (z: Value) => ops.Tanh(ops.Sub(z, ops.ReduceMean(z, { axes: [0] })));
     const { status, out } = await withActivation("tanh", mixed, check);
     expect(status).toBe(1);
     expect(out).toMatch(

@@ -1,4 +1,5 @@
 /** Every rule is silent where nothing is wrong, and names the fault where one is planted. */
+import type { Value } from "../../src/ir/graph.ts";
 import { describe, expect, test } from "vitest";
 import { tensor } from "../../src/ir/tensor.ts";
 import { activation } from "../../src/nn/layers/activation.ts";
@@ -281,9 +282,9 @@ describe("batch-independence (I6)", () => {
 
   test("a layer that takes a mean, a softmax or a maximum over the batch is named", async () => {
     for (const apply of [
-      (z: Parameters<typeof ops.Tanh>[0]) => ops.Sub(z, ops.ReduceMean(z, { axes: [0] })),
-      (z: Parameters<typeof ops.Tanh>[0]) => ops.Softmax(z, { axis: 0 }),
-      (z: Parameters<typeof ops.Tanh>[0]) => ops.Div(z, ops.ReduceMax(ops.Abs(z), { axes: [0] })),
+      (z: Value) => ops.Sub(z, ops.ReduceMean(z, { axes: [0] })),
+      (z: Value) => ops.Softmax(z, { axis: 0 }),
+      (z: Value) => ops.Div(z, ops.ReduceMax(ops.Abs(z), { axes: [0] })),
     ]) {
       const [finding] = await withActivation("tanh", apply, () => found("batch-independence", mixing));
       expect(finding).toMatchObject({ severity: "fail", subject: "tanh_1", message: /tanh_1 mixes the batch/ });
