@@ -51,7 +51,7 @@ comes back to the host. Dense networks, ReLU, softmax cross-entropy. Each librar
 that was fastest in a calibration before each case. Then a block of ${result.subject}'s steps and a block of the other's take turns, the
 order turned from pair to pair, with a pause between blocks; every block begins with two steps that are not counted where it has more than one.
 The ratio is ${result.subject} over the other, per pair: below 1 ${result.subject} is faster. Medians; the interval of the ratio's median is that of the order
-statistics, 95 %. ${where(result.machine, result.versions)}${stolen(result)}`,
+statistics, 95 %. ${where(result.machine, result.versions)}${stolen(result)}${again(result.command)}`,
     ...libraries.map(({ library, label }) => speedTable(result, library, label)),
     notes(result),
   ];
@@ -193,6 +193,11 @@ function accuracyLine({ name, metric, gradus, sklearn, difference, threshold, mi
 function where(machine: Machine, versions: Readonly<Record<string, string>>): string {
   const libraries = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return `Measured ${machine.date} on ${machine.processors} × ${machine.processor}, ${machine.memoryGibibytes} GiB, ${machine.system}; ${libraries.join(", ")}.`;
+}
+
+/** Later commands replaced what they measured; why is for whoever ran them to say. */
+function again(command: string): string {
+  return command.includes("; ") ? " Of several commands the later measured its cases and libraries again, in place of the earlier." : "";
 }
 
 function stolen({ stolen: share }: SpeedResult): string {
