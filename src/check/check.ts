@@ -27,7 +27,7 @@ export interface CheckOptions extends DifferenceOptions {
 
 export interface SubjectCheck {
   readonly loss: number;
-  /** The same point twice gave the same loss and gradient, to the bit; where not, nothing was compared. */
+  /** The same point gave the same loss and gradient, to the bit, before and after; where not, nothing that was compared counts. */
   readonly deterministic: boolean;
   readonly tensors: readonly TensorCheck[];
   /** The lecture's figure: all tensors' compared numbers as one vector. */
@@ -55,9 +55,11 @@ export async function checkSubject(subject: Subject, options: CheckOptions = {})
     const coarse = subject.float32Only.length > 0;
     const step = options.step ?? (coarse ? float32Step : defaultStep);
     const first = await evaluator.lossAndGradients();
-    const again = await evaluator.lossAndGradients();
-    const deterministic = sameBits(first, again);
-    const tensors = deterministic ? await checkTensors(subject, evaluator, first, { ...options, step }) : [];
+    const isSteady = async () => sameBits(first, await evaluator.lossAndGradients());
+    const compared = (await isSteady()) ? await checkTensors(subject, evaluator, first, { ...options, step }) : [];
+    // A mask drawn anew now and then shows only afterwards.
+    const deterministic = await isSteady();
+    const tensors = deterministic ? compared : [];
     const failed = tensors.some(({ verdict }) => verdict === "failed");
     const error = relativeError(flat(tensors, "analytic"), flat(tensors, "numeric"));
     return {

@@ -17,6 +17,8 @@ export interface Noise {
   readonly rounding: number;
   /** What the chord's curvature adds. */
   readonly truncation: number;
+  /** ε: no slope is known better, however small the loss. */
+  readonly relative?: number;
 }
 
 /**
@@ -49,11 +51,11 @@ const norm = (x: ArrayLike<number>) => {
 };
 
 /** The verdict on numbers that were compared. Both zero within the noise: there was nothing to test. */
-export function judge(analytic: ArrayLike<number>, numeric: ArrayLike<number>, { rounding, truncation }: Noise): Judged {
+export function judge(analytic: ArrayLike<number>, numeric: ArrayLike<number>, { rounding, truncation, relative = 0 }: Noise): Judged {
   const [a, n] = [norm(analytic), norm(numeric)];
   const error = relativeError(analytic, numeric);
   const noise = (rounding + truncation) * Math.sqrt(analytic.length);
-  const floor = a + n > 0 ? noise / (a + n) : 0;
+  const floor = a + n > 0 ? Math.max(noise / (a + n), relative) : 0;
   const threshold = floorFactor * floor;
   const figures = { error, floor, threshold };
   if (!Number.isFinite(error)) return { ...figures, verdict: "failed", reason: "not finite" };

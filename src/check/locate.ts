@@ -1,11 +1,13 @@
 /** Where a wrong gradient begins: the operator nearest the loss whose incoming gradient is right and whose outgoing one is wrong. */
 import { gradient } from "../autodiff/gradient.ts";
+import { isFloat } from "../ir/dtype.ts";
 import { constant, floatsFrom, graph, input, type Node, type Value } from "../ir/graph.ts";
 import { tensor, type Tensor } from "../ir/tensor.ts";
 import { applyOp, ops } from "../ops/build.ts";
 import { checkSubject, type CheckOptions } from "./check.ts";
 import { createEvaluator, type Evaluator } from "./evaluate.ts";
 import { rebuild, type Replacements } from "../ops/rewrite.ts";
+import { relativeError } from "./relative-error.ts";
 import { subjectOf, type Subject } from "./subject.ts";
 import type { TensorCheck } from "./tensor-check.ts";
 
@@ -69,11 +71,39 @@ export async function locateFault(subject: Subject, tensors: readonly TensorChec
         suspects.push({ node, index, error });
       }
     }
+    const ofParameters = suspects.every(({ node, index }) => parameters.includes(node.inputs[index]!));
+    const factor = subject.given && ofParameters ? commonFactor(tensors) : undefined;
+    if (factor !== undefined) {
+      const last = nodes.at(-1)!;
+      const index = last.inputs.findIndex((value) => value && active.has(value));
+      const error = Math.abs(factor - 1) / (Math.abs(factor) + 1);
+      return { ...placeOf(subject, last, index), error, rule: false, parameters: names };
+    }
     const likeliest = await mostAlike(walk, suspects);
     return likeliest && { ...placeOf(subject, likeliest.node, likeliest.index), error: likeliest.error, rule: false, parameters: names };
   } finally {
     await evaluator.dispose();
   }
+}
+
+/** What all gradients are the same multiple of, a sum for a mean: the fault is in no layer, but in the loss as a whole. */
+function commonFactor(tensors: readonly TensorCheck[]): number | undefined {
+  const failed = tensors.filter(({ verdict }) => verdict === "failed");
+  if (failed.length < 2 || tensors.some(({ verdict }) => verdict === "passed")) return undefined;
+  let [product, square] = [0, 0];
+  for (const { points } of failed) {
+    points.numeric.forEach((n, i) => {
+      product += n * points.analytic[i]!;
+      square += n * n;
+    });
+  }
+  const factor = product / square;
+  const fits = ({ points, threshold }: TensorCheck) =>
+    relativeError(
+      points.analytic,
+      points.numeric.map((n) => factor * n),
+    ) <= threshold;
+  return factor !== 0 && failed.every(fits) ? factor : undefined;
 }
 
 async function anyWrong(values: readonly Value[], errorAt: (value: Value) => Promise<number | undefined>): Promise<boolean> {
@@ -90,7 +120,7 @@ async function errorOf({ subject, evaluator, options, failed }: Walk, value: Val
   if (value.origin.kind === "input") return failed.get(value)?.error;
   if (value === subject.loss) return undefined;
   const [held] = await evaluator.values([value]);
-  const cut = input("cut", "float64", held!.shape);
+  const cut = input("cut", held!.dtype, held!.shape);
   const [loss] = rebuild([subject.loss], new Map([[value, cut]]));
   return wrongness({ loss: loss!, parameters: [cut], inputs: { ...subject.inputs, cut: held! } }, options);
 }
@@ -103,20 +133,23 @@ async function wrongness(spec: Parameters<typeof subjectOf>[0], options: CheckOp
 /** The error of one operator's rule by itself: Σ ⟨gradient of the loss, output⟩ against differences of the operator alone. */
 async function ownError({ subject, evaluator, options }: Walk, node: Node, index: number): Promise<number | undefined> {
   const given = node.inputs.filter((value) => value !== null);
-  const floats = node.outputs.filter(({ dtype }) => dtype === "float64");
+  const floats = node.outputs.filter(({ dtype }) => isFloat(dtype));
   const seeds = gradient(subject.loss, floats);
   const found = await evaluator.values([...given, ...seeds]);
   const valueOf = new Map<Value, Tensor>(given.map((value, i) => [value, found[i]!]));
-  const fresh = input("fresh", "float64", valueOf.get(node.inputs[index]!)!.shape);
+  const { dtype, shape } = valueOf.get(node.inputs[index]!)!;
+  const fresh = input("fresh", dtype, shape);
   // What is constant in the graph stays constant: axes and shapes are read when it is built.
   const inputs = node.inputs.map((value, i) => {
     if (i === index || !value) return i === index ? fresh : null;
-    return value.origin.kind === "constant" ? value : constant(valueOf.get(value)!);
+    return value.origin.kind === "constant" ? value : constant(valueOf.get(value)!, value.name);
   });
   const copy = applyOp(node.op, inputs, node.attributes);
   const terms = node.outputs.flatMap((value, i) => {
     const at = floats.indexOf(value);
-    return at < 0 ? [] : [ops.ReduceSum(ops.Mul(copy.outputs[i]!, constant(found[given.length + at]!)), null, { keepdims: 0 })];
+    if (at < 0) return [];
+    const sum = ops.ReduceSum(ops.Mul(copy.outputs[i]!, constant(found[given.length + at]!)), null, { keepdims: 0 });
+    return [value.dtype === "float64" ? sum : ops.Cast(sum, { to: "float64" })];
   });
   const loss = terms.reduce((a, b) => ops.Add(a, b));
   return wrongness({ loss, parameters: [fresh], inputs: { fresh: valueOf.get(node.inputs[index]!)! } }, options);

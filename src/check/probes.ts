@@ -78,16 +78,19 @@ export function createProber(evaluator: Evaluator, options: DifferenceOptions): 
   };
 }
 
-/** A unit vector of random signs. */
+/** A unit vector of random signs, its sizes within a factor of three: equal ones would not see two elements exchanged. */
 export function randomDirection(size: number, seed: number, stream: string, number: number): Probe {
   const draw = rng(seed, `direction ${stream}`, number);
-  const length = 1 / Math.sqrt(size);
   const vector = new Float64Array(size);
-  let bits = 0;
+  let square = 0;
   for (let i = 0; i < size; i++) {
-    bits = i % 32 === 0 ? draw.uint32() : bits >>> 1;
+    const bits = draw.uint32();
+    const length = 0.5 + (bits >>> 1) / 2 ** 31;
     vector[i] = bits & 1 ? length : -length;
+    square += length * length;
   }
+  const norm = Math.sqrt(square);
+  for (let i = 0; i < size; i++) vector[i]! /= norm;
   return { kind: "direction", vector };
 }
 

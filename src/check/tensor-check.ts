@@ -91,7 +91,7 @@ export async function checkAlongDirections(context: TensorCheckContext, tensor: 
     distance = Math.min(distance, found.distance);
     compared.push({ probe, numeric: found.value });
   }
-  const noise = { rounding: roundingNoise(loss, distance, epsilon), truncation };
+  const noise = { rounding: roundingNoise(loss, distance, epsilon), truncation, relative: epsilon };
   return conclude(tensor, compared, { noise, kinks, method: "plain" });
 }
 
@@ -152,7 +152,7 @@ async function measureNoise({ prober, loss, epsilon }: TensorCheckContext, { pos
     if (!suspicious || (await prober.smoothSlope(position, probe, 2 * h)).smooth) squares.push(curved ** 2);
   }
   const truncation = squares.length > 0 ? Math.sqrt(squares.reduce((a, b) => a + b, 0) / squares.length) : 0;
-  return { noise: { rounding: roundingNoise(loss, distance, epsilon), truncation } satisfies Noise, slopes, bent };
+  return { noise: { rounding: roundingNoise(loss, distance, epsilon), truncation, relative: epsilon } satisfies Noise, slopes, bent };
 }
 
 /** The slope at the first step, of those halved, between whose points nothing decides otherwise. */

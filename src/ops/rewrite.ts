@@ -98,8 +98,12 @@ export function inFloat64(values: readonly Value[], made: Replacements = new Map
         return asWide(outputs);
       } catch (error) {
         if (!(error instanceof GradusError)) throw error;
+        // Scales and the like are float32 whatever the rest is, and are read when the graph is built.
+        const kept = inputs.map((value, i) => (node.inputs[i]?.origin.kind === "constant" ? node.inputs[i] : value));
+        const outputs = whereItFits(() => applyOp(node.op, kept, attributes).outputs);
+        if (outputs && !isNarrow(outputs)) return outputs;
         float32Only.add(node.op);
-        const narrowed = inputs.map((value) => (value?.dtype === "float64" ? ops.Cast(value, { to: "float32" }) : value));
+        const narrowed = kept.map((value) => (value?.dtype === "float64" ? ops.Cast(value, { to: "float32" }) : value));
         return asWide(applyOp(node.op, narrowed, node.attributes).outputs);
       }
     },
@@ -110,6 +114,15 @@ export function inFloat64(values: readonly Value[], made: Replacements = new Map
     },
   });
   return { values: found, float32Only: [...float32Only] };
+}
+
+function whereItFits<T>(f: () => T): T | undefined {
+  try {
+    return f();
+  } catch (error) {
+    if (error instanceof GradusError) return undefined;
+    throw error;
+  }
 }
 
 /** Every attribute of an operator that is a dtype, as float64. */
