@@ -1,27 +1,31 @@
 /** Faults planted in rules and gradients, for as long as a test runs. */
-import type { Value } from "../../src/ir/graph.ts";
+import type { Attributes, Value } from "../../src/ir/graph.ts";
 import { tensor } from "../../src/ir/tensor.ts";
 import { losses, type LossName } from "../../src/nn/losses/index.ts";
 import type { ActivationName } from "../../src/nn/activation.ts";
 import { mlp } from "../../src/nn/network.ts";
 import { initializeParameters, layoutParameters } from "../../src/nn/parameters.ts";
 import { opRecord } from "../../src/ops/build.ts";
-import type { GradientContext, GradientRule, NoAttributes } from "../../src/ops/op.ts";
+import type { GradientContext, GradientRule } from "../../src/ops/op.ts";
 import type { LossGraph, Penalty } from "../../src/check/subject.ts";
 import { problemLoss } from "../../src/check/subject.ts";
 import { rng } from "../../src/util/rng.ts";
 
-type Terms = readonly (Value | null)[];
+/** A rule may give fewer than it has inputs. */
+export type Terms = readonly (Value | null | undefined)[];
+export type Context = GradientContext<Attributes>;
+export type Rule = GradientRule<Attributes>;
 
 /** An operator's rule replaced by a wrong one while `f` runs. */
-export async function withRule<T>(
-  op: string,
-  wrong: (terms: Terms, context: GradientContext<NoAttributes>) => Terms,
-  f: () => Promise<T>,
-): Promise<T> {
-  const record = opRecord(op) as { gradient: GradientRule<NoAttributes> };
+export async function withRule<T>(op: string, wrong: (terms: Terms, context: Context) => Terms, f: () => Promise<T>): Promise<T> {
+  return withOtherRule(op, (right) => (context) => wrong(right(context), context).map((term) => term ?? null), f);
+}
+
+/** An operator's rule replaced by one made of the right one while `f` runs. */
+export async function withOtherRule<T>(op: string, make: (right: Rule) => Rule, f: () => Promise<T>): Promise<T> {
+  const record = opRecord(op) as { gradient: Rule };
   const right = record.gradient;
-  record.gradient = (context) => wrong(right(context), context);
+  record.gradient = make(right);
   try {
     return await f();
   } finally {
