@@ -2,6 +2,7 @@
 import { input, type Value } from "../ir/graph.ts";
 import { sizeOf } from "../ir/shape.ts";
 import { tensor, type Tensor } from "../ir/tensor.ts";
+import { GradusError } from "../util/errors.ts";
 import { rng } from "../util/rng.ts";
 import { initializerOf } from "./initializers/index.ts";
 import type { Parameter } from "./layer.ts";
@@ -21,6 +22,9 @@ export interface ParameterLayout {
   /** Elements that the gradient changes: the front of θ. */
   readonly trainable: number;
 }
+
+/** θ, its gradient and two vectors of an optimizer share one WebAssembly memory of 4 GiB. */
+const mostParameters = 250_000_000;
 
 /**
  * The parameters of a network on inputs of a shape (without the batch axis), laid out one after the other.
@@ -44,6 +48,15 @@ export function layoutParameters(
       if (rank(parameter) === 0) trainable = offset;
       return slot;
     });
+  if (offset > mostParameters) {
+    const largest = slots.reduce((a, b) => (b.size > a.size ? b : a));
+    throw new GradusError(
+      `the network has ${offset} parameters, ${largest.size} of them in ${largest.name}; at most ${mostParameters} fit.`,
+      {
+        hint: "fewer units, or fewer inputs",
+      },
+    );
+  }
   return { slots, size: offset, trainable };
 }
 

@@ -85,3 +85,8 @@ test("a network without hidden layers is logistic regression: one weight per inp
 test("a layer of 0 units is refused by name", () => {
   expect(() => layoutParameters(mlp({ layers: [8, 0], outputs: 1 }), [7])).toThrow("dense_2 has 0 units");
 });
+
+test("a network that no memory holds is refused with its largest tensor", () => {
+  const huge = () => layoutParameters(mlp({ layers: [1_000_000_000], outputs: 1 }), [2]);
+  expect(huge).toThrow("the network has 4000000001 parameters, 2000000000 of them in dense_1/W; at most 250000000 fit.");
+});
