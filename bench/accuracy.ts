@@ -13,6 +13,8 @@ import { median } from "./statistics.ts";
 /** One fit: its score on the test part, and the validation score after each epoch. */
 export interface Fit {
   readonly test: number;
+  /** scikit-learn's, fitted on the validation rows as well, of which it takes its own to stop by. */
+  readonly testOfAll?: number;
   /** Of the weights that were kept. */
   readonly validation: number;
   readonly seconds: number;
@@ -30,6 +32,8 @@ export interface AccuracyRow {
   readonly sklearn?: Summary & { readonly threads: number };
   /** Gradus less scikit-learn, per seed. */
   readonly difference?: Interval;
+  /** The same where scikit-learn was given the validation rows too. */
+  readonly differenceToAll?: Interval;
   /** scikit-learn's score on the validation part: each seed has its own, this is their median. */
   readonly threshold?: number;
 }
@@ -113,8 +117,12 @@ async function measureCase(
       gradus: summarize(own, thresholds, limit),
       sklearn: { ...summarize(other, thresholds, limit), threads: theirs.threads },
       difference,
+      differenceToAll: meanInterval(own.map(({ test }, i) => test - other[i]!.testOfAll!)),
       threshold,
     };
+    say(
+      `${name}: with the validation rows too ${result.differenceToAll.value.toFixed(4)} [${result.differenceToAll.low.toFixed(4)}, ${result.differenceToAll.high.toFixed(4)}]`,
+    );
     say(
       `${name}: difference ${difference.value.toFixed(4)} [${difference.low.toFixed(4)}, ${difference.high.toFixed(4)}], ` +
         `to ${threshold.toFixed(4)} in ${result.gradus.reachSeconds!.toFixed(2)} s against ${result.sklearn.reachSeconds!.toFixed(2)} s`,

@@ -2,6 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { AccuracyResult, AccuracyRow, Summary } from "./accuracy.ts";
+import type { Interval } from "../src/util/statistics.ts";
 import type { Machine } from "./machine.ts";
 import type { QualityResult, QualityRow } from "./quality.ts";
 import type { Comparison, SpeedResult } from "./speed.ts";
@@ -166,27 +167,38 @@ function accuracySection(result: Stored<AccuracyResult>): string[] {
     `\`${result.command}\``,
     `${names}: hidden layers of ${result.hiddenLayers.join(" and ")} units on both sides, the same design matrix and the same test rows for each split seed. Gradus is given
 nothing but layers and epochs; it keeps the weights of the best validation epoch. scikit-learn's \`MLPClassifier\` and \`MLPRegressor\` stop early, defaults otherwise, and take
-a tenth of the training rows, the same as Gradus's, to stop by. Scores on the test part: accuracy, or R² (of the logarithm for diamonds); mean
-over seeds, paired difference with Student's 95 % interval. Times are of fitting alone: the median to the end, and the median until the score on the
+a tenth of the rows they are given to stop by: of Gradus's training part, without the validation part that Gradus chooses its epoch by, or,
+in the column "given both", of the two parts together. Scores on the test part: accuracy, or R² (of the logarithm for diamonds); mean
+over seeds, paired differences with Student's 95 % interval. Times are of fitting alone: the median to the end, and the median until the score on the
 validation part first reaches the one scikit-learn ends with on the same seed (a run that never does counts as the longest fit of the case; scikit-learn's scores on that
-part after each epoch are taken off its clock, Gradus's are on its own). ${where(result.machine, result.versions)}`,
+part after each epoch are taken off its clock, Gradus's are on its own). ${where(result.machine, result.versions)}${again(result.command)}`,
     [
-      "| data | metric | seeds | Gradus | scikit-learn | difference | 95 % | Gradus fit, s (epochs) | scikit-learn fit, s (epochs) | score to reach | Gradus, s (reached) | scikit-learn, s (reached) |",
-      "|---|---|---:|---:|---:|---:|---|---:|---:|---:|---:|---:|",
+      "| data | metric | seeds | Gradus | scikit-learn | difference | 95 % | given both: difference, 95 % | Gradus fit, s (epochs) | scikit-learn fit, s (epochs) | score to reach | Gradus, s (reached) | scikit-learn, s (reached) |",
+      "|---|---|---:|---:|---:|---:|---|---|---:|---:|---:|---:|---:|",
       ...result.rows.map(accuracyLine),
     ].join("\n"),
   ];
 }
 
-function accuracyLine({ name, metric, gradus, sklearn, difference, threshold, missing }: AccuracyRow): string {
+function accuracyLine({ name, metric, gradus, sklearn, difference, differenceToAll, threshold, missing }: AccuracyRow): string {
   const fit = (side: Summary): string => `${side.fitSeconds.toFixed(2)} (${side.medianEpochs})`;
   const reach = (side: Summary): string => `${side.reachSeconds!.toFixed(2)} (${side.reached})`;
   const head = [name, metric, gradus.tests.length, gradus.test.toFixed(4)];
   if (!sklearn || !difference || threshold === undefined) {
-    return `| ${[...head, `missing: ${missing ?? "not measured"}`, "", "", fit(gradus), "", "", "", ""].join(" | ")} |`;
+    return `| ${[...head, `missing: ${missing ?? "not measured"}`, "", "", "", fit(gradus), "", "", "", ""].join(" | ")} |`;
   }
-  const interval = `${signed(difference.low)} … ${signed(difference.high)}`;
-  const cells = [...head, sklearn.test.toFixed(4), signed(difference.value), interval, fit(gradus), fit(sklearn), threshold.toFixed(4)];
+  const range = ({ low, high }: Interval): string => `${signed(low)} … ${signed(high)}`;
+  const all = differenceToAll ? `${signed(differenceToAll.value)}, ${range(differenceToAll)}` : "not measured";
+  const cells = [
+    ...head,
+    sklearn.test.toFixed(4),
+    signed(difference.value),
+    range(difference),
+    all,
+    fit(gradus),
+    fit(sklearn),
+    threshold.toFixed(4),
+  ];
   return `| ${[...cells, reach(gradus), reach(sklearn)].join(" | ")} |`;
 }
 

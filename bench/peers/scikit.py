@@ -1,12 +1,13 @@
 """scikit-learn's multilayer perceptron: the accuracy benchmark's peer process. One JSON object a line in, one out.
 
 fit {folder, task, seed, layers, maxIterations}
-  -> {"test": t, "validation": v, "seconds": s, "epochs": n, "curve": [[seconds, score], ...]}
+  -> {"test": t, "testOfAll": t, "validation": v, "seconds": s, "epochs": n, "curve": [[seconds, score], ...]}
 train {folder, case, epochs}
   -> {"seconds": s, "accuracy": a, "parameters": n}
 The folder holds x.f32 [rows, width], y.i32 (classes) or y.f32 (amounts), and parts.json {rows, width, train, validation, test}
 with the row numbers of each part in that matrix. It is fitted on the training rows, of which it takes a tenth to stop by. Scores after
-each epoch (curve) and of the weights kept (validation) are of the validation part, taken while the clock stands still.
+each epoch (curve) and of the weights kept (validation) are of the validation part, taken while the clock stands still. A second fit,
+not timed, has the validation rows as well: testOfAll.
 """
 
 import json
@@ -46,12 +47,14 @@ def load(folder, task):
 
 def fit(request):
     x, y, parts = load(request["folder"], request["task"])
-    model = (TimedClassifier if request["task"] == "classification" else TimedRegressor)(
-        hidden_layer_sizes=tuple(request["layers"]),
-        early_stopping=True,
-        max_iter=request["maxIterations"],
-        random_state=request["seed"],
-    )
+    base = TimedClassifier if request["task"] == "classification" else TimedRegressor
+    settings = {
+        "hidden_layer_sizes": tuple(request["layers"]),
+        "early_stopping": True,
+        "max_iter": request["maxIterations"],
+        "random_state": request["seed"],
+    }
+    model = base(**settings)
     rows = {name: (np.ascontiguousarray(x[parts[name]]), np.ascontiguousarray(y[parts[name]])) for name in ("train", "validation", "test")}
     curve = []
     paused = 0.0
@@ -69,8 +72,12 @@ def fit(request):
         start = time.perf_counter()
         model.fit(*rows["train"])
         seconds = time.perf_counter() - start - paused
+        of_all = base(**settings)
+        of_all.after_epoch = lambda: None
+        of_all.fit(*(np.concatenate([rows["train"][i], rows["validation"][i]]) for i in (0, 1)))
     return {
         "test": float(model.score(*rows["test"])),
+        "testOfAll": float(of_all.score(*rows["test"])),
         "validation": float(model.score(*rows["validation"])),
         "seconds": seconds,
         "epochs": model.n_iter_,

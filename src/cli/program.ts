@@ -1,6 +1,6 @@
 /** The command line as a whole: commands to commander, errors to one message, results to an exit status. */
 import { Command as Commander, CommanderError, Option } from "commander";
-import type { Action, Command, CommandInput } from "./command.ts";
+import type { Command, CommandInput } from "./command.ts";
 import { commands } from "./commands/index.ts";
 import { failureLines, jsonFailure } from "./failure.ts";
 import { printable } from "../util/printable.ts";
@@ -36,8 +36,7 @@ export async function runCommandLine(argv: readonly string[], around: Surroundin
     .exitOverride();
   const add = (parent: Commander, command: Command) =>
     addCommand(parent, command, async (input) => {
-      const action = await command.load();
-      status = await runAction(command, action, input, json, around);
+      status = await runAction(command, input, json, around);
     });
   for (const entry of commands) {
     if (!("commands" in entry)) add(program, entry);
@@ -75,7 +74,8 @@ function addCommand(program: Commander, command: Command, act: (input: CommandIn
   });
 }
 
-async function runAction(command: Command, action: Action, input: CommandInput, json: boolean, around: Surroundings): Promise<number> {
+/** Listens for interruptions from before the command is loaded, which takes longer than a person needs to think better of it. */
+async function runAction(command: Command, input: CommandInput, json: boolean, around: Surroundings): Promise<number> {
   const controller = new AbortController();
   let interrupts = 0;
   const release = around.onInterrupt(() => {
@@ -84,6 +84,7 @@ async function runAction(command: Command, action: Action, input: CommandInput, 
     controller.abort();
   });
   try {
+    const action = await command.load();
     return await action(input, {
       terminal: around.terminal,
       json,
