@@ -1,7 +1,7 @@
 /**
  * Matrix products that have equal bits whatever the thread count. ONNX Runtime 1.30 sums in blocks whose length depends on the columns
  * that one thread takes. It shares out rows where they are at least as many as the columns, which changes nothing: so a product of few
- * columns that two threads would change is turned, Y = (BᵀAᵀ)ᵀ, and for what is left the threads are limited.
+ * rows that two threads would change is turned, Y = (BᵀAᵀ)ᵀ, and for what is left the threads are limited.
  */
 import { int64, isGraph, type Attribute, type Graph, type Node, type Value } from "../ir/graph.ts";
 import { sizeOf, type Dim } from "../ir/shape.ts";

@@ -39,13 +39,14 @@ const cases = [
 test.each(cases)(
   "%s on %s",
   async (model, shape, layers) => {
-    const flags = ["--model", model, "--shape", shape, ...(layers ? ["--layers", layers] : []), "--keep-probability", "0.9"];
+    const flags = ["--model", model, "--shape", shape, ...(layers ? ["--layers", layers, "--keep-probability", "0.9"] : [])];
     const trained = await gradus(["train", "bars.csv", "--target", "bar", ...flags, "--epochs", "12", "--out", model]);
     expect(trained.err).toBe("");
     expect(trained.status).toBe(0);
     expect(trained.out).toContain("all columns are standardised together");
     const shown = await gradus(["show", model]);
     expect(shown.out).toMatch(/layer +output +parameters +multiply-adds +initialiser/);
+    if (layers) expect(shown.out).toMatch(/dropout_1 .*keep 0\.9/);
     const tested = await gradus(["evaluate", model, "--test", "--json"]);
     const { metrics } = JSON.parse(tested.out.trim().split("\n").at(-1)!) as { metrics: { test: { error: { value: number } } } };
     if (model !== "logistic") expect(metrics.test.error.value).toBeLessThan(0.15);
@@ -70,6 +71,18 @@ test.each(cases)(
   },
   60_000,
 );
+
+test("logistic refuses what it has no place for", async () => {
+  const flags = ["train", "bars.csv", "--target", "bar", "--model", "logistic"];
+  for (const more of [
+    ["--layers", "8"],
+    ["--keep-probability", "0.5"],
+  ]) {
+    const { status, err } = await gradus([...flags, ...more]);
+    expect(status).toBe(2);
+    expect(err).toContain("logistic has no hidden layers");
+  }
+});
 
 test("a shape that the columns do not fill is refused with both numbers", async () => {
   const { status, err } = await gradus(["train", "bars.csv", "--target", "bar", "--model", "cnn", "--shape", "1x8x9"]);

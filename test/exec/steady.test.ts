@@ -124,6 +124,21 @@ describe("matrix products", () => {
     expect(turnProducts(made, [{ batch: 128 }])).toBe(made);
   });
 
+  test.each([
+    [0, 0],
+    [0, 1],
+    [1, 0],
+    [1, 1],
+  ])("a turned product is the product: transA %i, transB %i", async (transA, transB) => {
+    const [shapeA, shapeB] = [transA ? [700, 20] : [20, 700], transB ? [48, 700] : [700, 48]];
+    const made = graph({ outputs: { y: ops.Gemm(input("a", "float32", shapeA), input("b", "float32", shapeB), { transA, transB }) } });
+    expect(turnProducts(made, [{}]).nodes.map(({ op }) => op)).toEqual(["Gemm", "Transpose"]);
+    const feeds = { a: random(shapeA), b: random(shapeB, 2) };
+    const exact = evaluateGraph(made, { a: toNdArray(feeds.a), b: toNdArray(feeds.b) })["y"]!;
+    const found = await onThreads(made, feeds, 2, [{}]);
+    found.forEach((value, i) => expect(value).toBeCloseTo((exact.data as Float64Array)[i]!, 3));
+  });
+
   test("threads are limited only where the columns of one thread would change the sums", () => {
     const limit = (m: number, k: number, n: number, threads = 2) => steadyThreads(product(m, k, n).made, threads, [{ batch: m }]);
     expect(limit(64, 256, 128)).toBe(1);

@@ -5,6 +5,7 @@ import { dense } from "../layers/dense.ts";
 import { dropout } from "../layers/dropout.ts";
 import { flatten } from "../layers/flatten.ts";
 import { sequential } from "../network.ts";
+import { GradusError } from "../../util/errors.ts";
 
 const flat = (inputShape: readonly number[]) => (inputShape.length > 1 ? [flatten()] : []);
 
@@ -12,7 +13,12 @@ export const logistic: Architecture = {
   name: "logistic",
   summary: "logistic regression, linear for amounts",
   layers: [],
-  build: ({ inputShape, outputs }) => sequential([...flat(inputShape), dense(outputs)]),
+  build({ inputShape, outputs }, { layers = [], keepProbability = 1 } = {}) {
+    if (layers.length > 0 || keepProbability < 1) {
+      throw new GradusError("logistic has no hidden layers, and none whose units could be dropped", { hint: "mlp has" });
+    }
+    return sequential([...flat(inputShape), dense(outputs)]);
+  },
 };
 
 export const multilayer: Architecture = {
