@@ -20,6 +20,8 @@ export const dataEventSchema = z.strictObject({
   rows: count,
   numeric: count,
   categorical: count,
+  images: count.optional(),
+  sequences: count.optional(),
   target: z.string(),
   task,
   reason: z.string(),

@@ -1,12 +1,12 @@
 /** Typed relations turned into columns in memory. */
 import { identifier, type Database } from "./database.ts";
 import { asNumber } from "./infer.ts";
-import type { CategoricalColumn, Column, NumericColumn } from "./table.ts";
+import type { CategoricalColumn, NumericColumn, ScalarColumn } from "./table.ts";
 
 /** A column to be made: an SQL expression over `relation` and how to hold it. */
 export interface Extraction {
   readonly name: string;
-  readonly kind: Column["kind"];
+  readonly kind: ScalarColumn["kind"];
   /** The SQL type of the expression. */
   readonly sqlType: string;
   readonly sql: string;
@@ -24,7 +24,7 @@ export async function countDistinct(database: Database, sql: string, relation: s
 }
 
 /** Columns of a relation, all in a few scans; categories are those found, sorted (see `CategoricalColumn`). */
-export async function extract(database: Database, relation: string, rows: number, wanted: readonly Extraction[]): Promise<Column[]> {
+export async function extract(database: Database, relation: string, rows: number, wanted: readonly Extraction[]): Promise<ScalarColumn[]> {
   const expressions: string[] = [];
   const found: string[][] = [];
   for (const [i, extraction] of wanted.entries()) {
@@ -45,7 +45,7 @@ export async function extract(database: Database, relation: string, rows: number
     }
   }
   const arrays = await database.numbers(expressions, relation, rows);
-  return wanted.map(({ name, kind, sqlType }, i): Column => {
+  return wanted.map(({ name, kind, sqlType }, i): ScalarColumn => {
     if (kind === "numeric") return { name, kind, sqlType, values: arrays[i]! } satisfies NumericColumn;
     const codes = new Int32Array(rows);
     for (let row = 0; row < rows; row++) {

@@ -85,7 +85,7 @@ export function checkColumns(
     if (imposed) return true;
     const absent = countMissing(column);
     if (absent === 0 && isConstant(column)) {
-      notes.push(`${column.name} left out: always ${column.kind === "numeric" ? column.values[0] : `"${column.categories[0]}"`}`);
+      notes.push(`${column.name} left out: always ${column.kind === "categorical" ? `"${column.categories[0]}"` : column.values[0]}`);
       return false;
     }
     if (column.kind === "numeric" && countsRows(column.values)) {
@@ -134,7 +134,7 @@ function refuseHuge(path: string, name: string, values: Float64Array, where: Whe
 
 function isConstant(column: Column): boolean {
   if (column.kind === "categorical") return column.categories.length <= 1;
-  return column.values.every((value) => value === column.values[0]);
+  return column.kind === "numeric" && column.values.every((value) => value === column.values[0]);
 }
 
 function countsRows(values: Float64Array): boolean {

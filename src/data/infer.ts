@@ -1,7 +1,7 @@
 /** The type of every column, from all its values: numbers, dates, times, else text; and the typed table `data` made from `raw`. */
 import { GradusError } from "../util/errors.ts";
 import { identifier, type Database } from "./database.ts";
-import { grouped, type ColumnType, type TableSchema } from "./table.ts";
+import { grouped, type ColumnType, type ScalarColumn, type TableSchema } from "./table.ts";
 
 /** Where a row stands, for messages: its line in the file where that is certain, else its number. */
 export type Where = (row: number) => string;
@@ -12,6 +12,7 @@ type SqlType = (typeof SQL_TYPES)[number];
 
 /** A column of the file with its type; `id` is its name in `raw` and `data`. */
 export interface SourceColumn extends ColumnType {
+  readonly kind: ScalarColumn["kind"];
   readonly id: string;
   /** Rows without a value. */
   readonly missing: number;
@@ -116,6 +117,9 @@ async function mostlyNumbers(database: Database, id: string, name: string, texts
   return `${name} read as categories: ${texts === 1 ? "1 value is no number" : `${grouped(texts)} values are no numbers`}, e.g. ${example} (leave the field empty where a value is missing)`;
 }
 
+const isScalar = (type: ColumnType): type is ColumnType & { readonly kind: ScalarColumn["kind"] } =>
+  type.kind === "numeric" || type.kind === "categorical";
+
 /**
  * The columns of a schema, found in a file and read as the schema says. A whole number may have become a fraction; those that a target
  * is computed from stay whole numbers where they can, so that its expression means what it meant.
@@ -125,6 +129,7 @@ export async function imposeTypes(database: Database, names: readonly string[], 
   const references = schema.target?.references ?? [];
   const columns: SourceColumn[] = [];
   for (const type of [...schema.columns, ...references]) {
+    if (!isScalar(type)) continue;
     if (!(SQL_TYPES as readonly string[]).includes(type.sqlType) || (type.sqlType === "VARCHAR") !== (type.kind === "categorical"))
       throw new GradusError(
         `the model's schema should give column "${type.name}" a type of ${SQL_TYPES.join(", ")}, found "${type.sqlType}" (${type.kind}).`,

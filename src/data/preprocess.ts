@@ -20,6 +20,8 @@ export interface PreprocessPlan {
   readonly columns: readonly FittedColumn[];
   /** Names of the design matrix's columns, in order. */
   readonly features: readonly string[];
+  /** What the features are together: an image [channels, height, width], a sequence [time, features]; left out where they are a row. */
+  readonly shape?: readonly number[];
   readonly target: TargetPlan;
   /** How another file is read for this model. */
   readonly schema: TableSchema;
@@ -27,7 +29,10 @@ export interface PreprocessPlan {
 
 /** The preprocessing graph, to be joined to a network or run by itself. */
 export interface PreprocessGraph {
-  /** One per raw column, [batch, 1], named as the column: float32 or float64 (NaN is missing), or string ("" is missing). */
+  /**
+   * One per raw column, named as the column: [batch, 1] of float32 or float64 (NaN is missing) or string ("" is missing);
+   * of images uint8 [batch, height, width, channels].
+   */
   readonly inputs: readonly Value[];
   /** float32 [batch, features.length]. */
   readonly features: Value;
@@ -67,7 +72,9 @@ export function fitPreprocessing(
   const schema = schemaOf(table);
   const used = new Set(columns.map(({ column }) => column));
   const partial = { columns, target, schema: { ...schema, columns: schema.columns.filter(({ name }) => used.has(name)) } };
-  return { plan: { ...partial, features: blocksOf(columns).blocks.flatMap(({ features }) => features) }, notes: notes.map(printable) };
+  const features = blocksOf(columns).blocks.flatMap((block) => block.features);
+  const shape = columns.length === 1 ? transformOf(columns[0]!.kind).shape?.(columns[0]!) : undefined;
+  return { plan: { ...partial, features, ...(shape ? { shape } : {}) }, notes: notes.map(printable) };
 }
 
 const short = (value: number) => String(Number(value.toPrecision(4)));

@@ -1,7 +1,8 @@
 /** Keyed hashes of rows: the same values give the same key wherever the row stands in the file. */
 import { hashText } from "../util/rng.ts";
-import type { Column } from "./table.ts";
+import type { Column, ImageColumn } from "./table.ts";
 
+const MISSING = [0x6d697373, 0x696e6721] as const;
 const words = new DataView(new ArrayBuffer(8));
 
 /**
@@ -16,18 +17,31 @@ export function hashRows(columns: readonly Column[], rows: number, seed: number)
     a[row] = round(a[row]! ^ low, 0xcc9e2d51, 0x1b873593) ^ high;
     b[row] = round(b[row]! ^ high, 0x85ebca6b, 0xc2b2ae35) ^ low;
   };
+  const absorbNumber = (row: number, value: number): void => {
+    words.setFloat64(0, Number.isNaN(value) ? NaN : value + 0);
+    absorb(row, words.getInt32(0), words.getInt32(4));
+  };
   for (const column of columns) {
-    if (column.kind === "numeric")
-      for (let row = 0; row < rows; row++) {
-        const value = column.values[row]!;
-        words.setFloat64(0, Number.isNaN(value) ? NaN : value + 0);
-        absorb(row, words.getInt32(0), words.getInt32(4));
-      }
-    else {
+    if (column.kind === "numeric") for (let row = 0; row < rows; row++) absorbNumber(row, column.values[row]!);
+    else if (column.kind === "categorical") {
       const hashes = column.categories.map(hashText);
       for (let row = 0; row < rows; row++) {
-        const [low, high] = hashes[column.codes[row]!] ?? [0x6d697373, 0x696e6721];
+        const [low, high] = hashes[column.codes[row]!] ?? MISSING;
         absorb(row, low | 0, high | 0);
+      }
+    } else if (column.kind === "image") absorbImages(column, rows, absorb);
+    else {
+      const { offsets, values, width, tokens } = column;
+      const hashes = tokens?.map(hashText);
+      for (let row = 0; row < rows; row++) {
+        absorbNumber(row, offsets[row + 1]! - offsets[row]!);
+        for (let at = offsets[row]! * width; at < offsets[row + 1]! * width; at++) {
+          if (!hashes) absorbNumber(row, values[at]!);
+          else {
+            const [low, high] = hashes[values[at]!] ?? MISSING;
+            absorb(row, low | 0, high | 0);
+          }
+        }
       }
     }
   }
@@ -36,6 +50,24 @@ export function hashRows(columns: readonly Column[], rows: number, seed: number)
     const y = finish(b[row]! ^ x);
     return (x >>> 0) * 2_097_152 + (y >>> 11);
   });
+}
+
+/** Sizes, then the bytes in words of eight. */
+function absorbImages(
+  { heights, widths, offsets, values }: ImageColumn,
+  rows: number,
+  absorb: (row: number, low: number, high: number) => void,
+): void {
+  const word = (at: number, end: number): number => {
+    let bits = 0;
+    for (let i = 0; i < 4 && at + i < end; i++) bits |= values[at + i]! << (8 * i);
+    return bits;
+  };
+  for (let row = 0; row < rows; row++) {
+    absorb(row, heights[row]!, widths[row]!);
+    const end = offsets[row + 1]!;
+    for (let at = offsets[row]!; at < end; at += 8) absorb(row, word(at, end), word(at + 4, end));
+  }
 }
 
 function round(word: number, first: number, second: number): number {

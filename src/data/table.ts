@@ -20,7 +20,43 @@ export interface CategoricalColumn {
   readonly categories: readonly string[];
 }
 
-export type Column = NumericColumn | CategoricalColumn;
+/** Pictures, one per row, as decoded: 8 bits a channel. Their sizes may differ; a height of 0 is missing. */
+export interface ImageColumn {
+  readonly name: string;
+  readonly kind: "image";
+  readonly sqlType: "IMAGE";
+  /** 1 is gray, 3 is red, green, blue, 4 has alpha too. */
+  readonly channels: 1 | 3 | 4;
+  /** [rows], in pixels. */
+  readonly heights: Int32Array;
+  /** [rows], in pixels. */
+  readonly widths: Int32Array;
+  /** [rows + 1]: image i is `values` from `offsets[i]` to `offsets[i + 1]`. */
+  readonly offsets: Float64Array;
+  /** Row by row, pixel by pixel, channel by channel: height · width · channels numbers an image. */
+  readonly values: Uint8Array;
+}
+
+/** Sequences of any lengths, one per row; a row of no steps is missing. */
+export interface SequenceColumn {
+  readonly name: string;
+  readonly kind: "sequence";
+  /** What the steps were read as, e.g. `DOUBLE[]`, `VARCHAR[]`. */
+  readonly sqlType: string;
+  /** Numbers per step. */
+  readonly width: number;
+  /** [rows + 1], in steps: sequence i has the steps from `offsets[i]` to `offsets[i + 1]`. */
+  readonly offsets: Float64Array;
+  /** [steps · width], step by step; NaN is missing. */
+  readonly values: Float64Array;
+  /** The vocabulary where values are token numbers, −1 being unknown. */
+  readonly tokens?: readonly string[];
+}
+
+/** A column with one value a row. */
+export type ScalarColumn = NumericColumn | CategoricalColumn;
+
+export type Column = ScalarColumn | ImageColumn | SequenceColumn;
 
 export type Task = "classification" | "regression";
 
@@ -32,7 +68,7 @@ export interface Target {
   /** Why this task, in a sentence. */
   readonly reason: string;
   /** No value is missing. */
-  readonly column: Column;
+  readonly column: ScalarColumn;
   /** The columns of the file it is computed from; they are no features. */
   readonly references: readonly ColumnType[];
 }
@@ -43,6 +79,9 @@ export interface ColumnType {
   readonly kind: Column["kind"];
   readonly sqlType: string;
 }
+
+/** Every kind of column. */
+export const COLUMN_KINDS = ["numeric", "categorical", "image", "sequence"] as const satisfies readonly Column["kind"][];
 
 /** The uses a column may have besides feature and target. */
 export type Role = "group" | "time" | "id" | "split";
@@ -56,7 +95,7 @@ export interface Table {
   /** Absent where none was asked for (prediction). */
   readonly target: Target | undefined;
   /** `time` is numeric, the others categorical; never missing. */
-  readonly roles: { readonly [R in Role]?: Column };
+  readonly roles: { readonly [R in Role]?: ScalarColumn };
   /** What was done or noticed while reading, a sentence each. */
   readonly notes: readonly string[];
 }
@@ -84,16 +123,52 @@ export function schemaOf(table: Table): TableSchema {
   };
 }
 
-/** The given rows of a column, in the given order; categories stay as they are. */
-export function selectColumn<C extends Column>(column: C, rows: Int32Array): C {
-  if (column.kind === "numeric") {
-    const values = new Float64Array(rows.length);
-    for (let i = 0; i < rows.length; i++) values[i] = column.values[rows[i]!]!;
-    return { ...column, values };
+/** The given rows of a column, in the given order; categories and tokens stay as they are. */
+export function selectColumn<C extends Column>(column: C, rows: Int32Array): C;
+export function selectColumn(column: Column, rows: Int32Array): Column {
+  switch (column.kind) {
+    case "numeric":
+      return { ...column, values: pick(column.values, rows, new Float64Array(rows.length)) };
+    case "categorical":
+      return { ...column, codes: pick(column.codes, rows, new Int32Array(rows.length)) };
+    case "image": {
+      const heights = pick(column.heights, rows, new Int32Array(rows.length));
+      const widths = pick(column.widths, rows, new Int32Array(rows.length));
+      const offsets = pickedOffsets(column.offsets, rows);
+      return { ...column, heights, widths, offsets, values: pickRanges(column, rows, 1, new Uint8Array(offsets.at(-1)!)) };
+    }
+    case "sequence": {
+      const offsets = pickedOffsets(column.offsets, rows);
+      const values = pickRanges(column, rows, column.width, new Float64Array(offsets.at(-1)! * column.width));
+      return { ...column, offsets, values };
+    }
   }
-  const codes = new Int32Array(rows.length);
-  for (let i = 0; i < rows.length; i++) codes[i] = column.codes[rows[i]!]!;
-  return { ...column, codes };
+}
+
+function pick<A extends Float64Array | Int32Array>(from: A, rows: Int32Array, into: A): A {
+  for (let i = 0; i < rows.length; i++) into[i] = from[rows[i]!]!;
+  return into;
+}
+
+function pickedOffsets(offsets: Float64Array, rows: Int32Array): Float64Array {
+  const picked = new Float64Array(rows.length + 1);
+  for (let i = 0; i < rows.length; i++) picked[i + 1] = picked[i]! + offsets[rows[i]! + 1]! - offsets[rows[i]!]!;
+  return picked;
+}
+
+function pickRanges<A extends Uint8Array | Float64Array>(
+  { offsets, values }: { readonly offsets: Float64Array; readonly values: A },
+  rows: Int32Array,
+  width: number,
+  into: A,
+): A {
+  let at = 0;
+  for (const row of rows) {
+    const range = values.subarray(offsets[row]! * width, offsets[row + 1]! * width);
+    into.set(range, at);
+    at += range.length;
+  }
+  return into;
 }
 
 /** The given rows of a table, in the given order. */
@@ -112,7 +187,8 @@ export function selectRows(table: Table, rows: Int32Array): Table {
 export function countMissing(column: Column): number {
   let missing = 0;
   if (column.kind === "numeric") for (const value of column.values) missing += Number.isNaN(value) ? 1 : 0;
-  else for (const code of column.codes) missing += code < 0 ? 1 : 0;
+  else if (column.kind === "categorical") for (const code of column.codes) missing += code < 0 ? 1 : 0;
+  else for (let row = 0; row + 1 < column.offsets.length; row++) missing += column.offsets[row] === column.offsets[row + 1] ? 1 : 0;
   return missing;
 }
 
@@ -133,11 +209,7 @@ export function grouped(n: number): string {
  * @example "7 043 rows · 19 columns (18 numeric, 1 categorical) · target churn: No 73.5 %, Yes 26.5 %"
  */
 export function describeTable(table: Table): string {
-  const numeric = table.columns.filter((c) => c.kind === "numeric").length;
-  const kinds = [
-    [numeric, "numeric"],
-    [table.columns.length - numeric, "categorical"],
-  ] as const;
+  const kinds = COLUMN_KINDS.map((kind) => [table.columns.filter((column) => column.kind === kind).length, kind] as const);
   const parts = [
     `${grouped(table.rows)} rows`,
     `${table.columns.length} column${table.columns.length === 1 ? "" : "s"} (${kinds

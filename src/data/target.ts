@@ -5,7 +5,7 @@ import { referencedColumns } from "./expression.ts";
 import { countDistinct, extract } from "./extract.ts";
 import { LARGEST } from "./features.ts";
 import { asNumber, type SourceColumn, type Where } from "./infer.ts";
-import { grouped, type CategoricalColumn, type Column, type TableSchema, type Target, type Task } from "./table.ts";
+import { grouped, type CategoricalColumn, type ScalarColumn, type TableSchema, type Target, type Task } from "./table.ts";
 
 const FEW_CLASSES = 20;
 const ROWS_PER_CLASS = 5;
@@ -156,7 +156,7 @@ async function refuseText(database: Database, { path, name, where }: TargetReque
 }
 
 /** Codes by the classes of a saved model. */
-function recode({ path, name, where }: TargetRequest, column: CategoricalColumn, classes: readonly string[]): Column {
+function recode({ path, name, where }: TargetRequest, column: CategoricalColumn, classes: readonly string[]): ScalarColumn {
   const map = column.categories.map((category) => classes.indexOf(category));
   const codes = column.codes.map((code) => map[code]!);
   const unknown = codes.indexOf(-1);

@@ -34,10 +34,12 @@ export interface Transform<C extends Column, P extends ColumnPlan> {
    * @returns no plan where the column carries nothing there; the notes say so
    */
   readonly fit: (column: C, together?: Moments) => { readonly plan: P | undefined; readonly notes: readonly string[] };
-  /** The raw input: [batch, 1], named as the column; NaN or "" where a value is missing. */
+  /** The raw input, named as the column: [batch, 1] of single values (NaN or "" is missing); of images [batch, height, width, channels]. */
   readonly input: (plan: P) => Value;
   /** The features of all columns with this transform. */
   readonly build: (plans: readonly P[], inputs: readonly Value[]) => FeatureBlock[];
+  /** What the features of a column are together, e.g. [channels, height, width]; left out where each stands for itself. */
+  readonly shape?: (plan: P) => readonly number[];
   /** The given rows of a column as the raw input takes them. */
   readonly raw: (column: C, rows: Int32Array, plan: P) => Tensor;
 }

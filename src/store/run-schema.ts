@@ -1,5 +1,6 @@
 /** What the files of a run folder must hold for the commands to read them; keys that nothing here reads are let through. */
 import { z } from "zod";
+import { COLUMN_KINDS } from "../data/table.ts";
 import { activations } from "../nn/activation.ts";
 import type { Layer } from "../nn/layer.ts";
 import { layerKinds } from "../nn/layers/index.ts";
@@ -78,7 +79,7 @@ const needs: Partial<Record<keyof typeof layerKinds, readonly string[]>> = {
   imported: ["model", "parameters"],
 };
 
-const column = section({ name: text, kind: oneOf(["numeric", "categorical"]), sqlType: text });
+const column = section({ name: text, kind: oneOf(COLUMN_KINDS), sqlType: text });
 const task = oneOf(["classification", "regression"]);
 
 const fitted = z.discriminatedUnion(
@@ -119,6 +120,7 @@ export const modelFileSchema = section({
   plan: section({
     columns: z.array(fitted, expect("a list of columns")).min(1, expect("at least one column")),
     features: texts,
+    shape: sizes.optional(),
     target,
     schema: section({
       columns: z.array(column, expect("a list of columns")),

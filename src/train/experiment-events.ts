@@ -24,6 +24,10 @@ export type ExperimentEvent =
       readonly rows: number;
       readonly numeric: number;
       readonly categorical: number;
+      /** Columns of images, where there are any. */
+      readonly images?: number;
+      /** Columns of sequences, where there are any. */
+      readonly sequences?: number;
       readonly target: string;
       readonly task: Task;
       /** Why this task. */

@@ -1,6 +1,6 @@
 /** An experiment from its file to its figures: read, split, train, measure. */
 import { readTable } from "../data/read-table.ts";
-import { countCategories, describeTable, schemaOf, type Table } from "../data/table.ts";
+import { countCategories, describeTable, schemaOf, type Column, type Table } from "../data/table.ts";
 import type { Device, Executor } from "../exec/session.ts";
 import { resolveExperiment, type Experiment, type ResolvedExperiment } from "./experiment.ts";
 import type { ExperimentEvent } from "./experiment-events.ts";
@@ -82,13 +82,16 @@ function describeData(table: Table): ExperimentEvent {
   const counts = target.column.kind === "categorical" ? countCategories(target.column) : undefined;
   const classes =
     target.column.kind === "categorical" ? target.column.categories.map((name, code) => ({ name, rows: counts![code]! })) : undefined;
-  const numeric = table.columns.filter(({ kind }) => kind === "numeric").length;
+  const count = (wanted: Column["kind"]) => table.columns.filter(({ kind }) => kind === wanted).length;
+  const [images, sequences] = [count("image"), count("sequence")];
   return {
     type: "data",
     path: table.source.path,
     rows: table.rows,
-    numeric,
-    categorical: table.columns.length - numeric,
+    numeric: count("numeric"),
+    categorical: count("categorical"),
+    ...(images > 0 ? { images } : {}),
+    ...(sequences > 0 ? { sequences } : {}),
     target: target.name,
     task: target.task,
     reason: target.reason,

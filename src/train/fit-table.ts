@@ -116,7 +116,7 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
   onEvent({
     type: "model",
     ...("kind" in model ? { architecture: model.kind } : {}),
-    ...("kind" in model && model.shape ? { shape: model.shape } : {}),
+    ...shapeOf(model, plan),
     units: unitsOf(problem),
     ...activationOf(network),
     initializers: [...new Set(layout.slots.filter(({ role }) => role === "weight").map(({ initializer }) => initializerName(initializer)))],
@@ -245,6 +245,12 @@ export function planTable(
   const loss = lossByName(checkLoss(options.loss ?? defaultLoss(task, classes), task, classes));
   const problem: Problem = { network: networkFor(model, plan, loss), loss, inputShape: [plan.features.length], outputs };
   return { plan, notes, problem };
+}
+
+/** Of one example, where it is more than a row. */
+function shapeOf(model: ModelChoice, plan: PreprocessPlan): { shape?: readonly number[] } {
+  const shape = ("kind" in model ? model.shape : undefined) ?? plan.shape;
+  return shape ? { shape } : {};
 }
 
 /** Numbers that stay as they are, where there are any. */

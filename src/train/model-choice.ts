@@ -90,22 +90,39 @@ function within<T>(path: string, act: () => T): T {
  * The network for the features and the target of a plan.
  * @throws GradusError where it does not fit them
  */
-export function networkFor(model: ModelChoice, { features, target }: PreprocessPlan, loss: Loss): Network {
+export function networkFor(model: ModelChoice, { features, target, shape: planned }: PreprocessPlan, loss: Loss): Network {
   const outputs = outputsOf(target);
   if (!("kind" in model)) {
     checkUnits(model, features.length, target, `end it with dense(${outputs})`);
     return model;
   }
   if (model.kind !== "pretrained") {
-    const { kind, shape, ...options } = model;
+    const { kind, shape: given, ...options } = model;
+    const shape = agreedShape(given, planned);
     return onRows(shape, features.length, (inputShape) => architectureByName(kind).build({ inputShape, outputs }, options));
   }
   const { graph, shape, ...options } = model;
-  const network = onRows(pretrainedShape(graph, shape), features.length, (known) =>
+  const network = onRows(pretrainedShape(graph, agreedShape(shape, planned)), features.length, (known) =>
     pretrainedNetwork(graph, { ...options, shape: known, outputs, loss }),
   );
   checkUnits(network, features.length, target, "--head 1 puts a new layer in place of the model's last");
   return network;
+}
+
+/**
+ * The shape of an example: as given, else what the columns say they are together.
+ * @throws GradusError where both say something else
+ */
+function agreedShape(given: readonly number[] | undefined, planned: readonly number[] | undefined): readonly number[] | undefined {
+  if (!given || !planned || String(given) === String(planned)) return given ?? planned;
+  const spoken = (shape: readonly number[]): string => shape.join("×");
+  const image = planned.length === 3;
+  throw new GradusError(`the model takes examples of shape ${spoken(given)}; the data's are ${spoken(planned)}.`, {
+    hint:
+      image && given.length === 3 && given[0] === planned[0]
+        ? `leave out --shape, or have the images resized: --size ${given[1]}x${given[2]}`
+        : "leave out --shape: the data say theirs themselves",
+  });
 }
 
 /** @throws GradusError where the columns are not as many numbers as the shape takes */
