@@ -1,10 +1,9 @@
 /** The type of every column, from all its values: numbers, dates, times, else text; and the typed table `data` made from `raw`. */
 import { GradusError } from "../util/errors.ts";
 import { identifier, type Database } from "./database.ts";
-import { grouped, type ColumnType, type ScalarColumn, type TableSchema } from "./table.ts";
+import { grouped, type ColumnType, type ScalarColumn, type TableSchema, type Where } from "./table.ts";
 
-/** Where a row stands, for messages: its line in the file where that is certain, else its number. */
-export type Where = (row: number) => string;
+export type { Where };
 
 /** The types that columns of a file are read as. */
 const SQL_TYPES = ["BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "TIME", "VARCHAR"] as const;
@@ -184,7 +183,8 @@ export async function createTyped(
         );
     }
   }
-  await database.query(`CREATE TABLE data AS SELECT ${unique.map((column) => `${cast(column)} AS ${column.id}`).join(", ")} FROM raw`);
+  const list = unique.length > 0 ? unique.map((column) => `${cast(column)} AS ${column.id}`).join(", ") : "true";
+  await database.query(`CREATE TABLE data AS SELECT ${list} FROM raw`);
   await database.query("DROP TABLE raw");
 }
 

@@ -60,7 +60,10 @@ export type Column = ScalarColumn | ImageColumn | SequenceColumn;
 
 export type Task = "classification" | "regression";
 
-/** What is to be predicted: a categorical column for classification (its categories are the classes), a numeric one for regression. */
+/**
+ * What is to be predicted: a categorical column for classification (its categories are the classes), a numeric one for regression, or
+ * for a forecast of several steps a sequence of as many numbers in each row.
+ */
 export interface Target {
   /** The column's name, or the SQL expression. */
   readonly name: string;
@@ -68,7 +71,7 @@ export interface Target {
   /** Why this task, in a sentence. */
   readonly reason: string;
   /** No value is missing. */
-  readonly column: ScalarColumn;
+  readonly column: ScalarColumn | SequenceColumn;
   /** The columns of the file it is computed from; they are no features. */
   readonly references: readonly ColumnType[];
 }
@@ -78,24 +81,45 @@ export interface ColumnType {
   readonly name: string;
   readonly kind: Column["kind"];
   readonly sqlType: string;
+  /** Of images: 1 gray, 3 colour, 4 with alpha. */
+  readonly channels?: number;
 }
 
 /** Every kind of column. */
 export const COLUMN_KINDS = ["numeric", "categorical", "image", "sequence"] as const satisfies readonly Column["kind"][];
 
+/** Where a row stands, for messages: its line in the file where that is certain, else its number. */
+export type Where = (row: number) => string;
+
 /** The uses a column may have besides feature and target. */
 export type Role = "group" | "time" | "id" | "split";
 
+/** How lines and cells of a file became sequences. */
+export interface SequenceReading {
+  /** Columns of text, and what they are cut into. */
+  readonly text?: Readonly<Record<string, "characters" | "words">>;
+  /** The column that names the sequences of a long table, a line per step, or the series that windows are cut from. */
+  readonly id?: string;
+  /** The column that orders the lines. */
+  readonly time?: string;
+  readonly windows?: { readonly target: string; readonly window: number; readonly horizon: number; readonly step: number };
+}
+
 export interface Table {
-  /** The file: its path as given, the SHA-256 of its bytes in hex, its rows. */
+  /** The file: its path as given, the SHA-256 of its bytes in hex, the rows it gave. */
   readonly source: { readonly path: string; readonly fingerprint: string; readonly rows: number };
   readonly rows: number;
   /** The features, in the file's order. */
   readonly columns: readonly Column[];
   /** Absent where none was asked for (prediction). */
   readonly target: Target | undefined;
-  /** `time` is numeric, the others categorical; never missing. */
-  readonly roles: { readonly [R in Role]?: ScalarColumn };
+  /**
+   * `time` is numeric, the others categorical; never missing. `end`, of forecasts: when the last of what is forecast is known, in the
+   * unit of `time`.
+   */
+  readonly roles: { readonly [R in Role | "end"]?: ScalarColumn };
+  /** Where columns are sequences. */
+  readonly sequences?: SequenceReading;
   /** What was done or noticed while reading, a sentence each. */
   readonly notes: readonly string[];
 }
@@ -103,6 +127,7 @@ export interface Table {
 /** What a saved model remembers of the table it was trained on, so that another file is read the same way. */
 export interface TableSchema {
   readonly columns: readonly ColumnType[];
+  readonly sequences?: SequenceReading;
   readonly target?: {
     readonly name: string;
     readonly task: Task;
@@ -114,11 +139,17 @@ export interface TableSchema {
 
 /** The schema of a table, for `readTable(other, { schema })`. */
 export function schemaOf(table: Table): TableSchema {
-  const columns = table.columns.map(({ name, kind, sqlType }) => ({ name, kind, sqlType }));
-  if (!table.target) return { columns };
+  const columns = table.columns.map((column) => ({
+    name: column.name,
+    kind: column.kind,
+    sqlType: column.sqlType,
+    ...(column.kind === "image" ? { channels: column.channels } : {}),
+  }));
+  const read = { columns, ...(table.sequences ? { sequences: table.sequences } : {}) };
+  if (!table.target) return read;
   const { name, task, references, column } = table.target;
   return {
-    columns,
+    ...read,
     target: { name, task, references, ...(column.kind === "categorical" ? { classes: column.categories } : {}) },
   };
 }
@@ -222,12 +253,12 @@ export function describeTable(table: Table): string {
 }
 
 function describeTarget({ column }: Target, rows: number): string {
-  if (column.kind === "numeric") {
+  if (column.kind !== "categorical") {
     let [low, high, mean] = [Infinity, -Infinity, 0];
     for (const y of column.values) {
       low = Math.min(low, y);
       high = Math.max(high, y);
-      mean += y / rows;
+      mean += y / column.values.length;
     }
     const short = (x: number): string => String(Number(x.toPrecision(4)));
     return `${short(low)} … ${short(high)}, mean ${short(mean)}`;

@@ -1,0 +1,149 @@
+/** A series, a line per moment, as examples: windows of past values, and the values that came after each. */
+import { GradusError } from "../util/errors.ts";
+import { orderLines } from "./by-id.ts";
+import {
+  grouped,
+  selectColumn,
+  type CategoricalColumn,
+  type NumericColumn,
+  type ScalarColumn,
+  type SequenceColumn,
+  type Table,
+  type Where,
+} from "./table.ts";
+import { MOST_NUMBERS } from "./tokens.ts";
+
+/** How windows are cut; all in lines. */
+export interface WindowOptions {
+  /** Past lines that an example sees. */
+  readonly window: number;
+  /** Lines ahead that are forecast, all of them; 1 where left out. */
+  readonly horizon?: number | undefined;
+  /** Lines from one example to the next; the horizon where left out. */
+  readonly step?: number | undefined;
+}
+
+/**
+ * Examples from the end of each series backwards: the lines before an origin are the input, the target's values from it on are forecast.
+ * The table's `time` becomes that of the last line seen, and `end` that of the last line forecast, so that a split by time can keep a
+ * forecast of one part from reaching into the next.
+ * @param table its role `id`, if any, tells several series apart; its role `time`, if any, orders the lines
+ * @param target the column to forecast, numeric, which is an input too; without the table's own target (prediction) the windows reach the
+ *   very last lines, and what they forecast is not in the file
+ * @throws GradusError where a series is too short, or a column is no number
+ */
+export function cutWindows(table: Table, target: string, options: WindowOptions, where: Where = (row) => `row ${row + 1}`): Table {
+  const { path } = table.source;
+  const { window, horizon = 1, step = horizon } = options;
+  const known = table.target !== undefined;
+  const { id, time, ...others } = table.roles;
+  const other = Object.entries(others).find(([, column]) => column);
+  if (other)
+    throw new GradusError(`windows over a series are split by time; column "${other[1].name}" cannot steer the split as well.`, {
+      hint: "leave it out, or keep several series apart with --sequence-id.",
+    });
+  const lines = orderLines(path, table.rows, id as CategoricalColumn | undefined, time as NumericColumn | undefined, where);
+  const { order, offsets } = lines;
+  const columns = inputsOf(table, target);
+  const ahead = known ? horizon : 0;
+  const origins: number[] = [];
+  for (let series = 0; series + 1 < offsets.length; series++) {
+    const [from, to] = [offsets[series]!, offsets[series + 1]!];
+    if (to - from < window + ahead) {
+      const row = order[to - 1]!;
+      const name = id ? `${id.name} "${(id as CategoricalColumn).categories[(id as CategoricalColumn).codes[row]!]}"` : "the series";
+      throw new GradusError(
+        `${path}, ${where(row)}: ${name} ends after ${grouped(to - from)} line${to - from === 1 ? "" : "s"}; a window of ${window}${known ? ` and the ${horizon} ahead` : ""} needs ${grouped(window + ahead)}.`,
+        { hint: "take a shorter --window, or leave the series out." },
+      );
+    }
+    const first = origins.length;
+    for (let at = to - ahead; at - window >= from; at -= step) origins.push(at);
+    origins.push(...origins.splice(first).reverse());
+  }
+  const rows = origins.length;
+  if (rows * window * columns.length > MOST_NUMBERS)
+    throw new GradusError(
+      `${path}: ${grouped(rows)} windows of ${grouped(window)} lines and ${columns.length} columns hold more than the ${grouped(MOST_NUMBERS)} numbers that fit in memory.`,
+      { hint: "take a larger --step between windows, or a shorter --window." },
+    );
+  // Without a column of times the lines are counted from 1.
+  const clock: NumericColumn = (time as NumericColumn | undefined) ?? {
+    name: "line",
+    kind: "numeric",
+    sqlType: "BIGINT",
+    values: Float64Array.from({ length: table.rows }, (_, row) => row + 1),
+  };
+  const moments = (of: (origin: number) => number): Float64Array => Float64Array.from(origins, of);
+  const at = (place: number): number => clock.values[order[place]!]!;
+  const span = (from: number, length: number, column: ScalarColumn): SequenceColumn => slices(column, order, origins, from, length);
+  const forecast = table.target && { ...table.target, column: span(0, horizon, table.target.column as NumericColumn) };
+  return {
+    ...table,
+    source: { ...table.source, rows },
+    rows,
+    columns: columns.map((column) => span(-window, window, column)),
+    target: forecast,
+    roles: {
+      ...(id
+        ? {
+            id: selectColumn(
+              id,
+              Int32Array.from(origins, (origin) => order[origin - 1]!),
+            ),
+          }
+        : {}),
+      time: { ...clock, values: moments((origin) => at(origin - 1)) },
+      ...(known
+        ? { end: { ...clock, name: `${clock.name} of the last forecast`, values: moments((origin) => at(origin + horizon - 1)) } }
+        : {}),
+    },
+    sequences: { ...table.sequences, windows: { target, window, horizon, step } },
+    notes: [
+      ...table.notes,
+      `${grouped(table.rows)} lines are ${grouped(rows)} windows of ${grouped(window)}, a new one every ${grouped(step)}; ${target} is forecast ${horizon === 1 ? "one line" : `${grouped(horizon)} lines`} ahead`,
+      ...(time ? [] : ["no --time was named: the lines follow each other as in the file"]),
+      ...lines.notes,
+      ...(time ? unevenness(time as NumericColumn, lines.order, offsets, where) : []),
+    ],
+  };
+}
+
+/** The target's past first, then the features. */
+function inputsOf(table: Table, target: string): readonly ScalarColumn[] {
+  const columns = table.columns as readonly ScalarColumn[];
+  const own = table.target?.column as ScalarColumn | undefined;
+  const series = own ? { ...own, name: target } : columns.find(({ name }) => name === target);
+  if (series?.kind !== "numeric")
+    throw new GradusError(`${table.source.path}: a forecast (--window) needs a column of numbers to forecast, "${target}" is none.`, {
+      hint: "--target COLUMN",
+    });
+  return [series, ...columns.filter(({ name }) => name !== target)];
+}
+
+/** A column's lines from each origin + `from` on, `length` of them. */
+function slices(column: ScalarColumn, order: Int32Array, origins: readonly number[], from: number, length: number): SequenceColumn {
+  const source = column.kind === "numeric" ? column.values : column.codes;
+  const values = new Float64Array(origins.length * length);
+  origins.forEach((origin, i) => {
+    for (let step = 0; step < length; step++) values[i * length + step] = source[order[origin + from + step]!]!;
+  });
+  const { name, sqlType } = column;
+  const offsets = Float64Array.from({ length: origins.length + 1 }, (_, i) => i * length);
+  const tokens = column.kind === "categorical" ? { tokens: column.categories } : {};
+  return { name, kind: "sequence", sqlType: `${sqlType}[]`, width: 1, offsets, values, ...tokens };
+}
+
+/** Windows count lines: where times leave gaps, that is said. */
+function unevenness({ name, values }: NumericColumn, order: Int32Array, offsets: Float64Array, where: Where): string[] {
+  const usual = values[order[1]!]! - values[order[0]!]!;
+  let [gaps, first] = [0, -1];
+  for (let series = 0; series + 1 < offsets.length; series++)
+    for (let at = offsets[series]! + 1; at < offsets[series + 1]!; at++) {
+      const gap = values[order[at]!]! - values[order[at - 1]!]!;
+      if (Math.abs(gap - usual) <= 1e-9 * Math.abs(usual)) continue;
+      if (gaps++ === 0) first = order[at]!;
+    }
+  if (gaps === 0) return [];
+  return [`${name} is uneven: ${grouped(gaps)} steps are not the first one's ${usual}, the first in ${where(first)}; windows count lines`];
+}
