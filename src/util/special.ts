@@ -72,6 +72,11 @@ export function chiSquareTwoSided(x: number, degrees: number): number {
   return Math.min(1, 2 * Math.min(lower, upper));
 }
 
+/** P(X ≥ x) for χ² with ν > 0 degrees of freedom. */
+export function chiSquareTail(x: number, degrees: number): number {
+  return incompleteGamma(degrees / 2, x / 2).upper;
+}
+
 /** P(T ≤ t) for Student's t with ν > 0 degrees of freedom. */
 export function studentTCdf(t: number, degrees: number): number {
   const tail = 0.5 * incompleteBeta(degrees / (degrees + t * t), degrees / 2, 0.5);
