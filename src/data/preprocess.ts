@@ -3,16 +3,19 @@ import { GradusError, internal } from "../util/errors.ts";
 import { printable } from "../util/printable.ts";
 import type { Value } from "../ir/graph.ts";
 import type { Tensor } from "../ir/tensor.ts";
-import { ops } from "../ops/build.ts";
+import { assemble } from "./sequence-blocks.ts";
+import { sequenceLengths } from "./sequence-lengths.ts";
 import { schemaOf, selectColumn, type Column, type Table, type TableSchema } from "./table.ts";
 import { fitTarget, type TargetPlan } from "./target-plan.ts";
 import type { Moments, Transform } from "./transform.ts";
 import * as transforms from "./transforms/index.ts";
 import type { OneHotPlan } from "./transforms/one-hot.ts";
+import type { SequencePlan } from "./transforms/sequence.ts";
 import { moments, type StandardisePlan } from "./transforms/standardise.ts";
+import type { TokensPlan } from "./transforms/tokens.ts";
 
 /** A fitted transform of one column. */
-export type FittedColumn = StandardisePlan | OneHotPlan;
+export type FittedColumn = StandardisePlan | OneHotPlan | SequencePlan | TokensPlan;
 
 /** Everything fitted on the training rows; plain JSON, stored with the run. */
 export interface PreprocessPlan {
@@ -22,6 +25,10 @@ export interface PreprocessPlan {
   readonly features: readonly string[];
   /** What the features are together: an image [channels, height, width], a sequence [time, features]; left out where they are a row. */
   readonly shape?: readonly number[];
+  /** How many tokens there are, where the features are a sequence [time] of their numbers: 0 is none, 1 unknown. */
+  readonly tokens?: number;
+  /** Whether sequences have lengths of their own. */
+  readonly variableLength?: boolean;
   readonly target: TargetPlan;
   /** How another file is read for this model. */
   readonly schema: TableSchema;
@@ -31,11 +38,14 @@ export interface PreprocessPlan {
 export interface PreprocessGraph {
   /**
    * One per raw column, named as the column: [batch, 1] of float32 or float64 (NaN is missing) or string ("" is missing);
-   * of images uint8 [batch, height, width, channels].
+   * of images uint8 [batch, height, width, channels]; of sequences [batch, time] or [batch, time, width], any number of steps, those
+   * behind a sequence's end missing.
    */
   readonly inputs: readonly Value[];
   /** float32 [batch, features.length]. */
   readonly features: Value;
+  /** The steps of each sequence, int32 [batch], where they vary. */
+  readonly lengths?: Value;
 }
 
 const registry = Object.values(transforms) as unknown as readonly Transform<Column, FittedColumn>[];
@@ -48,21 +58,25 @@ const transformOf = (kind: string): Transform<Column, FittedColumn> =>
  * @param options.log the target enters as its logarithm (regression)
  * @param options.together numeric columns are one thing, the pixels of an image or the steps of a sequence: they are
  *   standardised by one mean and deviation, and constant ones stay
+ * @param options.maxLength steps of a sequence that are seen; the longest training sequence's where left out, at most 1 000
  * @returns the plan, and what was done in sentences
  * @throws GradusError where no column is left, or a target value has no logarithm
  */
 export function fitPreprocessing(
   table: Table,
   train: Int32Array,
-  options: { readonly log?: boolean | undefined; readonly together?: boolean | undefined } = {},
+  options: { readonly log?: boolean | undefined; readonly together?: boolean | undefined; readonly maxLength?: number | undefined } = {},
 ): { plan: PreprocessPlan; notes: string[] } {
   const notes: string[] = [];
   const columns: FittedColumn[] = [];
   const together = options.together ? momentsOfAll(table, train) : undefined;
   if (together) notes.push(`all columns are standardised together: mean ${short(together.mean)}, deviation ${short(together.deviation)}`);
+  const sequences = sequenceLengths(table, train, options.maxLength);
+  notes.push(...sequences.notes);
+  const context = { together, ...sequences.lengths, alone: table.columns.length === 1 };
   for (const column of table.columns) {
     const transform = registry.find((candidate) => candidate.applies(column)) ?? internal(`no transform for ${column.name}`);
-    const fitted = transform.fit(selectColumn(column, train), together);
+    const fitted = transform.fit(selectColumn(column, train), context);
     notes.push(...fitted.notes);
     if (fitted.plan) columns.push(fitted.plan);
   }
@@ -72,9 +86,12 @@ export function fitPreprocessing(
   const schema = schemaOf(table);
   const used = new Set(columns.map(({ column }) => column));
   const partial = { columns, target, schema: { ...schema, columns: schema.columns.filter(({ name }) => used.has(name)) } };
-  const features = blocksOf(columns).blocks.flatMap((block) => block.features);
-  const shape = columns.length === 1 ? transformOf(columns[0]!.kind).shape?.(columns[0]!) : undefined;
-  return { plan: { ...partial, features, ...(shape ? { shape } : {}) }, notes: notes.map(printable) };
+  const { blocks } = blocksOf(columns);
+  const { features, shape: steps, lengths } = assemble(blocks);
+  const shape = steps ?? (columns.length === 1 ? transformOf(columns[0]!.kind).shape?.(columns[0]!) : undefined);
+  const tokens = blocks[0]!.sequence?.indices;
+  const said = { ...(shape ? { shape } : {}), ...(tokens === undefined ? {} : { tokens }), ...(lengths ? { variableLength: true } : {}) };
+  return { plan: { ...partial, features, ...said }, notes: notes.map(printable) };
 }
 
 const short = (value: number) => String(Number(value.toPrecision(4)));
@@ -96,8 +113,8 @@ function momentsOfAll({ columns, source }: Table, train: Int32Array): Moments {
  */
 export function preprocessingGraph(plan: Pick<PreprocessPlan, "columns">): PreprocessGraph {
   const { inputs, blocks } = blocksOf(plan.columns);
-  const values = blocks.map(({ value }) => value);
-  return { inputs, features: values.length === 1 ? values[0]! : ops.Concat(...values, { axis: 1 }) };
+  const { value, lengths } = assemble(blocks);
+  return { inputs, features: value, ...(lengths ? { lengths } : {}) };
 }
 
 function blocksOf(columns: readonly FittedColumn[]) {
@@ -115,7 +132,7 @@ function blocksOf(columns: readonly FittedColumn[]) {
 }
 
 /**
- * Rows of a table as the graph's inputs take them, [rows.length, 1] each.
+ * Rows of a table as the graph's inputs take them.
  * @param rows all of them where left out
  */
 export function rawInputs(table: Table, rows: Int32Array | undefined, plan: Pick<PreprocessPlan, "columns">): Record<string, Tensor> {

@@ -11,9 +11,21 @@ export interface ColumnPlan {
   readonly sqlType: string;
 }
 
-/** A piece of the design matrix: `value` is float32 [batch, features.length]. */
+/** What makes a piece of the design matrix a sequence. */
+export interface SequenceBlock {
+  readonly time: number;
+  /** Whether every sequence has just so many steps. */
+  readonly fixed: boolean;
+  /** 1 where a step has a value, else 0: float32 [batch, time]. */
+  readonly valid: Value;
+  /** How many tokens there are, where the value is their numbers, [batch, time]. */
+  readonly indices?: number;
+}
+
+/** A piece of the design matrix: `value` is float32 [batch, features.length], of sequences [batch, time, features.length]. */
 export interface FeatureBlock {
   readonly value: Value;
+  readonly sequence?: SequenceBlock;
   /** A name per column of the block, e.g. `age`, `age is missing`, `sex = male`. */
   readonly features: readonly string[];
 }
@@ -24,17 +36,27 @@ export interface Moments {
   readonly deviation: number;
 }
 
+/** What a column is fitted with besides its own values. */
+export interface FitContext {
+  /** Of all numeric columns at once, where they are one thing (the pixels of an image): none is then left out. */
+  readonly together?: Moments | undefined;
+  /** Steps of a sequence that the network sees, and whether every sequence has just so many. */
+  readonly time?: number;
+  readonly fixed?: boolean;
+  /** Whether the column is the only one. */
+  readonly alone?: boolean;
+}
+
 /** One kind of transform, for one kind of column. */
 export interface Transform<C extends Column, P extends ColumnPlan> {
   readonly kind: P["kind"];
   readonly applies: (column: Column) => column is C;
   /**
    * Fits to a column that holds the training rows only.
-   * @param together of all numeric columns at once, where they are one thing (the pixels of an image): none is then left out
    * @returns no plan where the column carries nothing there; the notes say so
    */
-  readonly fit: (column: C, together?: Moments) => { readonly plan: P | undefined; readonly notes: readonly string[] };
-  /** The raw input, named as the column: [batch, 1] of single values (NaN or "" is missing); of images [batch, height, width, channels]. */
+  readonly fit: (column: C, context: FitContext) => { readonly plan: P | undefined; readonly notes: readonly string[] };
+  /** The raw input, named as the column: [batch, 1] of single values (NaN or "" is missing); of images [batch, height, width, channels]; of sequences [batch, time] or [batch, time, width]. */
   readonly input: (plan: P) => Value;
   /** The features of all columns with this transform. */
   readonly build: (plans: readonly P[], inputs: readonly Value[]) => FeatureBlock[];

@@ -18,13 +18,13 @@ export interface StandardisePlan extends ColumnPlan {
 }
 
 /** Rounding a value to float32 may move it by this many σ. */
-const COARSE = 1e-5;
+export const COARSE = 1e-5;
 
 export const standardise = defineTransform<NumericColumn, StandardisePlan>({
   kind: "standardise",
   applies: (column: Column) => column.kind === "numeric",
 
-  fit({ name, values, sqlType }, together) {
+  fit({ name, values, sqlType }, { together }) {
     if (together) {
       const missing = values.some(Number.isNaN);
       const notes = missing ? [`${name}: missing values become the mean of all columns`] : [];
