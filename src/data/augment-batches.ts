@@ -150,9 +150,12 @@ export function withLengths(data: Examples, { example }: AugmentationPlan): Exam
 }
 
 /**
- * Augmented batches, made when they are asked for.
+ * Augmented batches, made when they are asked for: what browsers have in place of threads.
  * @throws GradusError see {@link createAugmenter}
  */
+export const augmentedBatches = (plan: AugmentationPlan, data: Examples, _workers?: number): BatchSource => inlineBatches(plan, data);
+
+/** See {@link augmentedBatches}. */
 export function inlineBatches(plan: AugmentationPlan, given: Examples): BatchSource {
   const data = withLengths(given, plan);
   const augmenter = createAugmenter(plan.specs, plan.example);

@@ -1,4 +1,6 @@
 /** Examples in memory, ready for the network. */
+import type { AugmentedBatch } from "../data/augment-batches.ts";
+import { sizeOf } from "../ir/shape.ts";
 import { tensor, type Tensor } from "../ir/tensor.ts";
 
 export interface Dataset {
@@ -45,5 +47,18 @@ export function pickDataset({ features, targets, lengths }: Dataset, rows: Array
     features: pickRows(features, rows),
     targets: pickRows(targets, rows),
     ...(lengths ? { lengths: pickRows(lengths, rows) } : {}),
+  };
+}
+
+/** A batch as a dataset, over the batch's memory. @param like the data it was made from */
+export function batchDataset({ size, features, targets, lengths }: AugmentedBatch, like: Dataset): Dataset {
+  const view = <A extends Float32Array | Int32Array>(data: A, of: Tensor): Tensor => {
+    const shape = [size, ...of.shape.slice(1)];
+    return tensor(of.dtype, data.subarray(0, sizeOf(shape)), shape);
+  };
+  return {
+    features: view(features, like.features),
+    targets: view(targets, like.targets),
+    ...(like.lengths && lengths ? { lengths: view(lengths, like.lengths) } : {}),
   };
 }

@@ -1,4 +1,5 @@
 /** The training loop, on one screen: shuffle, step, measure, keep the best. */
+import type { BatchSource } from "../data/augment-batches.ts";
 import type { Device, Executor } from "../exec/session.ts";
 import { initializeParameters, type ParameterLayout } from "../nn/parameters.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
@@ -6,9 +7,10 @@ import type { Schedule } from "../optim/schedule.ts";
 import { checkRanges, ranges, type Range } from "../util/range.ts";
 import { rng } from "../util/rng.ts";
 import { GradusError } from "../util/errors.ts";
-import { pickDataset, rowsOf, type Dataset } from "./dataset.ts";
+import { batchDataset, pickDataset, rowsOf, type Dataset } from "./dataset.ts";
 import { firstNonFinite } from "./divergence.ts";
 import { createEvaluator } from "./evaluate.ts";
+import { batchesOf, type AugmentOptions } from "./augment.ts";
 import { createStepper } from "./stepper.ts";
 import { summarize, type EpochFigures, type TrainingEvent, type TrainingResult } from "./events.ts";
 import { layoutOf, type Problem } from "./step-graph.ts";
@@ -25,6 +27,8 @@ export interface FitOptions {
   readonly device?: Device;
   /** Changes the initial weights, after the initialisers: θ as `layout` lays it out. */
   readonly initialize?: (theta: Float32Array, layout: ParameterLayout) => void;
+  /** What becomes of the examples of a step, and never of those that are measured. */
+  readonly augment?: AugmentOptions;
   /** Stops at the next step; what was reached is kept. */
   readonly signal?: AbortSignal;
 }
@@ -56,6 +60,7 @@ export async function* train(
   const stepsPerEpoch = Math.ceil(rows / batch);
   const learningRate = (step: number) => options.learningRate * schedule.factor((step - 1) / (options.epochs * stepsPerEpoch));
   const runtime = { ...(options.threads ? { threads: options.threads } : {}), ...(options.device ? { device: options.device } : {}) };
+  const batches = options.augment && batchesOf(problem, data.train, options.augment, { seed, batch });
   const stepper = await createStepper({
     problem,
     layout,
@@ -65,6 +70,7 @@ export async function* train(
     executor,
     seed,
     ...runtime,
+    ...(batches ? { batches } : {}),
   });
   const trainSample = sampleRows(data.train, Math.max(1000, data.validation ? rowsOf(data.validation) : 0), seed);
   const evaluated = [trainSample, ...(data.validation ? [data.validation] : [])].map(rowsOf);
@@ -92,6 +98,7 @@ export async function* train(
     for (let epoch = 1; epoch <= options.epochs; epoch++) {
       const order = rng(seed, "shuffle", epoch).permutation(rows);
       const whole = rows - (rows % batch);
+      batches?.begin(epoch, order);
       for (let at = 0; at < rows;) {
         if (options.signal?.aborted) {
           if (at > 0) consider(await measure(epoch));
@@ -111,9 +118,8 @@ export async function* train(
               layout,
               executor,
               seed,
-              data: data.train,
               theta: stepper.theta,
-              rows: rowsOfStep,
+              ...stepData(data.train, rowsOfStep, batches, epoch),
               step: step + bad + 1,
             }),
           );
@@ -129,9 +135,16 @@ export async function* train(
     }
     return ended("finished");
   } finally {
+    batches?.dispose();
     await stepper.dispose();
     await evaluator.dispose();
   }
+}
+
+/** The examples of one step again, for a look at what went wrong. */
+function stepData(data: Dataset, rows: Int32Array, batches: BatchSource | undefined, epoch: number): { data: Dataset; rows: Int32Array } {
+  if (!batches) return { data, rows };
+  return { data: batchDataset(batches.show(epoch, rows), data), rows: rows.map((_, at) => at) };
 }
 
 /** A fixed, seeded sample for the training curve; the whole part where it is small. */

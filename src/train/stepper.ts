@@ -1,10 +1,11 @@
 /** Runs training steps: small models many steps a call inside Scan, larger ones a call a step with a fused update. */
 import type { CompileOptions, Device, Executor, Session } from "../exec/session.ts";
 import { tensor, type Tensor } from "../ir/tensor.ts";
+import type { BatchSource } from "../data/augment-batches.ts";
 import { isBuffer, isTrainable, parameterViews, type ParameterLayout } from "../nn/parameters.ts";
 import { arenaBytes, createArena } from "../optim/kernels/memory.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { rowsOf, type Dataset } from "./dataset.ts";
+import { batchDataset, rowsOf, type Dataset } from "./dataset.ts";
 import { createMasks } from "./masks.ts";
 import { gradientGraph, masksOf, scanGraph, type Problem } from "./step-graph.ts";
 
@@ -40,6 +41,8 @@ export interface StepperOptions {
   readonly form?: "scan" | "fused";
   /** Of the masks' random streams. */
   readonly seed?: number;
+  /** Where the examples of a step come from, in place of `data`: an epoch of it has begun with the very rows that `run` is given. */
+  readonly batches?: BatchSource;
 }
 
 /** Up to this many parameters the copies inside Scan cost less than a call a step saves. */
@@ -55,15 +58,15 @@ export function createStepper(options: StepperOptions): Promise<Stepper> {
 }
 
 /** Scan is for small networks on rows of numbers, whose parameters all take part and whose steps need nothing but rows. */
-function scans({ problem, layout }: StepperOptions): boolean {
-  const plain = problem.inputShape.length === 1 && !problem.variableLength && layout.trainable === layout.size;
+function scans({ problem, layout, batches }: StepperOptions): boolean {
+  const plain = problem.inputShape.length === 1 && !problem.variableLength && layout.trainable === layout.size && !batches;
   return plain && layout.size <= scanLimit && masksOf(problem).length === 0;
 }
 
-function compileOptions({ threads, device, layout, data, batch }: StepperOptions): CompileOptions {
+function compileOptions({ threads, device, layout, data, batch, batches }: StepperOptions): CompileOptions {
   const count = threads ?? (layout.size < oneThreadLimit ? 1 : undefined);
   const rows = rowsOf(data);
-  const sizes = [batch, rows % batch].filter((size) => size > 0).map((size) => ({ rows, batch: size }));
+  const sizes = [batch, rows % batch].filter((size) => size > 0).map((size) => ({ rows: batches ? size : rows, batch: size }));
   return { repeated: true, sizes, ...(count === undefined ? {} : { threads: count }), ...(device === undefined ? {} : { device }) };
 }
 
@@ -153,6 +156,7 @@ async function fusedStepper(options: StepperOptions): Promise<Stepper> {
   }
   const masks = createMasks(masksOf(problem), options.seed ?? 0);
   const { features, targets, lengths: timeSteps } = data;
+  const made = options.batches && madeBatches(options.batches, data);
   const feeds: Record<string, Tensor> = {
     features,
     targets,
@@ -166,11 +170,16 @@ async function fusedStepper(options: StepperOptions): Promise<Stepper> {
     async run(rows, batch, firstStep, learningRate) {
       const steps = rows.length / batch;
       const losses = new Float32Array(steps);
-      if (feeds["rows"]?.data.length !== batch) feeds["rows"] = tensor("int32", new Int32Array(batch));
+      if (feeds["rows"]?.data.length !== batch)
+        feeds["rows"] = tensor(
+          "int32",
+          Int32Array.from({ length: batch }, (_, row) => row),
+        );
       feeds["share"] = share(batch);
       const chosen = feeds["rows"].data as Int32Array;
       for (let k = 0; k < steps; k++) {
-        chosen.set(rows.subarray(k * batch, (k + 1) * batch));
+        if (made) Object.assign(feeds, made());
+        else chosen.set(rows.subarray(k * batch, (k + 1) * batch));
         Object.assign(feeds, masks.draw(firstStep + k, batch));
         await session.run(feeds, into);
         losses[k] = (loss.data as Float32Array)[0]!;
@@ -186,5 +195,16 @@ async function fusedStepper(options: StepperOptions): Promise<Stepper> {
       return losses;
     },
     dispose: () => session.dispose(),
+  };
+}
+
+/** Batches of a source as feeds: the same tensors each time, one set for each size. */
+function madeBatches(source: BatchSource, like: Dataset): () => Readonly<Record<string, Tensor>> {
+  const bySize = new Map<number, Record<string, Tensor>>();
+  return () => {
+    const batch = source.next();
+    let found = bySize.get(batch.size);
+    if (!found) bySize.set(batch.size, (found = { ...batchDataset(batch, like) }));
+    return found;
   };
 }

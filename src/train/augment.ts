@@ -1,0 +1,42 @@
+/** Augmentation of a training's examples: what the list is applied to, and by how many threads. */
+import { augmentedBatches } from "#augmented-batches";
+import type { BatchSource, Examples } from "../data/augment-batches.ts";
+import { exampleShape } from "../data/augment-example.ts";
+import type { AugmentationSpec, ExampleShape } from "../data/augmentation.ts";
+import { GradusError } from "../util/errors.ts";
+import type { Dataset } from "./dataset.ts";
+import type { Problem } from "./step-graph.ts";
+
+export interface AugmentOptions {
+  /** In the order in which they act: `[{ kind: "flip" }, { kind: "rotate", degrees: 15 }]`. */
+  readonly steps: readonly AugmentationSpec[];
+  /** What an example is, where the problem's inputs are rows of numbers: an image [channels, height, width] or a sequence [steps, width]. */
+  readonly shape?: readonly number[];
+  /** Of a table: the columns that are amounts, and no one-hot or indicator; all where left out. */
+  readonly numeric?: Int32Array;
+  /** Worker threads besides the training's own; results are equal to the bit for any number. As many as cores but one where left out. */
+  readonly workers?: number;
+}
+
+/** What an example of the problem is. @throws GradusError where the shape is of other examples */
+export function shapeOfExamples({ inputShape }: Problem, { shape, numeric }: AugmentOptions): ExampleShape {
+  const size = (axes: readonly number[]) => axes.reduce((product, axis) => product * axis, 1);
+  if (shape && size(shape) !== size(inputShape))
+    throw new GradusError(`augment: the shape ${shape.join("×")} takes ${size(shape)} numbers an example, there are ${size(inputShape)}.`);
+  return exampleShape(shape ?? inputShape, numeric);
+}
+
+/** Augmented batches of a training part. @throws GradusError where the list does not fit the examples */
+export function batchesOf(
+  problem: Problem,
+  { features, targets, lengths }: Dataset,
+  options: AugmentOptions,
+  { seed, batch }: { readonly seed: number; readonly batch: number },
+): BatchSource {
+  const examples: Examples = {
+    features: features.data as Float32Array,
+    targets: targets.data as Float32Array,
+    ...(lengths ? { lengths: lengths.data as Int32Array } : {}),
+  };
+  return augmentedBatches({ specs: options.steps, example: shapeOfExamples(problem, options), seed, batch }, examples, options.workers);
+}
