@@ -30,6 +30,7 @@ export const nodePackage: RuntimePackage = {
   cores: availableParallelism,
   fillsOutputs: true,
   copiesOutputs: true,
+  blocksConvolutions: true,
 };
 
 /** ONNX Runtime in Node. */

@@ -6,6 +6,7 @@ import { sizeOf } from "../ir/shape.ts";
 import type { NumericArray, Tensor } from "../ir/tensor.ts";
 import { encodeModel, modelProto } from "../onnx/write.ts";
 import { GradusError } from "../util/errors.ts";
+import { blockedConvolutions, convolutionBlock, mayBlock } from "./blocked-convolution.ts";
 import { checkFeeds, checkInto } from "./check.ts";
 import { addGuard, guardFetches, guardWorks, runGuarded, worthwhile } from "./guard-output.ts";
 import { peakMemory } from "./memory.ts";
@@ -31,6 +32,8 @@ export interface RuntimePackage {
   readonly fillsOutputs: boolean;
   /** Whether it then copies them once more, see `guard-output.ts`. */
   readonly copiesOutputs: boolean;
+  /** Whether it has convolutions for channels in blocks, see `blocked-convolution.ts`. */
+  readonly blocksConvolutions: boolean;
 }
 
 /** An executor that runs graphs on a package of ONNX Runtime, which it loads when it first compiles. */
@@ -48,7 +51,11 @@ export function onnxruntimeExecutor(runtimePackage: RuntimePackage): Executor {
         throw new GradusError(`${runtimePackage.name} has no device "${device}" here, only ${devices.join(", ")}`);
       }
       const names = outputNames(graph);
-      const model = modelProto({ ...graph, outputs: graph.outputs.map(({ value }, i) => ({ name: names[i]!, value })) });
+      const block = runtimePackage.blocksConvolutions && device === "cpu" && mayBlock(graph) ? await convolutionBlock(runtime) : undefined;
+      const model = modelProto(
+        { ...graph, outputs: graph.outputs.map(({ value }, i) => ({ name: names[i]!, value })) },
+        block === undefined ? {} : { writeNode: blockedConvolutions(block) },
+      );
       const guarded = runtimePackage.copiesOutputs && options.copyAvoidance !== "off" && mayBeLarge(graph);
       const guard = guarded ? addGuard(model) : undefined;
       const session = await createSession(runtime, runtimePackage, encodeModel(model), { ...options, device });
@@ -88,13 +95,14 @@ function mayBeLarge(graph: Graph): boolean {
 
 async function createSession(
   runtime: Runtime,
-  { name, sessionOptions }: RuntimePackage,
+  { name, sessionOptions, blocksConvolutions }: RuntimePackage,
   bytes: Uint8Array,
   options: CompileOptions & { device: Device },
 ): Promise<InferenceSession> {
   try {
     return await runtime.InferenceSession.create(bytes, {
-      graphOptimizationLevel: "all",
+      // Beyond "extended" it puts pools and resizing between convolutions of ours into blocks and back, which costs more than it saves.
+      graphOptimizationLevel: blocksConvolutions ? "extended" : "all",
       executionMode: "sequential",
       // Errors come as exceptions; on standard error they would be said twice.
       logSeverityLevel: 4,

@@ -35,7 +35,15 @@ export interface WriteOptions {
   /** `metadata_props`, in this order. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly producer?: { readonly name: string; readonly version?: string };
+  /** Writes some nodes in another way, for a runtime that has operators of its own. */
+  readonly writeNode?: NodeWriter;
 }
+
+/** Nodes in place of one (bodies excepted), from its values and from how it would be written; undefined leaves it so. */
+export type NodeWriter = (
+  node: Node,
+  proto: NodeProto,
+) => { readonly nodes: readonly NodeProto[]; readonly domain: string; readonly version: number } | undefined;
 
 const fileLimit = 2 ** 31 - 1;
 
@@ -64,17 +72,30 @@ export function modelProto(graph: Graph, options: WriteOptions = {}): ModelProto
   const part = partOf(graph);
   const scope = scopeOf(part);
   const proto = graphProto(part, scope, options.name ?? "graph");
+  const domains = usedDomains(part.nodes).map((domain) => [domain, opsets[domain]!] as const);
+  const more = options.writeNode ? rewriteNodes(part.nodes, proto, options.writeNode) : [];
   const constants: Tensor[] = [...scope.constants.keys()];
   proto.initializer = constants.map((tensor) => writeTensor(tensor, scope.constants.get(tensor)));
   const { name: producerName, version: producerVersion } = options.producer ?? { name: "gradus" };
   return create(ModelProtoSchema, {
     irVersion: 8n,
-    opsetImport: usedDomains(part.nodes).map((domain) => create(OperatorSetIdProtoSchema, { domain, version: BigInt(opsets[domain]!) })),
+    opsetImport: [...domains, ...more].map(([domain, version]) => create(OperatorSetIdProtoSchema, { domain, version: BigInt(version) })),
     producerName,
     ...(producerVersion === undefined ? {} : { producerVersion }),
     graph: proto,
     metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) => create(StringStringEntryProtoSchema, { key, value })),
   });
+}
+
+/** @returns the domains that came in, with their versions */
+function rewriteNodes(nodes: readonly Node[], proto: GraphProto, writeNode: NodeWriter): Map<string, number> {
+  const domains = new Map<string, number>();
+  proto.node = proto.node.flatMap((written, i) => {
+    const other = writeNode(nodes[i]!, written);
+    if (other) domains.set(other.domain, other.version);
+    return other?.nodes ?? [written];
+  });
+  return domains;
 }
 
 /** Domains of the nodes and of their bodies; ai.onnx where there is no node at all, since a file needs one. */

@@ -1,5 +1,5 @@
 /** Largest elements of windows, and the way back. */
-import { int64, type Value } from "../ir/graph.ts";
+import { constant, int64, type Value } from "../ir/graph.ts";
 import { formatShape, multiplyDims, sizeOf, stridesOf, unknownDim, type Dim, type Shape } from "../ir/shape.ts";
 import { tensor } from "../ir/tensor.ts";
 import { GradusError } from "../util/errors.ts";
@@ -38,6 +38,38 @@ function addAt(ops: Ops, x: Value, positions: Value, dy: Value): Value {
   const zeros = ops.ConstantOfShape(sizesVector(ops, [size]), { value: tensor(dy.dtype, [0]) });
   const flat = (value: Value) => ops.Reshape(value, int64([-1]));
   return reshapeLike(ops, ops.ScatterElements(zeros, flat(positions), flat(dy), { axis: 0, reduction: "add" }), x);
+}
+
+/** Each element of y in all places of its window, where windows lie side by side and cover x: [batch, channels, height, width]. */
+function spread(ops: Ops, y: Value, kernel: readonly number[]): Value {
+  const scales = constant(tensor("float32", [1, 1, ...kernel]));
+  return ops.Resize(y, null, scales, null, { coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" });
+}
+
+/** The kernel of windows that lie side by side and cover images exactly. */
+function tiles(x: Value, attributes: MaxPoolAttributes): [number, number] | undefined {
+  if (x.shape.length !== 4) return undefined;
+  const windows = windowsOf(attributes.kernel_shape!, attributes);
+  const exact = windows.every(({ kernel, stride, dilation, before, after, autoPad }, i) => {
+    const size = x.shape[i + 2]!;
+    const plain = dilation === 1 && before === 0 && after === 0 && !autoPad.startsWith("SAME");
+    return plain && kernel === stride && typeof size === "number" && size % stride === 0;
+  });
+  return exact ? (windows.map(({ kernel }) => kernel) as [number, number]) : undefined;
+}
+
+/**
+ * The gradient where windows lie side by side: 1 in the first of the places that hold the largest, times dy. Several times faster
+ * than by indices, whose kernels in the runtime are slow: elements equal to the largest get a rank, the first the highest, and the one
+ * with the highest rank of its window is the winner.
+ */
+function tiledGradient(ops: Ops, x: Value, y: Value, dy: Value, [high, wide]: [number, number]): Value {
+  const [height, width] = x.shape.slice(2) as [number, number];
+  const rank = Array.from({ length: height * width }, (_, at) => high * wide - (Math.floor(at / width) % high) * wide - (at % wide));
+  const ranks = constant(tensor(x.dtype, rank, [1, 1, height, width]));
+  const ranked = ops.Mul(indicator(ops, ops.Equal(x, spread(ops, y, [high, wide])), x), ranks);
+  const first = ops.MaxPool(ranked, { kernel_shape: [high, wide], strides: [high, wide] })[0]!;
+  return ops.Mul(indicator(ops, ops.Equal(ranked, spread(ops, first, [high, wide])), x), spread(ops, dy, [high, wide]));
 }
 
 /**
@@ -84,6 +116,8 @@ export const MaxPool: Op<MaxPoolAttributes, "many"> = defineOp<MaxPoolAttributes
   },
   gradient: ({ ops, inputs: [x], outputs, outputGradients: [dy], attributes }) => {
     const { storage_order: order, ...rowMajor } = attributes;
+    const kernel = tiles(x!, attributes);
+    if (kernel) return [tiledGradient(ops, x!, outputs[0]!, dy, kernel)];
     return [addAt(ops, x!, order ? ops.MaxPool(x!, rowMajor)[1]! : outputs[1]!, dy)];
   },
   samples: [
