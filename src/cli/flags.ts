@@ -27,6 +27,15 @@ function fields(text: string): string[] {
   return found.map(([, quoted, bare = ""]) => quoted?.replaceAll('""', '"') ?? bare.trim());
 }
 
+/** `name=characters,story=words` */
+const units: Read = (text) =>
+  Object.fromEntries(
+    fields(text).map((field) => {
+      const at = field.lastIndexOf("=");
+      return at < 0 ? [field, ""] : [field.slice(0, at).trim(), field.slice(at + 1).trim()];
+    }),
+  );
+
 interface Flag {
   /** Commander's name of the option. */
   readonly option: string;
@@ -48,7 +57,17 @@ const flags: readonly Flag[] = [
   flag("drop", "data.drop", list(asIs)),
   flag("id", "data.id"),
   flag("target-transform", "data.targetTransform"),
+  flag("text", "data.text", units),
+  flag("sequence-id", "data.sequenceId"),
+  flag("window", "data.window", numeric),
+  flag("horizon", "data.horizon", numeric),
+  flag("step", "data.step", numeric),
+  flag("max-length", "data.maxLength", numeric),
   flag("split", "split.policy"),
+  flag("resolve", "split.resolve", numeric),
+  flag("test", "split.test", numeric),
+  flag("train-dev", "split.trainDev"),
+  flag("split-file", "split.file"),
   flag("split-column", "split.column"),
   flag("group", "split.groupBy"),
   flag("time", "split.timeBy"),
@@ -89,7 +108,10 @@ export function experimentFromFlags(data: string | undefined, options: OptionVal
     subject(path) {
       const steps = path.filter((step) => typeof step === "string");
       const entry = path.find((step): step is number => typeof step === "number");
-      const name = given.get(steps.join(".")) ?? steps.join(".");
+      const whole = steps.join(".");
+      // A flag of many entries, `--text name=words`: the entry's name follows the flag's.
+      const flagged = [...given].find(([path]) => whole.startsWith(`${path}.`));
+      const name = given.get(whole) ?? (flagged ? `${flagged[1]}: ${whole.slice(flagged[0].length + 1)}` : whole);
       return entry === undefined ? name : `${name}: entry ${entry + 1}`;
     },
   };

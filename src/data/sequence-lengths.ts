@@ -47,7 +47,9 @@ export function sequenceLengths(
     );
   }
   if (empty > 0)
-    notes.push(`${grouped(empty)} sequences are empty, the first in row ${grouped(first + 1)}: each counts as one step without a value`);
+    notes.push(
+      `${empty === 1 ? "1 sequence is" : `${grouped(empty)} sequences are`} empty, the first in row ${grouped(first + 1)}: each counts as one step without a value`,
+    );
   return { lengths: { time, fixed: shorter === 0 && cut === 0 }, notes };
 }
 

@@ -16,6 +16,8 @@ export type TargetPlan =
       readonly log: boolean;
       readonly mean: number;
       readonly deviation: number;
+      /** How many amounts a row has, one after the other (a forecast of several steps); 1 where left out. */
+      readonly steps?: number;
     };
 
 const targetOf = (table: Table): Target => table.target ?? internal("the table was read without a target");
@@ -26,6 +28,7 @@ const targetOf = (table: Table): Target => table.target ?? internal("the table w
  */
 export function fitTarget(table: Table, train: Int32Array, options: { readonly log?: boolean | undefined } = {}): TargetPlan {
   const { name, column } = targetOf(table);
+  const steps = stepsOf(column);
   const log = options.log ?? false;
   if (column.kind === "categorical") {
     if (log)
@@ -38,17 +41,31 @@ export function fitTarget(table: Table, train: Int32Array, options: { readonly l
     const bad = column.values.findIndex((value) => value <= 0);
     if (bad >= 0)
       throw new GradusError(
-        `${table.source.path}, row ${bad + 1}: --target-transform log needs amounts above 0, target "${name}" is ${column.values[bad]}.`,
+        `${table.source.path}, row ${Math.floor(bad / steps) + 1}: --target-transform log needs amounts above 0, target "${name}" is ${column.values[bad]}.`,
         { hint: `leave it out, or shift the target by an expression, e.g. --target "${name} + 1".` },
       );
   }
-  const { mean, deviation } = moments(Float64Array.from(train, (row) => (log ? Math.log(column.values[row]!) : column.values[row]!)));
-  return { kind: "amount", name, log, mean, deviation: deviation === 0 ? 1 : deviation };
+  const amounts = amountsAt(column, train, steps);
+  const { mean, deviation } = moments(log ? amounts.map(Math.log) : amounts);
+  return { kind: "amount", name, log, mean, deviation: deviation === 0 ? 1 : deviation, ...(steps > 1 ? { steps } : {}) };
 }
 
-/** Units of the network's output: 1 for amounts and for two classes (the second one's logit), else one per class. */
+/** Amounts of each row of a target. */
+export function stepsOf(column: Target["column"]): number {
+  return column.kind === "sequence" ? column.offsets[1]! : 1;
+}
+
+/** The amounts of rows, those of a row one after the other. */
+export function amountsAt({ values }: { readonly values: Float64Array }, rows: Int32Array, steps: number): Float64Array {
+  const found = new Float64Array(rows.length * steps);
+  for (let i = 0; i < rows.length; i++) for (let step = 0; step < steps; step++) found[i * steps + step] = values[rows[i]! * steps + step]!;
+  return found;
+}
+
+/** Units of the network's output: 1 for two classes (the second one's logit), else one per class or amount of a row. */
 export function outputsOf(plan: TargetPlan): number {
-  return plan.kind === "amount" || plan.classes.length === 2 ? 1 : plan.classes.length;
+  if (plan.kind === "amount") return plan.steps ?? 1;
+  return plan.classes.length === 2 ? 1 : plan.classes.length;
 }
 
 /**
@@ -66,15 +83,17 @@ export function targetTensor(table: Table, rows: Int32Array | undefined, plan: T
       const code = column.codes[row]!;
       if (outputs === 1) data[i] = code;
       else data[i * outputs + code] = 1;
-    } else if (column.kind === "numeric" && plan.kind === "amount") {
-      const amount = column.values[row]!;
-      data[i] = ((plan.log ? Math.log(amount) : amount) - plan.mean) / plan.deviation;
+    } else if (column.kind !== "categorical" && plan.kind === "amount") {
+      for (let step = 0; step < outputs; step++) {
+        const amount = column.values[row * outputs + step]!;
+        data[i * outputs + step] = ((plan.log ? Math.log(amount) : amount) - plan.mean) / plan.deviation;
+      }
     } else internal(`a ${column.kind} target under a plan of ${plan.kind}`);
   }
   return tensor("float32", data, [count, outputs]);
 }
 
-/** The way back, as graph: the network's output in the target's own unit; float32 [batch, 1]. */
+/** The way back, as graph: the network's output in the target's own unit; float32 [batch, amounts of a row]. */
 export function restoreAmount(output: Value, plan: Extract<TargetPlan, { kind: "amount" }>): Value {
   const scalar = (value: number): Value => constant(tensor("float32", value));
   const amount = ops.Add(ops.Mul(output, scalar(plan.deviation)), scalar(plan.mean));

@@ -30,7 +30,7 @@ export interface WindowOptions {
  * @param table its role `id`, if any, tells several series apart; its role `time`, if any, orders the lines
  * @param target the column to forecast, numeric, which is an input too; without the table's own target (prediction) the windows reach the
  *   very last lines, and what they forecast is not in the file
- * @throws GradusError where a series is too short, or a column is no number
+ * @throws GradusError where a series is too short, the target is no number, or several series have no times
  */
 export function cutWindows(table: Table, target: string, options: WindowOptions, where: Where = (row) => `row ${row + 1}`): Table {
   const { path } = table.source;
@@ -41,6 +41,10 @@ export function cutWindows(table: Table, target: string, options: WindowOptions,
   if (other)
     throw new GradusError(`windows over a series are split by time; column "${other[1].name}" cannot steer the split as well.`, {
       hint: "leave it out, or keep several series apart with --sequence-id.",
+    });
+  if (id && !time)
+    throw new GradusError(`${path}: windows over several series (${id.name}) are split by time, and no column of times is named.`, {
+      hint: "--time COLUMN",
     });
   const lines = orderLines(path, table.rows, id as CategoricalColumn | undefined, time as NumericColumn | undefined, where);
   const { order, offsets } = lines;
@@ -62,6 +66,10 @@ export function cutWindows(table: Table, target: string, options: WindowOptions,
     origins.push(...origins.splice(first).reverse());
   }
   const rows = origins.length;
+  const seenAt = (origin: number): number => order[origin - 1]!;
+  const times = (time as NumericColumn | undefined)?.values;
+  // Series side by side: windows in the order of time, so that a split by time cuts all of them.
+  if (times) origins.sort((a, b) => times[seenAt(a)]! - times[seenAt(b)]! || a - b);
   if (rows * window * columns.length > MOST_NUMBERS)
     throw new GradusError(
       `${path}: ${grouped(rows)} windows of ${grouped(window)} lines and ${columns.length} columns hold more than the ${grouped(MOST_NUMBERS)} numbers that fit in memory.`,
@@ -85,14 +93,7 @@ export function cutWindows(table: Table, target: string, options: WindowOptions,
     columns: columns.map((column) => span(-window, window, column)),
     target: forecast,
     roles: {
-      ...(id
-        ? {
-            id: selectColumn(
-              id,
-              Int32Array.from(origins, (origin) => order[origin - 1]!),
-            ),
-          }
-        : {}),
+      ...(id ? { series: selectColumn(id, Int32Array.from(origins, seenAt)) } : {}),
       time: { ...clock, values: moments((origin) => at(origin - 1)) },
       ...(known
         ? { end: { ...clock, name: `${clock.name} of the last forecast`, values: moments((origin) => at(origin + horizon - 1)) } }

@@ -29,14 +29,15 @@ export function modelLayout({ network, plan }: Pick<Model, "network" | "plan">):
 }
 
 /**
- * The graph of `model.onnx`. One input per raw column, [batch, 1], named as the column: numbers (NaN is missing) or strings
- * ("" is missing). Outputs: for classes `probabilities` float32 [batch, classes] in the order of `plan.target.classes` and
- * `prediction` string [batch], the likeliest; for amounts `prediction` float32 [batch, 1].
+ * The graph of `model.onnx`. One input per raw column, named as the column: numbers (NaN is missing) or strings ("" is missing), [batch, 1],
+ * of sequences [batch, time]. Outputs: for classes `probabilities` float32 [batch, classes] in the order of `plan.target.classes` and
+ * `prediction` string [batch], the likeliest; for amounts `prediction` float32 [batch, 1], of a forecast of several
+ * steps [batch, steps].
  */
 export function modelGraph({ network, loss, plan, theta }: Model): Graph {
-  const { inputs, features } = preprocessingGraph(plan);
+  const { inputs, features, lengths } = preprocessingGraph(plan);
   const views = parameterViews(modelLayout({ network, plan }), theta);
-  const built = buildNetwork(network, features, ({ name }) => constant(views[name]!, name));
+  const built = buildNetwork(network, features, ({ name }) => constant(views[name]!, name), lengths ? { lengths } : {});
   const output = activationByName(lossByName(loss).prediction).apply(built.output);
   if (plan.target.kind === "amount") return graph({ inputs, outputs: { prediction: ops.Identity(restoreAmount(output, plan.target)) } });
   const { classes } = plan.target;

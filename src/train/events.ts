@@ -53,7 +53,7 @@ export function summarize(problem: Problem, data: Dataset, { loss, prediction }:
   const targets = data.targets.data as Float32Array;
   const wrong =
     problem.loss.prediction === "identity" ? squaredErrors(prediction, targets) : countWrong(prediction, targets, problem.outputs);
-  return { loss: sum / n, error: problem.loss.prediction === "identity" ? Math.sqrt(wrong / n) : wrong / n, n };
+  return { loss: sum / n, error: problem.loss.prediction === "identity" ? Math.sqrt(wrong / targets.length) : wrong / n, n };
 }
 
 /** Examples whose likeliest class is not the target's; with one output, above ½ is the second class. */

@@ -10,7 +10,8 @@ import type { Dataset } from "./dataset.ts";
 import { resolveExperiment, type Experiment, type ResolvedExperiment } from "./experiment.ts";
 import { readExperimentTable } from "./experiment-run.ts";
 import { choiceOf, withPretrained, type ModelReader } from "./model-choice.ts";
-import { planTable, splitTable } from "./fit-table.ts";
+import { splitExperiment, withSavedSplit, type SplitReader } from "./experiment-split.ts";
+import { planTable } from "./fit-table.ts";
 import { prepareDatasets } from "./prepare.ts";
 import type { Problem } from "./step-graph.ts";
 
@@ -27,13 +28,17 @@ const platform: Executor = { name: "platform", compile };
 
 /**
  * @param rows at most so many rows are prepared
- * @param readModel reads the ONNX file of an experiment that begins with one
+ * @param readers of the ONNX file that an experiment begins with, of the split file it names
  */
-export async function experimentProblem(given: Experiment, rows: number, readModel?: ModelReader): Promise<ExperimentProblem> {
-  const { experiment, graph } = withPretrained(given, readModel);
+export async function experimentProblem(
+  given: Experiment,
+  rows: number,
+  { readModel, readSplit }: { readonly readModel?: ModelReader; readonly readSplit?: SplitReader } = {},
+): Promise<ExperimentProblem> {
+  const { experiment: begun, graph } = withPretrained(given, readModel);
+  const { experiment, saved } = await withSavedSplit(begun, readSplit);
   const table = await readExperimentTable(experiment);
-  const { policy, seed = experiment.seed } = experiment.split;
-  const parts = splitTable(table, { seed, ...(policy === undefined ? {} : { policy }) });
+  const parts = await splitExperiment(table, experiment, { saved });
   const { train } = parts;
   const { task } = table.target!;
   const resolved = resolveExperiment(experiment, {
@@ -42,7 +47,11 @@ export async function experimentProblem(given: Experiment, rows: number, readMod
     trainRows: train.length,
   });
   const { loss, model, data } = resolved;
-  const { plan, problem } = planTable(choiceOf(model, graph), parts, { loss, targetTransform: data.targetTransform });
+  const { plan, problem } = planTable(choiceOf(model, graph), parts, {
+    loss,
+    targetTransform: data.targetTransform,
+    maxLength: data.maxLength,
+  });
   return { experiment: resolved, problem, data: await sampled(table, train, plan, resolved.seed, rows), trainRows: train.length };
 }
 
@@ -61,6 +70,7 @@ export async function modelProblem(
     inputShape: [plan.features.length],
     outputs: outputsOf(plan.target),
     saved: model.theta,
+    ...(plan.variableLength ? { variableLength: true } : {}),
   };
   return { problem, data: await sampled(table, train, plan, seed, rows), trainRows: train.length };
 }

@@ -5,7 +5,8 @@ import type { Device, Executor } from "../exec/session.ts";
 import { resolveExperiment, type Experiment, type ResolvedExperiment } from "./experiment.ts";
 import type { ExperimentEvent } from "./experiment-events.ts";
 import { choiceOf, withPretrained, type ModelReader } from "./model-choice.ts";
-import { describeSplit, fitTable, splitTable, type FitTableOptions, type FittedTable, type TableParts } from "./fit-table.ts";
+import { splitExperiment, withSavedSplit, type Differs, type SplitReader } from "./experiment-split.ts";
+import { describeSplit, fitTable, type FitTableOptions, type FittedTable, type TableParts } from "./fit-table.ts";
 
 export interface TrainExperimentOptions {
   readonly threads?: number;
@@ -16,6 +17,10 @@ export interface TrainExperimentOptions {
   readonly onEvent?: (event: ExperimentEvent) => void;
   /** Reads the ONNX file of an experiment that begins with one: `readModelFile`. */
   readonly readModel?: ModelReader;
+  /** Reads the split file of an experiment that names one: `readSplitFile`. */
+  readonly readSplit?: SplitReader;
+  /** Whether validation comes from another distribution than training: then a train-dev set is taken out of training. */
+  readonly differs?: Differs;
   /** Looks at what is about to be trained, and changes nothing of it. */
   readonly inspect?: NonNullable<FitTableOptions["inspect"]>;
 }
@@ -31,13 +36,13 @@ export interface ExperimentRun extends FittedTable {
  */
 export async function trainExperiment(given: Experiment, options: TrainExperimentOptions = {}): Promise<ExperimentRun> {
   const started = performance.now();
-  const { experiment, graph } = withPretrained(given, options.readModel);
+  const { experiment: begun, graph } = withPretrained(given, options.readModel);
+  const { experiment, saved } = await withSavedSplit(begun, options.readSplit);
   const { onEvent = () => {} } = options;
   onEvent({ type: "stage", text: `reading ${experiment.data.path}` });
   const table = await readExperimentTable(experiment);
   onEvent(describeData(table));
-  const { policy, seed = experiment.seed } = experiment.split;
-  const parts = splitTable(table, { seed, ...(policy === undefined ? {} : { policy }) });
+  const parts = await splitExperiment(table, experiment, { saved, differs: options.differs });
   onEvent(describeSplit(parts));
   const resolved = resolveExperiment(experiment, {
     task: table.target!.task,
@@ -55,6 +60,7 @@ export async function trainExperiment(given: Experiment, options: TrainExperimen
     loss,
     seed: resolved.seed,
     targetTransform: data.targetTransform,
+    maxLength: data.maxLength,
   });
   return { ...fitted, experiment: resolved, parts, seconds: (performance.now() - started) / 1000 };
 }
@@ -74,6 +80,9 @@ export function readExperimentTable({
     group: split.groupBy,
     time: split.timeBy,
     splitColumn: split.column,
+    text: data.text,
+    sequenceId: data.sequenceId,
+    windows: data.window === undefined ? undefined : { window: data.window, horizon: data.horizon, step: data.step },
   });
 }
 

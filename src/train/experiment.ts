@@ -1,5 +1,6 @@
 /** The experiment file: one schema, its defaults, and how the choices that depend on the data are made. */
 import { z } from "zod";
+import { TEXT_UNITS } from "../data/tokens.ts";
 import { activations } from "../nn/activation.ts";
 import { architectures } from "../nn/architectures/index.ts";
 import { losses, type LossName } from "../nn/losses/index.ts";
@@ -33,13 +34,52 @@ const data = section({
   targetTransform: oneOf(["none", "log"])
     .default("none")
     .describe("`log` trains on the logarithm; predictions are in the target's own unit."),
+  text: z
+    .record(text("a column name"), oneOf(TEXT_UNITS), expect("columns of text, e.g. { name: characters }"))
+    .optional()
+    .describe("Columns of text that are sequences of characters or words."),
+  sequenceId: text("a column name")
+    .optional()
+    .describe("In a long table, a line per step: the column that names each sequence; its lines become one example."),
+  window: within(ranges.count).optional().describe("Forecasting: so many past lines are an example's input, the target's among them."),
+  horizon: within(ranges.count)
+    .optional()
+    .describe("Forecasting: so many lines ahead the target is predicted, all of them; 1 where left out."),
+  step: within(ranges.count).optional().describe("Forecasting: lines from one example to the next; the horizon where left out."),
+  maxLength: within(ranges.count)
+    .optional()
+    .describe("Steps of a sequence that are seen; the longest training sequence's where left out, at most 1000."),
+}).superRefine((value, context) => {
+  if (value.window !== undefined) return;
+  for (const key of ["horizon", "step"] as const)
+    if (value[key] !== undefined)
+      context.addIssue({ code: "custom", path: [key], message: "left out, or a window (--window) given with it", input: value[key] });
 });
 
 const split = section({
-  policy: text("shares such as 60/20/20").optional().describe("Train/validation/test shares, e.g. `70/15/15`. By size where left out."),
+  policy: text("shares such as 60/20/20")
+    .optional()
+    .describe(
+      "Train/validation/test: percentages (`70/15/15`), fractions (`0.7/0.15/0.15`) or rows (`40000/10000/10000`). By size where left out.",
+    ),
+  resolve: within(ranges.positive)
+    .optional()
+    .describe("By size: validation and test have as many rows as resolve a difference of this many percentage points, a fifth at most."),
+  test: z.literal(0, expect("0 (no test set), or left out")).optional().describe("`0`: no test set; its rows train."),
+  trainDev: z
+    .union([text("a share or rows"), within(ranges.count)], expect("a share of the training rows (5%), a number of rows, or auto"))
+    .optional()
+    .describe("Rows of the training distribution that are never trained on, measured beside validation: `5%`, or a number of rows."),
+  file: text("the path of a split file")
+    .optional()
+    .describe(
+      "A saved split: rows it knows keep their part, new ones fill up. A relative path starts at the folder of the experiment file.",
+    ),
   column: text("a column name").optional().describe("A column that says each row's part: train, validation (or dev), test."),
   groupBy: text("a column name").optional().describe("Rows of one group stay in one part."),
-  timeBy: text("a column name").optional().describe("Train on the earliest rows, test on the latest."),
+  timeBy: text("a column name")
+    .optional()
+    .describe("Train on the earliest rows, test on the latest. It orders the steps of sequences and series."),
   seed: within(ranges.seed).optional().describe("The experiment's seed where left out."),
 });
 

@@ -90,7 +90,7 @@ function within<T>(path: string, act: () => T): T {
  * The network for the features and the target of a plan.
  * @throws GradusError where it does not fit them
  */
-export function networkFor(model: ModelChoice, { features, target, shape: planned }: PreprocessPlan, loss: Loss): Network {
+export function networkFor(model: ModelChoice, { features, target, shape: planned, tokens }: PreprocessPlan, loss: Loss): Network {
   const outputs = outputsOf(target);
   if (!("kind" in model)) {
     checkUnits(model, features.length, target, `end it with dense(${outputs})`);
@@ -99,7 +99,9 @@ export function networkFor(model: ModelChoice, { features, target, shape: planne
   if (model.kind !== "pretrained") {
     const { kind, shape: given, ...options } = model;
     const shape = agreedShape(given, planned);
-    return onRows(shape, features.length, (inputShape) => architectureByName(kind).build({ inputShape, outputs }, options));
+    return onRows(shape, features.length, (inputShape) =>
+      architectureByName(kind).build({ inputShape, outputs, ...(tokens === undefined ? {} : { tokens }) }, options),
+    );
   }
   const { graph, shape, ...options } = model;
   const network = onRows(pretrainedShape(graph, agreedShape(shape, planned)), features.length, (known) =>

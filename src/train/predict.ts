@@ -1,6 +1,6 @@
 /** Predictions of a trained model on raw rows, through the very graph that model.onnx holds. */
 import { rawInputs } from "../data/preprocess.ts";
-import { targetTensor, type TargetPlan } from "../data/target-plan.ts";
+import { amountsAt, outputsOf, targetTensor, type TargetPlan } from "../data/target-plan.ts";
 import type { Table } from "../data/table.ts";
 import type { CompileOptions, Executor } from "../exec/session.ts";
 import { compile } from "../exec/executor.ts";
@@ -9,10 +9,12 @@ import { GradusError } from "../util/errors.ts";
 import { regressionIntervals, wilsonInterval } from "../util/statistics.ts";
 import type { Baseline, Metrics } from "./experiment-events.ts";
 import { amountsOf, measure } from "./measure.ts";
+import { naiveForecasts } from "./naive-forecast.ts";
+import { rowsPerCall } from "./prepare.ts";
 
 /** Of rows in order: amounts in the target's unit, or a probability per class. */
 export type Prediction =
-  | { readonly kind: "amount"; readonly amounts: Float32Array }
+  | { readonly kind: "amount"; /** [rows · steps] */ readonly amounts: Float32Array; /** Amounts of a row. */ readonly steps: number }
   | { readonly kind: "classes"; readonly classes: readonly string[]; /** [rows · classes] */ readonly probabilities: Float32Array };
 
 export interface PredictOptions extends CompileOptions {
@@ -20,22 +22,21 @@ export interface PredictOptions extends CompileOptions {
   readonly executor?: Executor;
 }
 
-const rowsPerCall = 8192;
-
 /** @param rows of a table read with the model's schema */
 export async function predictRows(model: Model, table: Table, rows: Int32Array, options: PredictOptions = {}): Promise<Prediction> {
   const { executor, ...runtime } = options;
   const graph = modelGraph(model);
-  const sizes = [Math.min(rowsPerCall, rows.length), rows.length % rowsPerCall].filter((batch) => batch > 0).map((batch) => ({ batch }));
+  const most = rowsPerCall(model.plan);
+  const sizes = [Math.min(most, rows.length), rows.length % most].filter((batch) => batch > 0).map((batch) => ({ batch }));
   const known = { sizes, ...runtime };
   const session = await (executor ? executor.compile(graph, known) : compile(graph, known));
   const { target } = model.plan;
-  const width = target.kind === "classes" ? target.classes.length : 1;
+  const width = target.kind === "classes" ? target.classes.length : outputsOf(target);
   const output = target.kind === "classes" ? "probabilities" : "prediction";
   const values = new Float32Array(rows.length * width);
   try {
-    for (let from = 0; from < rows.length; from += rowsPerCall) {
-      const results = await session.run(rawInputs(table, rows.subarray(from, from + rowsPerCall), model.plan));
+    for (let from = 0; from < rows.length; from += most) {
+      const results = await session.run(rawInputs(table, rows.subarray(from, from + most), model.plan));
       values.set(results[output]!.data as Float32Array, from * width);
     }
   } finally {
@@ -43,7 +44,7 @@ export async function predictRows(model: Model, table: Table, rows: Int32Array, 
   }
   return target.kind === "classes"
     ? { kind: "classes", classes: target.classes, probabilities: values }
-    : { kind: "amount", amounts: values };
+    : { kind: "amount", amounts: values, steps: width };
 }
 
 /** The figures of a model on rows whose target is known. */
@@ -51,7 +52,7 @@ export async function measureRows(model: Model, table: Table, rows: Int32Array, 
   const { target } = model.plan;
   if (target.kind === "amount" && target.log) refuseAmountsWithoutLogarithm(table, rows, target.name);
   const prediction = await predictRows(model, table, rows, options);
-  if (prediction.kind === "amount") return measure(target, prediction.amounts, amountsOf(table, rows), 1);
+  if (prediction.kind === "amount") return measure(target, prediction.amounts, amountsOf(table, rows), prediction.steps);
   const { probabilities, classes } = prediction;
   const truth = targetTensor(table, rows, target).data as Float32Array;
   // Two classes have one unit: the second class's probability.
@@ -72,8 +73,13 @@ export async function measureRows(model: Model, table: Table, rows: Int32Array, 
  */
 export function measureStoredBaseline(target: TargetPlan, name: string, table: Table, rows: Int32Array): Baseline {
   if (target.kind === "amount") {
-    const guess = new Float64Array(rows.length).fill(target.log ? Math.exp(target.mean) : target.mean);
-    const metrics = regressionIntervals(amountsOf(table, rows), guess, { seed: 1 });
+    const steps = outputsOf(target);
+    const naive = naiveForecasts(table).get(name);
+    const guess = naive
+      ? amountsAt({ values: naive }, rows, steps)
+      : new Float64Array(rows.length * steps).fill(target.log ? Math.exp(target.mean) : target.mean);
+    const metrics = regressionIntervals(amountsOf(table, rows), guess, { seed: 1, block: steps });
+    if (naive) return { name, metrics };
     return { name: target.log ? "the geometric mean" : "the mean", metrics };
   }
   const most = target.classes.findIndex((candidate) => name === `always "${candidate}"`);
@@ -88,7 +94,7 @@ function refuseAmountsWithoutLogarithm(table: Table, rows: Int32Array, target: s
   const bad = amounts.findIndex((amount) => !(amount > 0));
   if (bad < 0) return;
   throw new GradusError(
-    `${table.source.path}, row ${rows[bad]! + 1}: the run was trained on the logarithm of "${target}", which needs amounts above 0, found ${amounts[bad]}.`,
+    `${table.source.path}, row ${rows[Math.floor((bad * rows.length) / amounts.length)]! + 1}: the run was trained on the logarithm of "${target}", which needs amounts above 0, found ${amounts[bad]}.`,
     { hint: "leave such rows out, or train without --target-transform log." },
   );
 }

@@ -7,7 +7,9 @@ import { graph } from "../ir/graph.ts";
 import { tensor } from "../ir/tensor.ts";
 import type { Dataset } from "./dataset.ts";
 
-const rowsPerCall = 8192;
+/** Rows of one call: fewer where a row is long, so that its raw values and its features stay small beside the dataset. */
+export const rowsPerCall = ({ features }: Pick<PreprocessPlan, "features">): number =>
+  Math.max(1, Math.min(8192, Math.floor(2 ** 22 / features.length)));
 
 /** A dataset per list of rows; the graph is the one that the exported model begins with. */
 export async function prepareDatasets(
@@ -17,17 +19,24 @@ export async function prepareDatasets(
   executor: Executor,
   options: CompileOptions = {},
 ): Promise<Dataset[]> {
-  const { inputs, features } = preprocessingGraph(plan);
-  const session = await executor.compile(graph({ inputs, outputs: { features } }), options);
+  const { inputs, features, lengths } = preprocessingGraph(plan);
+  const session = await executor.compile(graph({ inputs, outputs: { features, ...(lengths ? { lengths } : {}) } }), options);
   const width = plan.features.length;
+  const most = rowsPerCall(plan);
   const prepare = async (rows: Int32Array): Promise<Dataset> => {
     const data = new Float32Array(rows.length * width);
-    for (let from = 0; from < rows.length; from += rowsPerCall) {
-      const to = Math.min(rows.length, from + rowsPerCall);
-      const into = tensor("float32", data.subarray(from * width, to * width), [to - from, width]);
-      await session.run(rawInputs(table, rows.subarray(from, to), plan), { features: into });
+    const steps = new Int32Array(lengths ? rows.length : 0);
+    for (let from = 0; from < rows.length; from += most) {
+      const to = Math.min(rows.length, from + most);
+      const into = { features: tensor("float32", data.subarray(from * width, to * width), [to - from, width]) };
+      const counted = lengths ? { lengths: tensor("int32", steps.subarray(from, to)) } : {};
+      await session.run(rawInputs(table, rows.subarray(from, to), plan), { ...into, ...counted });
     }
-    return { features: tensor("float32", data, [rows.length, width]), targets: targetTensor(table, rows, plan.target) };
+    return {
+      features: tensor("float32", data, [rows.length, width]),
+      targets: targetTensor(table, rows, plan.target),
+      ...(lengths ? { lengths: tensor("int32", steps) } : {}),
+    };
   };
   try {
     const datasets: Dataset[] = [];

@@ -1,23 +1,31 @@
-/** Networks on rows of numbers; images and sequences are flattened. */
-import type { Architecture } from "../architecture.ts";
+/** Networks on rows of numbers; images and sequences are flattened, tokens as a vector each. */
+import type { Architecture, DataShape } from "../architecture.ts";
 import { activation } from "../layers/activation.ts";
 import { dense } from "../layers/dense.ts";
 import { dropout } from "../layers/dropout.ts";
+import { embedding } from "../layers/embedding.ts";
 import { flatten } from "../layers/flatten.ts";
 import { sequential } from "../network.ts";
 import { GradusError } from "../../util/errors.ts";
 
-const flat = (inputShape: readonly number[]) => (inputShape.length > 1 ? [flatten()] : []);
+/** Of the vectors that stand for tokens. */
+const tokenUnits = 16;
+
+const flat = ({ inputShape, tokens }: DataShape) =>
+  tokens === undefined ? (inputShape.length > 1 ? [flatten()] : []) : [embedding(tokens, tokenUnits), flatten()];
 
 export const logistic: Architecture = {
   name: "logistic",
   summary: "logistic regression, linear for amounts",
   layers: [],
-  build({ inputShape, outputs }, { layers = [], keepProbability = 1 } = {}) {
+  build(data, { layers = [], keepProbability = 1 } = {}) {
     if (layers.length > 0 || keepProbability < 1) {
       throw new GradusError("logistic has no hidden layers, and none whose units could be dropped", { hint: "mlp has" });
     }
-    return sequential([...flat(inputShape), dense(outputs)]);
+    if (data.tokens !== undefined) {
+      throw new GradusError("logistic takes numbers, and the data are sequences of tokens", { hint: "gru, lstm, transformer or mlp" });
+    }
+    return sequential([...flat(data), dense(data.outputs)]);
   },
 };
 
@@ -25,8 +33,8 @@ export const multilayer: Architecture = {
   name: "mlp",
   summary: "dense layers with an activation each",
   layers: [64, 32],
-  build({ inputShape, outputs }, { layers = multilayer.layers, activation: name = "relu", keepProbability = 1 } = {}) {
+  build(data, { layers = multilayer.layers, activation: name = "relu", keepProbability = 1 } = {}) {
     const drop = keepProbability < 1 ? [dropout(keepProbability)] : [];
-    return sequential([...flat(inputShape), ...layers.flatMap((units) => [dense(units), activation(name), ...drop]), dense(outputs)]);
+    return sequential([...flat(data), ...layers.flatMap((units) => [dense(units), activation(name), ...drop]), dense(data.outputs)]);
   },
 };
