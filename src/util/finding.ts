@@ -4,6 +4,9 @@
 export const severities = ["pass", "note", "warn", "fail"] as const;
 export type Severity = (typeof severities)[number];
 
+/** Two rows that belong together, numbered from 0 in the table. */
+export type Pair = readonly [number, number];
+
 export interface Finding {
   /** The rule's name: `initial-loss`. */
   readonly rule: string;
@@ -20,6 +23,10 @@ export interface Finding {
   readonly threshold: Readonly<Record<string, number>>;
   /** Where the rule and its limits come from. */
   readonly source: string;
+  /** Rows that show it, the first of them; of an audit. */
+  readonly pairs?: readonly Pair[];
+  /** Someone has accepted it (`--accept`): it is recorded, and stops nothing. */
+  readonly accepted?: boolean;
 }
 
 /** The gravest; `pass` of none. */

@@ -64,9 +64,9 @@ function exactTail(m: number, n: number, d: number): number {
     for (let j = low; j <= high; j++) {
       const here = reached[j]!;
       if (here === 0 || j === n) continue;
-      const right_ = here * (n - j) * share[m + n - i - j]!;
-      if (j + 1 <= high) reached[j + 1] = reached[j + 1]! + right_;
-      else out += right_;
+      const across = here * (n - j) * share[m + n - i - j]!;
+      if (j + 1 <= high) reached[j + 1] = reached[j + 1]! + across;
+      else out += across;
     }
     if (i === m) break;
     const next = lowest(i + 1);

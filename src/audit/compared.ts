@@ -1,0 +1,70 @@
+/** What the parts of a table are compared by: its scalar columns, and what can be measured of images and sequences; a sample of rows each. */
+import type { CategoricalColumn, Column, NumericColumn, Table } from "../data/table.ts";
+import { rng } from "../util/rng.ts";
+import { imageProperties } from "./image-properties.ts";
+import type { AuditPart } from "./rule.ts";
+
+/** Rows of a part that are compared at most; of images, whose pixels are read, fewer. */
+const mostRows = 100_000;
+const mostImages = 4000;
+
+/** One feature in every part: `values[part]`, the same rows in the same order for every feature. */
+export type Compared =
+  | { readonly name: string; readonly kind: "numeric"; readonly values: readonly Float64Array[] }
+  | { readonly name: string; readonly kind: "categorical"; readonly categories: readonly string[]; readonly values: readonly Int32Array[] };
+
+/** At most so many rows of a part, ascending; all of them where they are no more. */
+export function sampleRows(rows: Int32Array, most: number, seed: number, stream: string): Int32Array {
+  if (rows.length <= most) return rows;
+  return rng(seed, stream)
+    .permutation(rows.length)
+    .subarray(0, most)
+    .map((at) => rows[at]!)
+    .sort();
+}
+
+/** The features of a table, part by part. */
+export function comparedFeatures({ columns }: Table, parts: readonly AuditPart[], seed: number): Compared[] {
+  const images = columns.filter(({ kind }) => kind === "image").length;
+  const rows = parts.map((part) => sampleRows(part.rows, images > 0 ? mostImages : mostRows, seed, `compared ${part.name}`));
+  return columns.flatMap((column) => featuresOf(column, rows, images));
+}
+
+function featuresOf(column: Column, rows: readonly Int32Array[], images: number): Compared[] {
+  switch (column.kind) {
+    case "numeric":
+      return [{ name: column.name, kind: "numeric", values: rows.map((chosen) => pickNumbers(column, chosen)) }];
+    case "categorical":
+      return [
+        { name: column.name, kind: "categorical", categories: column.categories, values: rows.map((chosen) => pickCodes(column, chosen)) },
+      ];
+    case "image": {
+      const found = rows.map((chosen) => imageProperties(column, chosen));
+      const label = (property: string) => (images === 1 ? property : `${property} of ${column.name}`);
+      return Object.keys(found[0]!).map((property) => ({
+        name: label(property),
+        kind: "numeric",
+        values: found.map((properties) => properties[property]!),
+      }));
+    }
+    case "sequence": {
+      const { offsets, values, width, name } = column;
+      const length = (row: number) => offsets[row + 1]! - offsets[row]!;
+      const mean = (row: number) => {
+        let sum = 0;
+        for (let at = offsets[row]! * width; at < offsets[row + 1]! * width; at++) sum += values[at]!;
+        return sum / (length(row) * width);
+      };
+      const feature = (label: string, of: (row: number) => number): Compared => ({
+        name: `${label} of ${name}`,
+        kind: "numeric",
+        values: rows.map((chosen) => Float64Array.from(chosen, of)),
+      });
+      return [feature("length", length), ...(column.tokens ? [] : [feature("mean", mean)])];
+    }
+  }
+}
+
+/** The target in every part, all rows. */
+export const pickNumbers = (column: NumericColumn, rows: Int32Array): Float64Array => Float64Array.from(rows, (row) => column.values[row]!);
+export const pickCodes = (column: CategoricalColumn, rows: Int32Array): Int32Array => Int32Array.from(rows, (row) => column.codes[row]!);
