@@ -1,4 +1,5 @@
 /** Slopes of a loss along a coordinate or a direction, by differences that know when they cross a kink. */
+import { GradusError } from "../util/errors.ts";
 import { rng } from "../util/rng.ts";
 import { defaultStep, stepAt, type DifferenceOptions, type Sides } from "./difference.ts";
 import { sameDecisions, type Evaluator, type Signature } from "./evaluate.ts";
@@ -17,7 +18,7 @@ export interface Prober {
   /** The step of a probe before any halving. */
   step(tensor: number, probe: Probe): number;
   slope(tensor: number, probe: Probe, h: number): Promise<Slope>;
-  /** The slope, and whether the loss is smooth between the points it was taken from. */
+  /** The slope, and whether the loss is smooth between the points it was taken from: it is not where its domain ends. */
   smoothSlope(tensor: number, probe: Probe, h: number): Promise<Slope & { readonly smooth: boolean }>;
 }
 
@@ -62,20 +63,32 @@ export function createProber(evaluator: Evaluator, options: DifferenceOptions): 
       return (options.step ?? defaultStep) * probe.vector.length ** 0.25;
     },
     async slope(tensor, probe, h) {
-      const above = await at(tensor, probe, h, evaluator.loss);
-      const below = sides === "two" ? await at(tensor, probe, -h, evaluator.loss) : await evaluator.loss();
+      const above = (await inDomain(at(tensor, probe, h, evaluator.loss))) ?? NaN;
+      const below = (await (sides === "two" ? inDomain(at(tensor, probe, -h, evaluator.loss)) : evaluator.loss())) ?? NaN;
       const distance = distanceOf(tensor, probe, h);
       return { value: (above - below) / distance, distance };
     },
     async smoothSlope(tensor, probe, h) {
       const start = await now();
-      const above = await at(tensor, probe, h, evaluator.lossAndDecisions);
-      const below = sides === "two" ? await at(tensor, probe, -h, evaluator.lossAndDecisions) : start;
+      const above = await inDomain(at(tensor, probe, h, evaluator.lossAndDecisions));
+      const below = sides === "two" ? await inDomain(at(tensor, probe, -h, evaluator.lossAndDecisions)) : start;
       const distance = distanceOf(tensor, probe, h);
-      const smooth = [above, below].every(({ signature }) => sameDecisions(signature, start.signature));
+      if (!above || !below) return { value: NaN, distance, smooth: false };
+      const leaves = Number.isFinite(start.loss) && !(Number.isFinite(above.loss) && Number.isFinite(below.loss));
+      const smooth = !leaves && [above, below].every(({ signature }) => sameDecisions(signature, start.signature));
       return { value: (above.loss - below.loss) / distance, distance, smooth };
     },
   };
+}
+
+/** What was found, or undefined where an operator refuses the point: one that it takes lies beside it. */
+async function inDomain<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (error instanceof GradusError) return undefined;
+    throw error;
+  }
 }
 
 /** A unit vector of random signs, its sizes within a factor of three: equal ones would not see two elements exchanged. */

@@ -56,17 +56,21 @@ export function subjectOf(spec: LossGraph): Subject {
     if (origin.kind !== "input") throw new GradusError(`parameter ${name ?? origin.kind} must be an input of the graph`);
     if (!isFloat(dtype)) throw new GradusError(`parameter ${name} is ${dtype}; only floats have a gradient`);
   }
-  const gradients = spec.gradients ?? gradient(loss, parameters);
-  if (gradients.length !== parameters.length) throw new GradusError(`${parameters.length} parameters, but ${gradients.length} gradients`);
+  const given = spec.gradients ?? [];
+  if (spec.gradients && given.length !== parameters.length) {
+    throw new GradusError(`${parameters.length} parameters, but ${given.length} gradients`);
+  }
   const made: Replacements = new Map();
-  const wanted = [loss, ...parameters, ...gradients, ...(perExample ? [perExample.values] : []), ...signals.map(({ value }) => value)];
+  const wanted = [loss, ...parameters, ...given, ...(perExample ? [perExample.values] : []), ...signals.map(({ value }) => value)];
   const { values, float32Only } = inFloat64(wanted, made);
   const now = (value: Value) => made.get(value)!;
-  const reached = graph({ outputs: Object.fromEntries(values.map((value, i) => [`v${i}`, value])) }).inputs;
+  // In float64 from the start: constants of the rules (weights of Resize, a default of 0.2) are then not rounded to float32 first.
+  const gradients = spec.gradients ? given.map(now) : gradient(now(loss), parameters.map(now));
+  const reached = graph({ outputs: Object.fromEntries([...values, ...gradients].map((value, i) => [`v${i}`, value])) }).inputs;
   return {
     loss: now(loss),
     parameters: parameters.map(now),
-    gradients: gradients.map(now),
+    gradients,
     given: spec.gradients !== undefined,
     inputs: inputsOf(reached, spec.inputs),
     ...(perExample ? { perExample: { values: now(perExample.values), share: perExample.share } } : {}),

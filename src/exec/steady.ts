@@ -28,8 +28,8 @@ const lowerings: Readonly<Record<string, Lowering>> = {
   },
   Elu: (x, { alpha }) => ops.Add(ops.Relu(x), ops.Mul(negativeHalf(x), number(alpha, 1))),
   Selu(x, { alpha, gamma }) {
-    const negative = ops.Mul(negativeHalf(x), number(alpha, 1.6732632423543772));
-    return ops.Mul(ops.Add(ops.Relu(x), negative), number(gamma, 1.0507009873554805));
+    const negative = ops.Mul(negativeHalf(x), number(alpha, 1.6732631921768188));
+    return ops.Mul(ops.Add(ops.Relu(x), negative), number(gamma, 1.0507010221481323));
   },
   Celu(x, { alpha }) {
     const a = number(alpha, 1);

@@ -58,7 +58,7 @@ export const Elu: Op<{ readonly alpha?: number }> = activation(
 export const Selu: Op<{ readonly alpha?: number; readonly gamma?: number }> = activation(
   { alpha: 1.6732631921768188, gamma: 1.0507010221481323 },
   (x, { alpha, gamma }) => gamma * (x > 0 ? x : alpha * Math.expm1(x)),
-  (ops, x, y, { alpha, gamma }) => choose(ops, ops.Greater(x, 0), gamma, ops.Add(y, alpha * gamma), x),
+  (ops, x, y, { alpha, gamma }) => choose(ops, ops.Greater(x, 0), gamma, ops.Mul(ops.Add(ops.Div(y, gamma), alpha), gamma), x),
   [{ inputs: [bothSigns([3, 4])] }, { inputs: [bothSigns([2, 3])], attributes: { alpha: 2, gamma: 0.5 } }],
 );
 
@@ -66,7 +66,7 @@ export const Selu: Op<{ readonly alpha?: number; readonly gamma?: number }> = ac
 export const Celu: Op<{ readonly alpha?: number }> = activation(
   { alpha: 1 },
   (x, { alpha }) => (x > 0 ? x : alpha * Math.expm1(x / alpha)),
-  (ops, x, y, { alpha }) => choose(ops, ops.Greater(x, 0), 1, ops.Add(ops.Mul(y, 1 / alpha), 1), x), // exp(x/α) = y/α + 1
+  (ops, x, y, { alpha }) => choose(ops, ops.Greater(x, 0), 1, ops.Add(ops.Div(y, alpha), 1), x), // exp(x/α) = y/α + 1
   [{ inputs: [bothSigns([3, 4])] }, { inputs: [bothSigns([2, 3])], attributes: { alpha: 2 } }],
 );
 
@@ -112,7 +112,7 @@ export const HardSwish: Op = unary(
   (x) => x * Math.max(0, Math.min(1, x / 6 + 0.5)),
   ({ ops, inputs: [x], outputGradients: [dy] }) => {
     const bent = ops.Less(ops.Abs(x!), 3);
-    const slope = ops.Add(ops.Mul(x!, 1 / 3), 0.5);
+    const slope = ops.Add(ops.Div(x!, 3), 0.5);
     return [ops.Mul(dy, ops.Where(bent, slope, indicator(ops, ops.Greater(x!, 0), x!)))]; // x/3 + 1/2 inside, else 0 or 1
   },
   [{ inputs: [{ shape: [2, 3], values: [-4, -2.2, -0.7, 0.4, 2.1, 3.3] }] }, { inputs: [[]] }],

@@ -23,9 +23,8 @@ function known(value: Value | null | undefined): number | undefined {
 
 /** 1/(1 − ratio) in the dtype of `like`. */
 function keptScale(ops: Ops, ratio: Value | null | undefined, like: Value): Value {
-  const given = ratio ? known(ratio) : 0.5;
-  if (given !== undefined) return constant(tensor(like.dtype, 1 / (1 - given)));
-  return ops.Reciprocal(ops.Sub(constant(tensor(like.dtype, 1)), ops.Cast(ratio!, { to: like.dtype })));
+  if (!ratio) return constant(tensor(like.dtype, 2));
+  return ops.Reciprocal(ops.Sub(constant(tensor(like.dtype, 1)), ops.Cast(ratio, { to: like.dtype })));
 }
 
 const fixedScalar = (value: number): SampleInput => ({ shape: [], values: [value], constant: true });

@@ -8,9 +8,9 @@ import { requireDType, required } from "./infer.ts";
 import { numbers } from "./ndarray.ts";
 import { defineOp, type NdArray, type Op } from "./op.ts";
 import { pick } from "./pick.ts";
-import { checkIndex, reductionOf, requireDifferentiable, requireIndices, scatter } from "./positions.ts";
+import { checkIndex, reductionOf, requireIndices, scatter, scatterGradients } from "./positions.ts";
 import { fixed, indices } from "./samples.ts";
-import { dimOf, int64Scalar, product, rangeTo, reshapeLike, scatterAlong, sizesVector, zerosLike } from "./vectors.ts";
+import { dimOf, int64Scalar, product, rangeTo, reshapeLike, scatterAlong, sizesVector } from "./vectors.ts";
 
 /** Shape of the slices that coordinates name; the first `batch` axes run along. */
 function slicesShape<D extends Dim>(shape: readonly D[], at: readonly D[], batch: number): D[] {
@@ -94,7 +94,7 @@ interface ScatterNDAttributes {
 
 /**
  * The first input with slices written where rows of coordinates say. ONNX Runtime adds slices in parallel, so with equal
- * coordinates it loses some: no gradient of Gradus is made of it.
+ * coordinates it loses some: no gradient of Gradus is made of it, but that of its own product.
  */
 export const ScatterND: Op<ScatterNDAttributes> = defineOp<ScatterNDAttributes>({
   arity: [3, 3],
@@ -110,15 +110,19 @@ export const ScatterND: Op<ScatterNDAttributes> = defineOp<ScatterNDAttributes>(
     return [{ dtype, shape }];
   },
   evaluate: ([x, at, updates], { attributes }) => [scatter(x!, sliceOffsets(x!.shape, at!, 0), updates!, reductionOf(attributes))],
-  gradient: ({ ops, inputs: [, at, updates], outputGradients: [dy], attributes, needs }) => {
-    const reduction = reductionOf(attributes);
-    requireDifferentiable(reduction);
-    const dx = () => (reduction === "add" ? dy : ops.ScatterND(dy, at!, zerosLike(ops, updates!)));
-    return [needs(0) ? dx() : null, null, needs(2) ? ops.GatherND(dy, at!) : null];
+  gradient: ({ ops, inputs: [x, at, updates], outputGradients: [dy], attributes, needs }) => {
+    const write = (base: Value, by: Value, how: string) => ops.ScatterND(base, at!, by, { reduction: how });
+    const read = (value: Value) => ops.GatherND(value, at!);
+    const { dx, dUpdates } = scatterGradients(ops, reductionOf(attributes), { x: x!, updates: updates!, dy, write, read });
+    return [needs(0) ? dx() : null, null, needs(2) ? dUpdates() : null];
   },
   samples: [
     { inputs: [[4, 3], indices([2, 1], [3, -4]), [2, 3]] },
     { inputs: [[3, 4], fixed([2, 2], [0, 1, 2, -1]), [2]], attributes: { reduction: "add" } },
+    {
+      inputs: [[3, 2], indices([3, 1], [0, 2, 2]), { shape: [3, 2], values: [0.7, -0.6, -1.3, 2, 0.4, 1.5] }],
+      attributes: { reduction: "mul" },
+    },
     {
       inputs: [{ shape: [3], dtype: "int64", values: [2, 3, 4] }, indices([2, 1], [1, 1]), indices([2], [5, 7])],
       attributes: { reduction: "mul" },

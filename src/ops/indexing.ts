@@ -1,5 +1,5 @@
 /** Reading and writing elements at positions that are data. */
-import { int64 } from "../ir/graph.ts";
+import { int64, type Value } from "../ir/graph.ts";
 import { formatShape, normalizeAxis, sizeOf, stridesOf, type Shape } from "../ir/shape.ts";
 import { GradusError } from "../util/errors.ts";
 import { agree } from "./dims.ts";
@@ -7,7 +7,7 @@ import { requireDType, required } from "./infer.ts";
 import { numbers } from "./ndarray.ts";
 import { defineOp, type NdArray, type Op } from "./op.ts";
 import { integers, pick } from "./pick.ts";
-import { checkIndex, reductionOf, requireDifferentiable, requireIndices, scatter } from "./positions.ts";
+import { checkIndex, reductionOf, requireIndices, scatter, scatterGradients } from "./positions.ts";
 import { indices, int, ints } from "./samples.ts";
 import { dimOf, scatterAlong, sizesVector, zerosLike } from "./vectors.ts";
 
@@ -127,16 +127,20 @@ export const ScatterElements: Op<ScatterElementsAttributes> = defineOp<ScatterEl
     const axis = normalizeAxis(attributes.axis ?? 0, x!.shape.length);
     return [scatter(x!, elementOffsets(x!.shape, at!, axis), updates!, reductionOf(attributes))];
   },
-  gradient: ({ ops, inputs: [, at, updates], outputGradients: [dy], attributes, needs }) => {
-    const reduction = reductionOf(attributes);
-    requireDifferentiable(reduction);
+  gradient: ({ ops, inputs: [x, at, updates], outputGradients: [dy], attributes, needs }) => {
     const axis = attributes.axis ?? 0;
-    const dx = () => (reduction === "add" ? dy : ops.ScatterElements(dy, at!, zerosLike(ops, updates!), { axis }));
-    return [needs(0) ? dx() : null, null, needs(2) ? ops.GatherElements(dy, at!, { axis }) : null];
+    const write = (base: Value, by: Value, how: string) => ops.ScatterElements(base, at!, by, { axis, reduction: how });
+    const read = (value: Value) => ops.GatherElements(value, at!, { axis });
+    const { dx, dUpdates } = scatterGradients(ops, reductionOf(attributes), { x: x!, updates: updates!, dy, write, read });
+    return [needs(0) ? dx() : null, null, needs(2) ? dUpdates() : null];
   },
   samples: [
     { inputs: [[3, 3], indices([2, 3], [1, 0, 2, 0, 2, -2]), [2, 3]] },
     { inputs: [[2, 4], indices([2, 3], [1, 1, -1, 0, 1, 0]), [2, 3]], attributes: { axis: 1, reduction: "add" } },
+    {
+      inputs: [[2, 3], indices([3, 2], [0, 0, 1, 0, 0, 0]), { shape: [3, 2], values: [2, 0.8, 0.5, -2, -1.3, 1.5] }],
+      attributes: { reduction: "mul" },
+    },
     { inputs: [{ shape: [3], dtype: "int64", values: [2, 3, 4] }, ints(0, 0), ints(5, 7)], attributes: { reduction: "mul" } },
   ],
 });

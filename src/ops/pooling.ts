@@ -48,9 +48,8 @@ function counts(axis: Axis, pads: boolean): number[] {
 /**
  * Adds what belongs to windows up at the positions they hold: the adjoint of a sum over windows.
  * @param dy [batch, channels, windows…]
- * @param weights per axis and window, the factor of its positions
  */
-function sumAtPositions(ops: Ops, dy: Value, axes: readonly Axis[], weights: readonly (readonly number[])[]): Value {
+function sumAtPositions(ops: Ops, dy: Value, axes: readonly Axis[]): Value {
   const sizes = axes.map(({ size }) => size);
   let result = dy;
   for (let i = axes.length - 1; i >= 0; i--) {
@@ -59,7 +58,7 @@ function sumAtPositions(ops: Ops, dy: Value, axes: readonly Axis[], weights: rea
     const matrix = new Float64Array(outputs * size);
     sources.forEach((at, tap) => {
       const o = Math.floor(tap / kernel);
-      if (at >= 0) matrix[o * size + at]! += weights[i]![o]!;
+      if (at >= 0) matrix[o * size + at]! += 1;
     });
     const value = (rows: number, columns: number, data: Float64Array) => constant(tensor(dy.dtype, Array.from(data), [rows, columns]));
     if (i === axes.length - 1) {
@@ -76,9 +75,9 @@ function sumAtPositions(ops: Ops, dy: Value, axes: readonly Axis[], weights: rea
 
 type AveragePoolAttributes = PoolAttributes & { readonly count_include_pad?: number };
 
-/** 1 / how many positions each window's mean is over, axis by axis. */
-function shares(axes: readonly Axis[], { count_include_pad = 0 }: AveragePoolAttributes): number[][] {
-  return axes.map((axis) => counts(axis, count_include_pad === 1).map((count) => 1 / count));
+/** How many positions each window's mean is over, row-major: the products of the axes' counts. */
+function divisors(axes: readonly Axis[], { count_include_pad = 0 }: AveragePoolAttributes): number[] {
+  return axes.map((axis) => counts(axis, count_include_pad === 1)).reduce((all, axis) => all.flatMap((a) => axis.map((b) => a * b)), [1]);
 }
 
 /** Mean of each window, over the positions inside or, with count_include_pad, those of the padded input. */
@@ -88,13 +87,16 @@ export const AveragePool: Op<AveragePoolAttributes> = defineOp<AveragePoolAttrib
   infer: inferPool,
   evaluate: ([x], { attributes }) => {
     const axes = pooledAxes(x!.shape, attributes);
-    // Row-major over windows: the products of the axes' shares.
-    const share = shares(axes, attributes).reduce((all, axis) => all.flatMap((a) => axis.map((b) => a * b)), [1]);
-    return [mapWindows(x!, axes, (values, window) => total(values) * share[window]!)];
+    const divisor = divisors(axes, attributes);
+    return [mapWindows(x!, axes, (values, window) => total(values) / divisor[window]!)];
   },
   gradient: ({ ops, inputs: [x], outputGradients: [dy], attributes }) => {
     const axes = requireAxes("AveragePool", x!.shape.slice(2), poolWindows(x!.shape, attributes), attributes.ceil_mode === 1);
-    return [sumAtPositions(ops, dy, axes, shares(axes, attributes))];
+    const divisor = divisors(axes, attributes);
+    const one = divisor.every((count) => count === divisor[0]);
+    // Divided, not multiplied by 1/count: that is no number of float32.
+    const shared = ops.Div(dy, constant(one ? tensor(dy.dtype, divisor[0]!) : tensor(dy.dtype, divisor, outputsOf(axes))));
+    return [sumAtPositions(ops, shared, axes)];
   },
   samples: [
     { inputs: [[2, 3, 5, 6]], attributes: { kernel_shape: [3, 3] } },
@@ -147,8 +149,7 @@ export const LpPool: Op<LpPoolAttributes> = defineOp<LpPoolAttributes>({
   gradient: ({ ops, inputs: [x], outputs: [y], outputGradients: [dy], attributes }) => {
     const p = powerOf(attributes);
     const axes = requireAxes("LpPool", x!.shape.slice(2), poolWindows(x!.shape, attributes));
-    const ones = axes.map(({ outputs }) => new Array<number>(outputs).fill(1));
-    return [ops.Mul(signedPower(ops, x!, p), sumAtPositions(ops, overPower(ops, dy, y!, p), axes, ones))];
+    return [ops.Mul(signedPower(ops, x!, p), sumAtPositions(ops, overPower(ops, dy, y!, p), axes))];
   },
   samples: [
     { inputs: [bothSigns([2, 3, 5, 6])], attributes: { kernel_shape: [3, 3] } },

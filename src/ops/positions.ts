@@ -1,8 +1,12 @@
 /** What the indexing operators share: checked positions, and writing at them. */
+import type { Value } from "../ir/graph.ts";
 import { GradusError } from "../util/errors.ts";
+import type { Ops } from "./build.ts";
 import { requireDType, required } from "./infer.ts";
+import { indicator } from "./masks.ts";
 import { numbers } from "./ndarray.ts";
 import type { InferContext, NdArray, TensorType } from "./op.ts";
+import { zerosLike } from "./vectors.ts";
 
 /** An index counted from the front. */
 export function checkIndex(index: number, size: number, axis: number): number {
@@ -37,7 +41,30 @@ export function scatter(data: NdArray, offsets: ArrayLike<number>, updates: NdAr
   return { ...data, data: result };
 }
 
-/** Why a product of updates is not differentiated. */
-export function requireDifferentiable(reduction: Reduction): void {
-  if (reduction === "mul") throw new GradusError('the gradient with reduction "mul" is not written: it divides by updates, which may be 0');
+interface Scattered {
+  readonly x: Value;
+  readonly updates: Value;
+  readonly dy: Value;
+  /** Updates written into a base where the indices say. */
+  readonly write: (base: Value, updates: Value, reduction: Reduction) => Value;
+  /** What a value holds where the indices say. */
+  readonly read: (value: Value) => Value;
+}
+
+/**
+ * Gradients with respect to data and updates. Of a product, the one to an update is the product of the others, also where some are 0:
+ * as ReduceProd's, with 2 to the number of zeros in place of their sum. (Second derivatives hold where no update is 0.)
+ */
+export function scatterGradients(ops: Ops, reduction: Reduction, { x, updates, dy, write, read }: Scattered) {
+  if (reduction === "none") return { dx: () => write(dy, zerosLike(ops, updates), "none"), dUpdates: () => read(dy) };
+  if (reduction === "add") return { dx: () => dy, dUpdates: () => read(dy) };
+  const dUpdates = () => {
+    const zero = indicator(ops, ops.Equal(updates, 0), updates);
+    const filled = ops.Add(updates, zero);
+    const twoIfZero = ops.Add(zero, 1);
+    const zeros = read(write(ops.Add(zerosLike(ops, x), 1), twoIfZero, "mul"));
+    const others = ops.Div(read(write(ops.Mul(dy, x), filled, "mul")), filled);
+    return ops.Mul(others, indicator(ops, ops.Equal(zeros, twoIfZero), updates));
+  };
+  return { dx: () => write(dy, updates, "mul"), dUpdates };
 }

@@ -13,7 +13,8 @@ import {
   type Value,
 } from "../ir/graph.ts";
 import type { DType } from "../ir/dtype.ts";
-import { tensor, type NumericArray, type Tensor } from "../ir/tensor.ts";
+import { halfToNumber } from "../ir/half.ts";
+import { tensor, type Tensor } from "../ir/tensor.ts";
 import { applyOp, opRecord, ops } from "./build.ts";
 import { GradusError } from "../util/errors.ts";
 
@@ -62,9 +63,9 @@ const wide = (dtype: DType): DType => (narrow(dtype) ? "float64" : dtype);
 
 /** Numbers of a narrower float in float64, where nothing is lost; other tensors as they are. */
 export function wideTensor(given: Tensor): Tensor {
-  return narrow(given.dtype) && given.dtype !== "float16"
-    ? tensor("float64", Float64Array.from(given.data as NumericArray as Float32Array), given.shape)
-    : given;
+  if (!narrow(given.dtype)) return given;
+  const data = given.data as Float32Array | Uint16Array;
+  return tensor("float64", given.dtype === "float16" ? Float64Array.from(data, halfToNumber) : Float64Array.from(data), given.shape);
 }
 
 export interface WideGraph {

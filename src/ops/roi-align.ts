@@ -107,8 +107,8 @@ function axisTaps(ops: Ops, start: Value, end: Value, count: number, size: numbe
   const from = place(start);
   const whole = ops.Sub(place(end), from);
   const length = half ? whole : ops.Max(whole, 1);
-  const steps = Array.from({ length: count * sampling_ratio }, (_, i) => (i + 0.5) / (count * sampling_ratio));
-  const columns = steps.map((step) => ops.Add(from, ops.Mul(length, step)));
+  const steps = Array.from({ length: count * sampling_ratio }, (_, i) => i + 0.5);
+  const columns = steps.map((step) => ops.Add(from, ops.Div(ops.Mul(length, step), count * sampling_ratio)));
   const at = ops.Concat(...columns, { axis: 1 }); // [R, count·samples]
   const inside = indicator(ops, ops.And(ops.GreaterOrEqual(at, -1), ops.LessOrEqual(at, size)), at);
   const taps = linearTaps(ops, clamp(ops, at, size));
@@ -127,7 +127,7 @@ function composed(ops: Ops, x: Value, rois: Value, batches: Value, attributes: R
   const pixels = weightedPixels(ops, ops.Gather(x, batches), rows, columns, [h * samples, w * samples], "RoiAlign");
   const apart = ops.Reshape(pixels, int64([0, 0, h, samples, w, samples, 4]));
   if (mode === "max") return ops.ReduceMax(apart, { axes: [3, 5, 6], keepdims: 0 });
-  return ops.Mul(ops.ReduceSum(apart, int64([3, 5, 6]), { keepdims: 0 }), 1 / (samples * samples));
+  return ops.Div(ops.ReduceSum(apart, int64([3, 5, 6]), { keepdims: 0 }), samples * samples);
 }
 
 const regions: SampleInput = { shape: [3, 4], values: [0.3, 0.7, 4.4, 3.8, 1.2, -0.8, 3.1, 2.7, 2.6, 1.4, 6.9, 5.2] };

@@ -72,7 +72,7 @@ export const Mean: Op = variadic(
   (...xs) => total(xs) / xs.length,
   requireFloat,
   ({ ops, inputs, outputGradients: [dy] }) => {
-    const part = ops.Mul(dy, 1 / inputs.length);
+    const part = ops.Div(dy, inputs.length);
     return inputs.map(() => part);
   },
   floats,

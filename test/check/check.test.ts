@@ -5,7 +5,7 @@ import { checkGradient, type GradientCheck } from "../../src/check/gradient-chec
 import { l2Penalty, type LossGraph } from "../../src/check/subject.ts";
 import { reference } from "../../src/exec/reference.ts";
 import type { Executor } from "../../src/exec/session.ts";
-import { constant, input, scalar, type Value } from "../../src/ir/graph.ts";
+import { constant, input, int64, scalar, type Value } from "../../src/ir/graph.ts";
 import { tensor, type Tensor } from "../../src/ir/tensor.ts";
 import { opRecord, ops } from "../../src/ops/build.ts";
 import type { InferContext, TensorType } from "../../src/ops/op.ts";
@@ -43,10 +43,10 @@ describe("right gradients", () => {
     }
   });
 
-  test("fast mode: three directions per tensor, no coordinates", async () => {
+  test("fast mode: a direction per tensor, no coordinates", async () => {
     const found = await checkGradient(denseLoss(), { mode: "fast" });
     expect(found.passed).toBe(true);
-    expect(found.tensors.every(({ directions, coordinates }) => directions === 3 && coordinates === 0)).toBe(true);
+    expect(found.tensors.every(({ directions, coordinates }) => directions === 1 && coordinates === 0)).toBe(true);
   });
 
   test("the lecture's step 10⁻⁷, and one-sided differences, pass at their own, larger floor", async () => {
@@ -92,6 +92,46 @@ describe("right gradients", () => {
       { coordinates: 50 },
     );
     expect(wrong.tensors[0]!.verdict).toBe("failed");
+  });
+
+  test("a few numbers of many that are not zero: directions test what the sample misses", async () => {
+    const w = input("w", "float64", [3000]);
+    const data = Float64Array.from({ length: 3000 }, (_, i) => Math.sin(i));
+    const loss = sum(ops.Slice(w, int64([1000]), int64([1002])));
+    const spec = { loss, parameters: [w], inputs: { w: tensor("float64", data) } };
+    const { tensors } = await checkGradient(spec, { coordinates: 5 });
+    expect(tensors[0]).toMatchObject({ verdict: "passed", coordinates: 5, directions: 3 });
+    const doubled = gradient(loss, [w]).map((g) => ops.Mul(g, 2));
+    const wrong = await checkGradient({ ...spec, gradients: doubled }, { coordinates: 5 });
+    expect(wrong.tensors[0]!.verdict).toBe("failed");
+  });
+
+  test("of float32 graphs: fractions in rules are divisions, not constants rounded to float32", async () => {
+    const x = input("x", "float32", [1, 1, 6, 6]);
+    const data = Float32Array.from({ length: 36 }, (_, i) => 2 * Math.sin(3 * i));
+    for (const f of [
+      (at: Value) => ops.AveragePool(at, { kernel_shape: [3, 3] }),
+      (at: Value) => ops.Mean(at, ops.Mul(at, 2), ops.Mul(at, at)),
+      (at: Value) => ops.HardSwish(at),
+      (at: Value) => ops.Selu(at),
+      (at: Value) => ops.Celu(at, { alpha: 3 }),
+    ]) {
+      const loss = sum(f(x));
+      const inputs = { x: tensor("float32", data, [1, 1, 6, 6]) };
+      const { tensors } = await checkGradient({ loss, parameters: [x], gradients: gradient(loss, [x]), inputs });
+      expect(tensors[0]).toMatchObject({ verdict: "passed" });
+    }
+  });
+
+  test("weights of an interpolation, which float32 does not hold, in float16 and float32", async () => {
+    for (const dtype of ["float16", "float32"] as const) {
+      const x = input("x", dtype, [1, 1, 2, 4]);
+      const data = Array.from({ length: 8 }, (_, i) => Math.sin(3 * i));
+      const y = ops.Resize(x, null, constant(tensor("float32", [1, 1, 1, 1.5])), { mode: "linear" });
+      const loss = sum(ops.Mul(y, constant(tensor(dtype, [0.5, -1, 2, 3, 1, 4]))));
+      const { tensors } = await checkGradient({ loss, parameters: [x], inputs: { x: tensor(dtype, data, [1, 1, 2, 4]) } });
+      expect(tensors[0]).toMatchObject({ verdict: "passed", coordinates: 8 });
+    }
   });
 });
 
@@ -219,6 +259,29 @@ describe("kinks", () => {
     expect(tie.tensors[0]).toMatchObject({ kinks: 2, verdict: "untested" });
     const step = await checkGradient(at([0.5, 2 - 1e-7], (w) => ops.Mul(w, ops.Floor(w))));
     expect(step.tensors[0]!.kinks).toBe(1);
+  });
+
+  test("the end of a domain is a kink, not a failure; a wrong coordinate inside is one", async () => {
+    const edge = await checkGradient(at([0, 0.5], (w) => ops.Sqrt(w)));
+    expect(edge.tensors[0]).toMatchObject({ verdict: "passed", kinks: 1, coordinates: 1 });
+    const fast = await checkGradient(
+      at([0, 0.5], (w) => ops.Sqrt(w)),
+      { mode: "fast" },
+    );
+    expect(fast.tensors[0]).toMatchObject({ verdict: "kink", kinks: 3 });
+    const wrong = await withRule(
+      "Sqrt",
+      ([d], { ops }) => [ops.Mul(d!, 2)],
+      () => checkGradient(at([0, 0.5], (w) => ops.Sqrt(w))),
+    );
+    expect(wrong.tensors[0]!.verdict).toBe("failed");
+  });
+
+  test("a loss or a gradient that is no number fails", async () => {
+    const loss = await checkGradient(at([-1, 0.5], (w) => ops.Sqrt(w)));
+    expect(loss.tensors[0]).toMatchObject({ verdict: "failed", reason: "not finite" });
+    const slope = await checkGradient(at([0, 0.5], (w) => ops.Where(ops.Less(w, 2), w, ops.Log(ops.Sub(w, w)))));
+    expect(slope.tensors[0]).toMatchObject({ verdict: "failed", reason: "not finite" });
   });
 
   test("a kink excuses no wrong coordinate beside it", async () => {

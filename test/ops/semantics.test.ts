@@ -4,7 +4,7 @@ import { gradient } from "../../src/autodiff/gradient.ts";
 import { onnxruntimeNode } from "../../src/exec/onnxruntime-node.ts";
 import { evaluateGraph, toNdArray } from "../../src/exec/reference.ts";
 import type { DType } from "../../src/ir/dtype.ts";
-import { constant, graph, input, scalar, type Value } from "../../src/ir/graph.ts";
+import { constant, graph, input, int64, scalar, type Value } from "../../src/ir/graph.ts";
 import { tensor } from "../../src/ir/tensor.ts";
 import { ops } from "../../src/ops/build.ts";
 
@@ -142,6 +142,18 @@ describe("gradients at kinks and ties follow PyTorch", () => {
   test("a product with zeros in it: the product of the others", () => {
     expect(slopes((x) => ops.ReduceProd(x, { keepdims: 0 }), [2, 0, 3])).toEqual([0, 6, 0]);
     expect(slopes((x) => ops.ReduceProd(x, { keepdims: 0 }), [0, 0, 3])).toEqual([0, 0, 0]);
+  });
+
+  test("a product of updates with zeros in it: the product of the others and of what was there", () => {
+    const base = values("float64", [5, 7, 11]);
+    const at = values("int64", [0, 1, 0, 2, 2, 0]);
+    const updates = [2, 3, 0, 0, 0, 4];
+    const wanted = [0, 7, 40, 0, 0, 0]; // 5·2·4 for the only zero of place 0; two zeros at place 2
+    expect(slopes((x) => ops.ScatterElements(base, at, x, { reduction: "mul" }), updates)).toEqual(wanted);
+    const rows = ops.Unsqueeze(at, int64([1]));
+    expect(slopes((x) => ops.ScatterND(base, rows, x, { reduction: "mul" }), updates)).toEqual(wanted);
+    const u = values("float64", updates);
+    expect(slopes((x) => ops.ScatterElements(x, at, u, { reduction: "mul" }), [5, 7, 11])).toEqual([0, 3, 0]);
   });
 
   test("powers at zero", () => {
