@@ -19,7 +19,12 @@ export async function readExperimentSource(path: string): Promise<ExperimentSour
     });
   });
   const source = parseExperimentText(text, path);
-  return { ...source, value: fromHere(fromHere(source.value, ["data", "path"], path), ["model", "from"], path) };
+  const places = [
+    ["data", "path"],
+    ["model", "from"],
+    ["split", "file"],
+  ] as const;
+  return { ...source, value: places.reduce((value, place) => fromHere(value, place, path), source.value) };
 }
 
 /** A relative path inside an experiment, that starts at its file's folder. */

@@ -36,7 +36,9 @@ export const splitEventSchema = z.strictObject({
   train: count,
   validation: count,
   test: count,
+  trainDev: count.optional(),
   resolves: z.number().optional(),
+  detects: z.number().optional(),
   notes,
 });
 
@@ -108,7 +110,8 @@ export const trainResultSchema = z.strictObject({
   finished: z.string(),
   run: z.string(),
   task,
-  metrics: z.strictObject({ train: metricsSchema, validation: metricsSchema }),
+  metrics: z.strictObject({ train: metricsSchema, validation: metricsSchema, trainDev: metricsSchema.optional() }),
+  mismatch: intervalSchema.extend({ metric: z.enum(["error", "rmse"]) }).optional(),
   baseline: z.strictObject({ name: z.string(), metrics: metricsSchema }),
   parameters: count,
   seconds: z.number(),
@@ -118,7 +121,7 @@ export const trainResultSchema = z.strictObject({
   findings: z.array(findingSchema).optional(),
   epochs: z.strictObject({ run: count, best: count }),
   steps: count,
-  rows: z.strictObject({ train: count, validation: count, test: count }),
+  rows: z.strictObject({ train: count, validation: count, test: count, trainDev: count.optional() }),
   /** The work failed (a training that diverged), though a run was saved. */
   error: failure.optional(),
 });

@@ -3,13 +3,18 @@ import { hashText } from "../util/rng.ts";
 import type { Column, ImageColumn } from "./table.ts";
 
 const MISSING = [0x6d697373, 0x696e6721] as const;
-const words = new DataView(new ArrayBuffer(8));
+const scratch = new Float64Array(1);
+const bits = new Int32Array(scratch.buffer);
+/** Where the two words of a float64 stand on this platform. */
+export const HIGH = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 1 : 0;
+export const LOW = 1 - HIGH;
 
 /**
  * One key per row, a whole number below 2⁵³, from the row's values in the given columns and the seed. Two different rows of a million
  * share one with probability about 10⁻⁴ in all; they would then only be kept together.
+ * @param seed another one gives other keys; a text for what is drawn apart from the split itself
  */
-export function hashRows(columns: readonly Column[], rows: number, seed: number): Float64Array {
+export function hashRows(columns: readonly Column[], rows: number, seed: number | string): Float64Array {
   const [s0, s1] = hashText(`rows ${seed}`);
   const a = new Int32Array(rows).fill(s0);
   const b = new Int32Array(rows).fill(s1);
@@ -18,8 +23,8 @@ export function hashRows(columns: readonly Column[], rows: number, seed: number)
     b[row] = round(b[row]! ^ high, 0x85ebca6b, 0xc2b2ae35) ^ low;
   };
   const absorbNumber = (row: number, value: number): void => {
-    words.setFloat64(0, Number.isNaN(value) ? NaN : value + 0);
-    absorb(row, words.getInt32(0), words.getInt32(4));
+    scratch[0] = Number.isNaN(value) ? NaN : value + 0;
+    absorb(row, bits[HIGH]!, bits[LOW]!);
   };
   for (const column of columns) {
     if (column.kind === "numeric") for (let row = 0; row < rows; row++) absorbNumber(row, column.values[row]!);
@@ -45,11 +50,13 @@ export function hashRows(columns: readonly Column[], rows: number, seed: number)
       }
     }
   }
-  return Float64Array.from(a, (low, row) => {
-    const x = finish(low);
+  const keys = new Float64Array(rows);
+  for (let row = 0; row < rows; row++) {
+    const x = finish(a[row]!);
     const y = finish(b[row]! ^ x);
-    return (x >>> 0) * 2_097_152 + (y >>> 11);
-  });
+    keys[row] = (x >>> 0) * 2_097_152 + (y >>> 11);
+  }
+  return keys;
 }
 
 /** Sizes, then the bytes in words of eight. */

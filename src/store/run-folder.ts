@@ -282,10 +282,11 @@ export function pathFromRun(run: string, path: string): string {
 
 /** An experiment whose files are found from another place. */
 export function relocated(experiment: ResolvedExperiment, path: (from: string) => string): ResolvedExperiment {
-  const { data, model } = experiment;
+  const { data, model, split } = experiment;
   return {
     ...experiment,
     data: { ...data, path: path(data.path) },
+    ...(split.file === undefined ? {} : { split: { ...split, file: path(split.file) } }),
     ...("from" in model ? { model: { ...model, from: path(model.from) } } : {}),
   };
 }

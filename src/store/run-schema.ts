@@ -1,6 +1,7 @@
 /** What the files of a run folder must hold for the commands to read them; keys that nothing here reads are let through. */
 import { z } from "zod";
 import { COLUMN_KINDS } from "../data/table.ts";
+import { TEXT_UNITS } from "../data/tokens.ts";
 import { activations } from "../nn/activation.ts";
 import type { Layer } from "../nn/layer.ts";
 import { layerKinds } from "../nn/layers/index.ts";
@@ -79,7 +80,7 @@ const needs: Partial<Record<keyof typeof layerKinds, readonly string[]>> = {
   imported: ["model", "parameters"],
 };
 
-const column = section({ name: text, kind: oneOf(COLUMN_KINDS), sqlType: text });
+const column = section({ name: text, kind: oneOf(COLUMN_KINDS), sqlType: text, channels: count.optional(), width: count.optional() });
 const task = oneOf(["classification", "regression"]);
 
 const fitted = z.discriminatedUnion(
@@ -94,8 +95,27 @@ const fitted = z.discriminatedUnion(
       deviation: number,
       indicator: z.boolean(expect("true or false")),
     }),
+    section({
+      kind: z.literal("sequence"),
+      column: text,
+      dtype: oneOf(["float32", "float64"]),
+      time: size,
+      fixed: flag,
+      moments: z.array(section({ mean: number, deviation: number }), expect("a list of means and deviations")).min(1),
+      indicator: flag,
+    }),
+    section({
+      kind: z.literal("image"),
+      column: text,
+      channels: z.union([z.literal(1), z.literal(3), z.literal(4)], expect("1, 3 or 4")),
+      height: size,
+      width: size,
+      mean: z.array(number, expect("a list of numbers")),
+      deviation: z.array(number, expect("a list of numbers")),
+    }),
+    section({ kind: z.literal("tokens"), column: text, time: size, fixed: flag, vocabulary: texts, as: oneOf(["numbers", "oneHot"]) }),
   ],
-  expect("a oneHot or standardise column"),
+  expect("a oneHot, standardise, image, sequence or tokens column"),
 );
 
 const target = z.discriminatedUnion(
@@ -108,10 +128,18 @@ const target = z.discriminatedUnion(
       log: z.boolean(expect("true or false")),
       mean: number,
       deviation: number,
+      steps: size.optional(),
     }),
   ],
   expect("classes or an amount"),
 );
+
+const sequences = section({
+  text: z.record(z.string(), oneOf(TEXT_UNITS), expect("columns of text")).optional(),
+  id: text.optional(),
+  time: text.optional(),
+  windows: section({ target: text, window: size, horizon: size, step: size }).optional(),
+});
 
 export const modelFileSchema = section({
   format: number,
@@ -121,8 +149,11 @@ export const modelFileSchema = section({
     columns: z.array(fitted, expect("a list of columns")).min(1, expect("at least one column")),
     features: texts,
     shape: sizes.optional(),
+    tokens: size.optional(),
+    variableLength: flag.optional(),
     target,
     schema: section({
+      sequences: sequences.optional(),
       columns: z.array(column, expect("a list of columns")),
       target: section({ name: text, task, references: z.array(column, expect("a list of columns")), classes: texts.optional() }).optional(),
     }),
@@ -137,22 +168,46 @@ export const resultFileSchema = section({
   gradus: text,
   finished: text,
   task,
-  metrics: section({ train: metrics, validation: metrics }),
+  metrics: section({ train: metrics, validation: metrics, trainDev: metrics.optional() }),
+  mismatch: section({ metric: oneOf(["error", "rmse"]), value: figure, low: figure, high: figure, n: count }).optional(),
   baseline: section({ name: text, metrics }),
   parameters: count,
   seconds: number,
   fitSeconds: number,
   reason: oneOf(["finished", "interrupted", "diverged"]),
   epochs: section({ run: count, best: count }),
-  rows: section({ train: count, validation: count, test: count }),
+  rows: section({ train: count, validation: count, test: count, trainDev: count.optional() }),
 });
 
-export const splitFileSchema = section({
+const splitFile = section({
   fingerprint: text,
   rows: count,
   policy: text,
-  parts: text.regex(/^[rvt-]*$/, expect("a letter a row: r, v, t or -")),
-}).refine(({ rows, parts }) => rows === parts.length, { path: ["parts"], error: "as many letters as there are rows" });
+  parts: text.regex(/^[rvtd-]*$/, expect("a letter a row: r, v, t, d or -")),
+});
+const letterEach = ({ rows, parts }: { readonly rows: number; readonly parts: string }) => rows === parts.length;
+const lettersMissing = { path: ["parts"], error: "as many letters as there are rows" };
+export const splitFileSchema = splitFile.refine(letterEach, lettersMissing);
+
+const seed = z.int(expect("a whole number of at least 0")).min(0, expect("a whole number of at least 0"));
+/** With what finds its rows again. */
+export const savedSplitSchema = splitFile
+  .extend({
+    way: oneOf(["random", "group", "time", "column"]),
+    by: text.optional(),
+    id: text.optional(),
+    seed,
+    sizing: section({
+      policy: text.optional(),
+      limit: count.optional(),
+      resolve: number.optional(),
+      test: z.union([z.boolean(), z.literal(0)], expect("0, true or false")).optional(),
+      trainDev: z.union([text, count], expect("a share or rows")).optional(),
+    }),
+    columns: z.array(section({ name: text, kind: oneOf(COLUMN_KINDS) }), expect("a list of columns")),
+    keys: text,
+  })
+  .refine(letterEach, lettersMissing);
 
 export const experimentFileSchema = section({
   data: section({ path: text, target: text, task: task.optional(), drop: texts.default([]) }),

@@ -4,7 +4,7 @@ import { writeModel } from "../onnx/write.ts";
 import type { ExperimentRun } from "../train/experiment-run.ts";
 import { relocated, pathFromRun, type RunReservation } from "./run-folder.ts";
 import type { RunResult } from "./run-record.ts";
-import { storeSplit } from "./split-file.ts";
+import { storeSplitKeys } from "./split-file.ts";
 
 const lines = (values: readonly unknown[]) => values.map((value) => `${JSON.stringify(value)}\n`).join("");
 const pretty = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
@@ -25,7 +25,7 @@ export async function saveRun(reservation: RunReservation, run: ExperimentRun, r
     "model.safetensors": weights,
     "model.onnx": writeModel(modelGraph(model)),
     "metrics.jsonl": lines(run.history),
-    "split.json": pretty(storeSplit(parts.table.source, parts)),
+    "split.json": pretty(storeSplitKeys(parts)),
     "result.json": pretty({ ...result, run: path }),
   });
   const path = await reservation.write(files);

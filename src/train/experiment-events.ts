@@ -15,6 +15,11 @@ export interface Baseline {
   readonly metrics: Metrics;
 }
 
+/** What differs between validation and unseen rows of the training distribution: `metric` is `error` or `rmse`. */
+export interface Mismatch extends Interval {
+  readonly metric: "error" | "rmse";
+}
+
 export type ExperimentEvent =
   /** What is being done now, for a screen that is waiting. */
   | { readonly type: "stage"; readonly text: string }
@@ -43,8 +48,11 @@ export type ExperimentEvent =
       readonly train: number;
       readonly validation: number;
       readonly test: number;
+      readonly trainDev?: number;
       /** Half-width, in percentage points, of the interval of a validation error of 10 %. */
       readonly resolves?: number;
+      /** The smallest difference of two networks, in percentage points, that the validation part tells apart (paired, power 80 %). */
+      readonly detects?: number;
       readonly notes: readonly string[];
     }
   | {
@@ -93,7 +101,9 @@ export interface Inspection {
 /** The closing figures, on the whole parts, in evaluation mode, with the weights that were kept. */
 export interface ClosingFigures {
   readonly task: Task;
-  readonly metrics: { readonly train: Metrics; readonly validation: Metrics };
+  readonly metrics: { readonly train: Metrics; readonly validation: Metrics; readonly trainDev?: Metrics };
+  /** Where there is a train-dev set: the validation part's error less its own. */
+  readonly mismatch?: Mismatch;
   readonly baseline: Baseline;
   readonly parameters: number;
   /** All of it: reading, preparing, training, measuring. */
@@ -107,5 +117,5 @@ export interface ClosingFigures {
   /** Epochs begun, and the one whose weights were kept. */
   readonly epochs: { readonly run: number; readonly best: number };
   readonly steps: number;
-  readonly rows: { readonly train: number; readonly validation: number; readonly test: number };
+  readonly rows: { readonly train: number; readonly validation: number; readonly test: number; readonly trainDev?: number };
 }

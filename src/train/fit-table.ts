@@ -1,6 +1,7 @@
 /** From a split table to a trained, measured model: preprocessing fitted on the training rows, the loop, the closing figures. */
 import { fitPreprocessing, type PreprocessPlan } from "../data/preprocess.ts";
-import { resolvablePoints, split as splitRows, type Parts, type SplitOptions } from "../data/splitter.ts";
+import { detectablePoints, resolvablePoints } from "../data/part-sizes.ts";
+import { split as splitRows, type Parts, type SplitOptions } from "../data/splitter.ts";
 import type { Table } from "../data/table.ts";
 import { outputsOf } from "../data/target-plan.ts";
 import { compile } from "../exec/executor.ts";
@@ -21,7 +22,7 @@ import type { TrainingResult } from "./events.ts";
 import { defaultBatchSize, defaultLoss } from "./experiment.ts";
 import type { ClosingFigures, ExperimentEvent, Inspection, Metrics } from "./experiment-events.ts";
 import { fit, loopRanges } from "./fit.ts";
-import { amountsOf, measure, measureBaseline, measureLoss, restoreAmounts } from "./measure.ts";
+import { amountsOf, measure, measureBaseline, measureLoss, mismatchOf, restoreAmounts } from "./measure.ts";
 import { networkFor, type ModelChoice } from "./model-choice.ts";
 import { prepareDatasets } from "./prepare.ts";
 import { layoutOf, type Problem } from "./step-graph.ts";
@@ -55,6 +56,8 @@ export interface FitTableOptions {
   readonly seed?: number;
   readonly loss?: LossName;
   readonly targetTransform?: "none" | "log";
+  /** Steps of a sequence that the network sees; the longest training sequence's where left out, at most 1 000. */
+  readonly maxLength?: number | undefined;
   readonly threads?: number;
   readonly device?: Device;
   /** Default: the platform's ONNX Runtime. */
@@ -134,7 +137,9 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
   });
 
   onEvent({ type: "stage", text: "preparing the rows" });
-  const [train, validation] = await prepareDatasets(table, [parts.train, parts.validation], plan, executor, runtime);
+  const { trainDev } = parts;
+  const prepared = [parts.train, parts.validation, ...(trainDev ? [trainDev] : [])];
+  const [train, validation, unseen] = await prepareDatasets(table, prepared, plan, executor, runtime);
   if (signal?.aborted) throw new InterruptedEarly();
   const inspection = await options.inspect?.({ problem, train: train!, seed, executor, runtime });
   if (inspection) onEvent({ type: "preflight", checked: inspection.checked, findings: inspection.findings, seconds: inspection.seconds });
@@ -148,10 +153,12 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
   const metrics = await measureParts(problem, layout, training.theta, { table, plan, executor, runtime }, [
     [parts.train, train!],
     [parts.validation, validation!],
+    ...(trainDev ? [[trainDev, unseen!] as const] : []),
   ]);
   return {
     task: target.task,
-    metrics: { train: metrics[0]!, validation: metrics[1]! },
+    metrics: { train: metrics[0]!, validation: metrics[1]!, ...(metrics[2] ? { trainDev: metrics[2] } : {}) },
+    ...(metrics[2] ? { mismatch: mismatchOf(metrics[1]!, metrics[2]) } : {}),
     baseline: measureBaseline(table, parts.train, parts.validation),
     parameters: layout.trainable,
     seconds: (performance.now() - started) / 1000,
@@ -161,7 +168,12 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
     ...(inspection ? { findings: inspection.findings.filter(({ severity }) => severity !== "pass") } : {}),
     epochs: { run: training.history.length - 1, best: training.bestEpoch },
     steps: training.steps,
-    rows: { train: parts.train.length, validation: parts.validation.length, test: parts.test.length },
+    rows: {
+      train: parts.train.length,
+      validation: parts.validation.length,
+      test: parts.test.length,
+      ...(trainDev ? { trainDev: trainDev.length } : {}),
+    },
     plan,
     problem,
     layout,
@@ -186,7 +198,7 @@ async function measureParts(
       const figures =
         target.kind === "classes"
           ? measure(target, prediction, data.targets.data as Float32Array, problem.outputs)
-          : measure(target, restoreAmounts(prediction, target), amountsOf(table, rows), 1);
+          : measure(target, restoreAmounts(prediction, target), amountsOf(table, rows), problem.outputs);
       metrics.push({ ...figures, ...measureLoss(loss) });
     }
     return metrics;
@@ -196,15 +208,18 @@ async function measureParts(
 }
 
 /** What is said of a split. */
-export function describeSplit(parts: TableParts): ExperimentEvent {
-  const { policy, notes, train, validation, test, table } = parts;
+export function describeSplit(parts: TableParts): Extract<ExperimentEvent, { type: "split" }> {
+  const { policy, notes, train, validation, test, trainDev, table } = parts;
   return {
     type: "split",
     policy,
     train: train.length,
     validation: validation.length,
     test: test.length,
-    ...(table.target?.task === "classification" ? { resolves: resolvablePoints(validation.length) } : {}),
+    ...(trainDev ? { trainDev: trainDev.length } : {}),
+    ...(table.target?.task === "classification"
+      ? { resolves: resolvablePoints(validation.length), detects: detectablePoints(validation.length) }
+      : {}),
     notes,
   };
 }
@@ -232,18 +247,25 @@ function unitsOf({ network, inputShape }: Problem): number[] {
 export function planTable(
   model: ModelChoice,
   { table, train }: TableParts,
-  options: Pick<FitTableOptions, "targetTransform" | "loss">,
+  options: Pick<FitTableOptions, "targetTransform" | "loss" | "maxLength">,
 ): { readonly plan: PreprocessPlan; readonly notes: readonly string[]; readonly problem: Problem } {
   const { plan, notes } = fitPreprocessing(table, train, {
     log: options.targetTransform === "log",
     together: "shape" in model && model.shape !== undefined,
+    maxLength: options.maxLength,
   });
   refuseReservedNames(plan, table.source.path);
   const { task } = table.target!;
   const outputs = outputsOf(plan.target);
   const classes = plan.target.kind === "classes" ? plan.target.classes.length : 0;
   const loss = lossByName(checkLoss(options.loss ?? defaultLoss(task, classes), task, classes));
-  const problem: Problem = { network: networkFor(model, plan, loss), loss, inputShape: [plan.features.length], outputs };
+  const problem: Problem = {
+    network: networkFor(model, plan, loss),
+    loss,
+    inputShape: [plan.features.length],
+    outputs,
+    ...(plan.variableLength ? { variableLength: true } : {}),
+  };
   return { plan, notes, problem };
 }
 

@@ -1,34 +1,45 @@
 /** Closing figures: predictions against the truth, each with its interval. */
-import type { TargetPlan } from "../data/target-plan.ts";
+import { amountsAt, outputsOf, stepsOf, type TargetPlan } from "../data/target-plan.ts";
 import { countCategories, type Table } from "../data/table.ts";
 import { internal } from "../util/errors.ts";
-import { bootstrapMean, regressionIntervals, wilsonInterval } from "../util/statistics.ts";
+import { bootstrapMean, intervalDifference, regressionIntervals, wilsonInterval } from "../util/statistics.ts";
 import { countWrong } from "./events.ts";
-import type { Baseline, Metrics } from "./experiment-events.ts";
+import type { Baseline, Metrics, Mismatch } from "./experiment-events.ts";
+import { naiveForecasts } from "./naive-forecast.ts";
 
 /** Bootstraps are seeded alike in every run, so that equal predictions give equal intervals. */
 const bootstrap = { seed: 1 };
 
 /**
  * Classification: `error`, Wilson's interval. Regression: `r2` and `rmse` in the target's own unit, and `r2_log`, `rmse_log`
- * on the scale it was trained on where that is the logarithm; bootstrap intervals.
+ * on the scale it was trained on where that is the logarithm; bootstrap intervals over rows.
  * @param prediction [rows · outputs]: probabilities, or amounts in the target's own unit
- * @param targets classification: [rows · outputs], 0/1 or one-hot; regression: amounts [rows]
+ * @param targets classification: [rows · outputs], 0/1 or one-hot; regression: amounts [rows · outputs]
  */
 export function measure(plan: TargetPlan, prediction: ArrayLike<number>, targets: ArrayLike<number>, outputs: number): Metrics {
   if (plan.kind === "classes") {
     const wrong = countWrong(Float32Array.from(prediction), Float32Array.from(targets), outputs);
     return { error: wilsonInterval(wrong, targets.length / outputs) };
   }
-  const metrics = regressionIntervals(targets, prediction, bootstrap);
+  const blocks = { ...bootstrap, block: outputsOf(plan) };
+  const metrics = regressionIntervals(targets, prediction, blocks);
   if (!plan.log) return metrics;
-  const { r2, rmse } = regressionIntervals(Float64Array.from(targets, Math.log), Float64Array.from(prediction, Math.log), bootstrap);
+  const { r2, rmse } = regressionIntervals(Float64Array.from(targets, Math.log), Float64Array.from(prediction, Math.log), blocks);
   return { ...metrics, r2_log: r2, rmse_log: rmse };
 }
 
 /** The mean loss with its interval. */
 export function measureLoss(loss: Float32Array): Metrics {
   return { loss: bootstrapMean(loss, bootstrap) };
+}
+
+/**
+ * What the other distribution of the validation part costs: its error less that on rows of the training distribution which were not
+ * trained on either (Newcombe's interval of two shares; of amounts the difference of the root mean squared errors).
+ */
+export function mismatchOf(validation: Metrics, trainDev: Metrics): Mismatch {
+  const metric = validation["error"] ? "error" : "rmse";
+  return { metric, ...intervalDifference(validation[metric]!, trainDev[metric]!) };
 }
 
 /** The network's own numbers in the target's unit. */
@@ -39,22 +50,33 @@ export function restoreAmounts(prediction: Float32Array, plan: Extract<TargetPla
   });
 }
 
-/** The amounts of rows, as the table has them. */
+/** The amounts of rows, as the table has them; several of one row one after the other. */
 export function amountsOf(table: Table, rows: Int32Array): Float64Array {
   const column = table.target?.column;
-  if (column?.kind !== "numeric") return internal("amounts of a target that is not numeric");
-  return Float64Array.from(rows, (row) => column.values[row]!);
+  if (!column || column.kind === "categorical") return internal("amounts of a target that is not numeric");
+  return amountsAt(column, rows, stepsOf(column));
 }
 
-/** The training part's most frequent class, or its mean, as a prediction for other rows. */
+/**
+ * The training part's most frequent class, or its mean, as a prediction for other rows; of forecasts the mean or a naive forecast, whichever
+ * is nearer on the training part.
+ */
 export function measureBaseline(table: Table, train: Int32Array, rows: Int32Array): Baseline {
   const column = table.target?.column ?? internal("a baseline without a target");
-  if (column.kind === "numeric") {
-    const truth = amountsOf(table, rows);
-    let sum = 0;
-    for (const row of train) sum += column.values[row]!;
-    const guess = new Float64Array(rows.length).fill(sum / train.length);
-    return { name: "the mean", metrics: regressionIntervals(truth, guess, bootstrap) };
+  if (column.kind !== "categorical") {
+    const known = amountsOf(table, train);
+    const mean = known.reduce((sum, amount) => sum + amount, 0) / known.length;
+    const steps = stepsOf(column);
+    const squared = (guess: ArrayLike<number>): number => known.reduce((sum, amount, i) => sum + (amount - guess[i]!) ** 2, 0);
+    let best = { name: "the mean", error: squared(new Float64Array(known.length).fill(mean)) };
+    let guess: Float64Array = new Float64Array(rows.length * steps).fill(mean);
+    for (const [name, values] of naiveForecasts(table)) {
+      const error = squared(amountsAt({ values }, train, steps));
+      if (error >= best.error) continue;
+      best = { name, error };
+      guess = amountsAt({ values }, rows, steps);
+    }
+    return { name: best.name, metrics: regressionIntervals(amountsOf(table, rows), guess, { ...bootstrap, block: steps }) };
   }
   const counts = countCategories({ ...column, codes: Int32Array.from(train, (row) => column.codes[row]!) });
   const most = counts.indexOf(Math.max(...counts));

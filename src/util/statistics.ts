@@ -32,14 +32,20 @@ export function wilsonInterval(count: number, n: number, confidence = 0.95): Int
  * (Newcombe 1998, method 10). `n` is the smaller of the two.
  */
 export function newcombeInterval(first: { count: number; n: number }, second: { count: number; n: number }, confidence = 0.95): Interval {
-  const a = wilsonInterval(first.count, first.n, confidence);
-  const b = wilsonInterval(second.count, second.n, confidence);
+  return intervalDifference(wilsonInterval(first.count, first.n, confidence), wilsonInterval(second.count, second.n, confidence));
+}
+
+/**
+ * The difference of two independently measured values, first minus second, from their intervals by square-and-add, which of Wilson's is
+ * Newcombe's (Zou and Donner 2008). `n` is the smaller of the two.
+ */
+export function intervalDifference(a: Interval, b: Interval): Interval {
   const value = a.value - b.value;
   return {
     value,
     low: value - Math.hypot(a.value - a.low, b.high - b.value),
     high: value + Math.hypot(a.high - a.value, b.value - b.low),
-    n: Math.min(first.n, second.n),
+    n: Math.min(a.n, b.n),
   };
 }
 
@@ -72,6 +78,8 @@ export interface BootstrapOptions {
   readonly resamples?: number;
   /** Default 0.95. */
   readonly confidence?: number;
+  /** So many values in a row belong together and are drawn together (the steps of one forecast); default 1. */
+  readonly block?: number;
 }
 
 const GROUPS = 4096;
@@ -99,11 +107,12 @@ export function bootstrapIntervals<K extends string>(
   const collect = (interval: (name: K) => Interval) =>
     Object.fromEntries(names.map((name) => [name, interval(name)])) as Record<K, Interval>;
   if (n === 0) return collect(() => ({ value: NaN, low: NaN, high: NaN, n }));
-  const groups = Math.min(n, GROUPS);
+  const block = options.block ?? 1;
+  const groups = Math.min(Math.ceil(n / block), GROUPS);
   const counts = new Float64Array(groups);
   const grouped = columns.map(() => new Float64Array(groups));
   for (let row = 0; row < n; row++) {
-    const group = row % groups;
+    const group = Math.floor(row / block) % groups;
     counts[group]! += 1;
     columns.forEach((column, c) => (grouped[c]![group]! += column[row]!));
   }

@@ -1,10 +1,10 @@
 /** Splits: sizes, strata, equal rows, stability, groups, time, columns. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { partSizes } from "../../src/data/part-sizes.ts";
+import { partSizes, resolvablePoints } from "../../src/data/part-sizes.ts";
 import { hashRows } from "../../src/data/row-hash.ts";
-import { resolvablePoints, split, type Parts } from "../../src/data/splitter.ts";
-import { apportion } from "../../src/data/splitters/random.ts";
+import { split, type Parts } from "../../src/data/splitter.ts";
+import { apportion } from "../../src/data/splitters/deal.ts";
 import type { CategoricalColumn, NumericColumn, Role, Table } from "../../src/data/table.ts";
 import { rng } from "../../src/util/rng.ts";
 import { complaint } from "./files.ts";

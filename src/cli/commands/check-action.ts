@@ -9,7 +9,7 @@ import { profilePicture } from "../../preflight/signal-picture.ts";
 import { optimizerByName } from "../../optim/optimizers/index.ts";
 import { loadRunExperiment, loadRunModel, loadRunSplit } from "../../store/load-run.ts";
 import { readModelFile } from "../../store/onnx-file.ts";
-import { checkFingerprint, storedRows } from "../../store/split-file.ts";
+import { checkFingerprint, readSplitFile, storedRows } from "../../store/split-file.ts";
 import { checkExperiment } from "../../train/experiment-file.ts";
 import { experimentProblem, modelProblem, type ExperimentProblem } from "../../train/experiment-problem.ts";
 import { readExperimentTable } from "../../train/experiment-run.ts";
@@ -115,7 +115,10 @@ async function isFolder(path: string): Promise<boolean> {
 type Checked = ExperimentProblem & { readonly trained?: Float32Array };
 
 async function ofExperiment(path: string): Promise<Checked> {
-  return experimentProblem(checkExperiment(await readExperimentSource(path)), preparedRows, readModelFile);
+  return experimentProblem(checkExperiment(await readExperimentSource(path)), preparedRows, {
+    readModel: readModelFile,
+    readSplit: readSplitFile,
+  });
 }
 
 async function ofRun(run: string): Promise<Checked> {

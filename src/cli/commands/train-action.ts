@@ -5,6 +5,7 @@ import { readModelFile } from "../../store/onnx-file.ts";
 import { reserveRun } from "../../store/run-folder.ts";
 import type { RunResult } from "../../store/run-record.ts";
 import { saveRun } from "../../store/save-run.ts";
+import { readSplitFile } from "../../store/split-file.ts";
 import type { ExperimentEvent } from "../../train/experiment-events.ts";
 import { checkExperiment, overrideExperiment } from "../../train/experiment-file.ts";
 import { trainExperiment, type ExperimentRun } from "../../train/experiment-run.ts";
@@ -33,7 +34,7 @@ export const trainAction: Action = async (input, context) => {
   const reporter = createReporter(context);
   let run: ExperimentRun;
   try {
-    const options = { ...runtime, signal, onEvent: reporter.see, readModel: readModelFile };
+    const options = { ...runtime, signal, onEvent: reporter.see, readModel: readModelFile, readSplit: readSplitFile };
     run = await trainExperiment(experiment, input.options["preflight"] === false ? options : { ...options, inspect });
   } catch (error) {
     reporter.end();
