@@ -63,7 +63,9 @@ function resolve(path: string, expression: string, parts: readonly string[], nam
   const wanted = parts.join(".");
   if (names.includes(wanted) && parts.length === 1) return wanted;
   const alike = names.filter((name) => name.toLowerCase() === wanted.toLowerCase());
-  if (parts.length === 1 && alike.length === 1) return alike[0]!;
+  // A name that is the whole target names a column, or nothing.
+  const alone = parts.length === 1 && wanted === expression.trim();
+  if (parts.length === 1 && alike.length === 1 && !alone) return alike[0]!;
   const what =
     wanted === expression.trim()
       ? `no column "${wanted}" in ${path}`
@@ -73,6 +75,23 @@ function resolve(path: string, expression: string, parts: readonly string[], nam
       ? `put the name in double quotes inside the expression: "${alike[0]}"`
       : `${didYouMean(wanted, names, "columns")}${wanted === expression.trim() ? "" : " (a text value stands in single quotes: 'yes')"}`;
   throw new GradusError(`${what} (line 1).`, { hint });
+}
+
+/**
+ * Holds a query to one SELECT over the table `data` whose result is the same every time.
+ * @throws GradusError where it is another statement, reads more than the data, or depends on chance or the clock
+ */
+export async function checkQuery(database: Database, query: string): Promise<void> {
+  const hint = 'e.g. --query "SELECT * FROM data WHERE year > 2000"';
+  const tree = await parse(database, query);
+  if (typeof tree === "string") throw new GradusError(`--query must be a SELECT over the table data: ${tree}.`, { hint });
+  if ((tree as { statements: Json[] }).statements.length !== 1) throw new GradusError("--query must be one SELECT.", { hint });
+  const { functions } = collect(tree);
+  for (const name of functions) {
+    const kinds = await database.query(`SELECT DISTINCT stability FROM duckdb_functions() WHERE function_name = ${literal(name)}`);
+    if (REFUSED_FUNCTIONS.has(name) || kinds.some(({ stability }) => stability === "VOLATILE" || stability === "CONSISTENT_WITHIN_QUERY"))
+      throw new GradusError(`--query uses ${name}(), whose value differs from one run to the next.`, { hint: "leave it out." });
+  }
 }
 
 /** Why a function may not stand in a target: it must exist, give one value per row, and the same every time; so must all a macro calls. */

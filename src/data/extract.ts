@@ -1,7 +1,6 @@
 /** Typed relations turned into columns in memory. */
 import { identifier, type Database } from "./database.ts";
-import { asNumber } from "./infer.ts";
-import type { CategoricalColumn, NumericColumn, ScalarColumn } from "./table.ts";
+import type { CategoricalColumn, DateOrder, NumericColumn, ScalarColumn } from "./table.ts";
 
 /** A column to be made: an SQL expression over `relation` and how to hold it. */
 export interface Extraction {
@@ -9,6 +8,8 @@ export interface Extraction {
   readonly kind: ScalarColumn["kind"];
   /** The SQL type of the expression. */
   readonly sqlType: string;
+  /** How its dates were written. */
+  readonly dates?: DateOrder | undefined;
   readonly sql: string;
 }
 
@@ -16,6 +17,11 @@ export interface Extraction {
 export function asText({ sql, sqlType }: Pick<Extraction, "sql" | "sqlType">): string {
   if (sqlType !== "DOUBLE") return `(${sql})::VARCHAR`;
   return `CASE WHEN (${sql}) = trunc(${sql}) THEN coalesce(try_cast(${sql} AS BIGINT)::VARCHAR, (${sql})::VARCHAR) ELSE (${sql})::VARCHAR END`;
+}
+
+/** A typed column, or an expression of its type, as a DOUBLE. */
+export function asNumber(sql: string, sqlType: string): string {
+  return /^(DATE|TIME)/.test(sqlType) ? `epoch(${sql})` : `(${sql})::DOUBLE`;
 }
 
 /** How many distinct values an expression has over a relation, NULL apart. */
@@ -45,8 +51,8 @@ export async function extract(database: Database, relation: string, rows: number
     }
   }
   const arrays = await database.numbers(expressions, relation, rows);
-  return wanted.map(({ name, kind, sqlType }, i): ScalarColumn => {
-    if (kind === "numeric") return { name, kind, sqlType, values: arrays[i]! } satisfies NumericColumn;
+  return wanted.map(({ name, kind, sqlType, dates }, i): ScalarColumn => {
+    if (kind === "numeric") return { name, kind, sqlType, ...(dates ? { dates } : {}), values: arrays[i]! } satisfies NumericColumn;
     const codes = new Int32Array(rows);
     for (let row = 0; row < rows; row++) {
       const code = arrays[i]![row]!;

@@ -2,8 +2,8 @@
 import { GradusError } from "../util/errors.ts";
 import type { Database } from "./database.ts";
 import { countDistinct } from "./extract.ts";
-import type { SourceColumn, Where } from "./infer.ts";
-import { countMissing, grouped, type Column } from "./table.ts";
+import type { SourceColumn } from "./raw-table.ts";
+import { countMissing, grouped, type Column, type Where } from "./table.ts";
 
 /** More distinct texts than this in a feature is an error. */
 const MOST_CATEGORIES = 100_000;
@@ -14,6 +14,7 @@ const ROW_NUMBER_NAME = /^(column1|unnamed: ?0|index|rownames?|row|row[ _.]?(id|
 /**
  * The columns that can be features: all but those set aside, dropped, all alike, or naming the row.
  * @param request.aside columns with another use, and why they are no features
+ * @param request.others how many features there are besides
  * @throws GradusError on a column without any value, with too many categories, or where nothing is left
  */
 export async function chooseFeatures(
@@ -21,7 +22,12 @@ export async function chooseFeatures(
   path: string,
   rows: number,
   columns: readonly SourceColumn[],
-  request: { readonly aside: ReadonlyMap<string, string>; readonly drop: readonly string[]; readonly references: readonly string[] },
+  request: {
+    readonly aside: ReadonlyMap<string, string>;
+    readonly drop: readonly string[];
+    readonly references: readonly string[];
+    readonly others: number;
+  },
 ): Promise<{ columns: SourceColumn[]; notes: string[] }> {
   const notes: string[] = [];
   const kept: SourceColumn[] = [];
@@ -42,6 +48,7 @@ export async function chooseFeatures(
       kept.push(column);
       continue;
     }
+    if (column.problem) throw new GradusError(`${path}: ${column.problem.message}`, { hint: column.problem.hint });
     const distinct = await countDistinct(database, id, "data");
     const present = rows - column.missing;
     if (distinct > MOST_CATEGORIES)
@@ -49,13 +56,13 @@ export async function chooseFeatures(
         `${path}: column "${name}" has ${grouped(distinct)} distinct values in ${grouped(rows)} rows; a feature may have ${grouped(MOST_CATEGORIES)}.`,
         { hint: `leave it out: --drop ${shellWord(name)}` },
       );
-    if (distinct >= 20 && distinct > IDENTIFYING * present)
+    if (!column.asked && distinct >= 20 && distinct > IDENTIFYING * present)
       notes.push(
-        `${name} left out: text with ${grouped(distinct)} distinct values in ${grouped(present)} rows names the row instead of describing it`,
+        `${name} left out: text with ${grouped(distinct)} distinct values in ${grouped(present)} rows names the row instead of describing it (--type ${shellWord(name)}=category to keep it, --text ${shellWord(name)}=words or =characters to read it)`,
       );
     else kept.push(column);
   }
-  if (kept.length === 0)
+  if (kept.length + request.others === 0)
     throw new GradusError(`${path}: no column is left to predict from.`, {
       hint: notes.length > 0 ? `${notes.slice(0, 5).join("; ")}.` : "the file needs at least one column besides the target.",
     });
@@ -99,6 +106,13 @@ export function checkColumns(
       notes.push(
         `${column.name} holds ${column.categories.join(", ")}: if it names the parts of a split, --split-column ${shellWord(column.name)}`,
       );
+    if (column.kind === "numeric" && column.sqlType === "BIGINT") {
+      const row = column.values.findIndex((value) => Math.abs(value) > Number.MAX_SAFE_INTEGER);
+      if (row >= 0)
+        notes.push(
+          `${column.name} holds whole numbers beyond 2^53, first ${column.values[row]} in ${where(row)}, which are rounded: if they are codes, --type ${shellWord(column.name)}=category or --drop ${shellWord(column.name)}`,
+        );
+    }
     if (absent > 0) missing.push(`${grouped(absent)} in ${column.name}`);
     return true;
   });

@@ -2,18 +2,24 @@
 import { didYouMean } from "../util/closest.ts";
 import { GradusError } from "../util/errors.ts";
 import { printable } from "../util/printable.ts";
+import { arraySource } from "./arrays/source.ts";
 import { openDatabase, type Database } from "./database.ts";
 import { countDistinct, extract } from "./extract.ts";
 import { chooseFeatures, checkColumns } from "./features.ts";
-import { inspectFile, type FileFacts } from "./file.ts";
-import { createTyped, imposeTypes, inferTypes, type SourceColumn, type Where } from "./infer.ts";
-import * as readers from "./readers/index.ts";
-import type { Staged } from "./reader.ts";
-import { grouped, type Column, type Role, type Table, type TableSchema, type Task } from "./table.ts";
+import { attachImages } from "./images/manifest.ts";
+import { createTyped, imposeTypes } from "./impose.ts";
+import { inferTypes } from "./infer.ts";
+import { asTextColumn, lookAt, type RawTable, type SourceColumn } from "./raw-table.ts";
+import type { Reading } from "./reading.ts";
+import type { Staged, ArrayRequest } from "./reader.ts";
+import { grouped, type Column, type Role, type Table, type TableSchema, type Task, type Where } from "./table.ts";
+import { withSequences, type SequenceOptions } from "./sequence-reading.ts";
+import { openSource } from "./source.ts";
+import { applyQuery, stageSource, whereOf } from "./stage.ts";
 import { readTarget, targetColumns } from "./target.ts";
 
 /** How a file is to be read; every name is a column of the file. */
-export interface ReadOptions {
+export interface ReadOptions extends Reading, SequenceOptions {
   /** A column, or an SQL expression of columns such as `delay > 15`; the columns it names are no features. */
   readonly target?: string | undefined;
   /** The columns are one thing, as the pixels of an image are: none is left out. */
@@ -32,6 +38,14 @@ export interface ReadOptions {
   readonly splitColumn?: string | undefined;
   /** Of a saved model: its columns are read, as it read them, and nothing else; with its target if the schema has one. */
   readonly schema?: TableSchema | undefined;
+  /** A column of paths of image files, relative to the folder of the file: the images themselves become the feature. */
+  readonly image?: string | undefined;
+  /** The path of a file of labels, where they are not in the data itself (IDX, NumPy). */
+  readonly labels?: string | undefined;
+  /** False overlooks the split that the data come with (folders `train` and `test`, files of both). */
+  readonly publishedSplit?: boolean | undefined;
+  /** Images that cannot be read are left out and listed in the notes, instead of being an error. */
+  readonly skipBad?: boolean | undefined;
 }
 
 /**
@@ -40,39 +54,74 @@ export interface ReadOptions {
  * @throws GradusError naming file, line or row, column, what was expected and found, and a remedy
  */
 export async function readTable(path: string, options: ReadOptions = {}): Promise<Table> {
-  const file = await inspectFile(path);
-  const reader = Object.values(readers).find((candidate) => candidate.reads(file));
-  if (!reader) throw new GradusError(`${path}: no reader for this kind of file.`, { hint: "convert it to CSV." });
+  const request = arrayRequest(options);
+  const arrays = await arraySource(path);
+  if (arrays)
+    return inDatabase(async (database) => buildTable(database, { path, fingerprint: "" }, await arrays(database, request), options));
+  const reading = readingOf(options);
+  const source = await openSource(path);
+  try {
+    return await inDatabase(async (database) => {
+      const staged = await stageSource(source, database, reading);
+      const complete =
+        options.image === undefined ? staged : await attachImages(database, path, staged, options.image, request, source.fingerprint);
+      return buildTable(database, { path: path === "-" ? "standard input" : path, fingerprint: source.fingerprint }, complete, reading);
+    });
+  } finally {
+    await source.close();
+  }
+}
+
+/** As asked for, else as the saved model's table was. */
+function readingOf(options: ReadOptions): ReadOptions {
+  const { missing, query } = options.schema?.reading ?? {};
+  return { ...options, missing: options.missing ?? missing, query: options.query ?? query };
+}
+
+async function inDatabase(build: (database: Database) => Promise<Table>): Promise<Table> {
   const database = await openDatabase();
   try {
-    const staged = await reader.stage(file, database);
-    // From here on nothing outside the database can be reached, whatever an expression says.
-    await database.query("SET enable_external_access = false");
-    await database.query("SET lock_configuration = true");
-    return await buildTable(database, file, staged, options);
+    return await build(database);
   } finally {
     database.close();
   }
 }
 
-async function buildTable(database: Database, file: FileFacts, staged: Staged, options: ReadOptions): Promise<Table> {
+function arrayRequest({ labels, skipBad, schema, target, group, time, id, splitColumn }: ReadOptions): ArrayRequest {
+  const mentioned = [schema ? schema.target?.name : target, group, time, id, splitColumn].filter((name) => name !== undefined);
+  const channels = schema?.columns.find(({ kind }) => kind === "image")?.channels;
+  return { labels, skipBad, labelled: !schema || schema.target !== undefined, mentioned, channels };
+}
+
+async function buildTable(
+  database: Database,
+  file: { readonly path: string; readonly fingerprint: string },
+  read: Staged,
+  asked: ReadOptions,
+): Promise<Table> {
+  // From here on nothing outside the database can be reached, whatever an expression says.
+  await database.query("SET enable_external_access = false");
   const { path } = file;
+  const { query } = asked;
+  const queried = query === undefined ? read : await applyQuery(database, path, read, { ...asked, query });
+  await database.query("SET lock_configuration = true");
+  const where = whereOf(queried);
+  const { staged, options, arrange } = await withSequences(database, path, queried, asked, where);
   const { names, rows } = staged;
-  const where: Where = (row) => {
-    const line = staged.lineOf(row);
-    return line === undefined ? `row ${row + 1}` : `line ${line}`;
-  };
+  const direct = directColumns(path, staged, options);
   const { schema } = options;
-  const targetName = schema ? schema.target?.name : options.target;
-  const roleNames = { group: options.group, time: options.time, id: options.id, split: options.splitColumn };
-  checkNames(path, names, options);
+  const targetName = schema ? schema.target?.name : (options.target ?? staged.target);
+  const published = schema || options.publishedSplit === false || options.group || options.time ? undefined : staged.split;
+  const roleNames = { group: options.group, time: options.time, id: options.id, split: options.splitColumn ?? published };
+  checkNames(path, names, direct, options);
 
   const known = schema?.target ? schema.target.references.map(({ name }) => name) : names;
   const references = targetName === undefined ? [] : await targetColumns(database, path, targetName, known);
+  const raw = await lookAt(database, staged, where, options);
   const { columns, notes } = schema
-    ? { columns: await imposeTypes(database, names, schema), notes: [] }
-    : await inferTypes(database, names, rows, where);
-  const used = withRoleColumns(columns, names, Object.values(roleNames));
+    ? { columns: await imposeTypes(database, raw, schema), notes: raw.notes }
+    : await inferTypes(database, raw, options);
+  const used = withRoleColumns(columns, raw, Object.values(roleNames));
   await createTyped(database, path, used, where, schema !== undefined);
   const byName = new Map(used.map((column) => [column.name, column]));
 
@@ -89,28 +138,84 @@ async function buildTable(database: Database, file: FileFacts, staged: Staged, o
           task: options.task,
           schema: schema?.target,
         });
-  const aside = new Map<string, string>();
+  const aside = new Map(staged.aside);
+  if (staged.split !== undefined) aside.set(staged.split, "it names the parts of the published split");
   for (const name of references) if (targetName !== name) aside.set(name, "the target is computed from it");
   for (const [role, name] of Object.entries(roleNames)) if (name !== undefined) aside.set(name, ROLE_REASONS[role as Role]);
+  const types = Object.entries(options.types ?? {});
+  for (const [name, type] of types) if (type === "text" && name !== targetName) aside.set(name, "free text, as asked");
   const kept = schema
-    ? { columns: schema.columns.map(({ name }) => byName.get(name)!), notes: [] }
-    : await chooseFeatures(database, path, rows, used, { aside, drop: options.drop ?? [], references });
-  const features = await extract(
+    ? { columns: schema.columns.flatMap(({ name }) => byName.get(name) ?? []), notes: [] }
+    : await chooseFeatures(database, path, rows, used, {
+        aside,
+        drop: [...(options.drop ?? []), ...types.filter(([, type]) => type === "drop").map(([name]) => name)],
+        references,
+        others: direct.length,
+      });
+  const scalars = await extract(
     database,
     "data",
     rows,
-    kept.columns.map((column) => ({ ...column, sql: column.id })),
+    kept.columns.map(({ name, kind, sqlType, dates, id }) => ({ name, kind, sqlType, dates, sql: id })),
   );
+  const features = schema ? inOrderOf(schema, [...direct, ...scalars]) : [...direct, ...scalars];
   const checked = checkColumns(path, features, where, schema !== undefined || options.together === true);
-  return {
-    source: { path, fingerprint: file.fingerprint, rows },
+  return arrange({
+    source: { path, fingerprint: staged.fingerprint ?? file.fingerprint, rows },
     rows,
     columns: checked.columns,
     target,
     roles,
-    notes: [...staged.notes, ...notes.filter((note) => mentions(note, checked.columns)), ...kept.notes, ...checked.notes].map(printable),
-  };
+    ...said(options),
+    ...(staged.skipped?.length ? { skipped: staged.skipped } : {}),
+    notes: [
+      ...staged.notes,
+      ...skippedNotes(staged.skipped),
+      ...notes.filter((note) => mentions(note, checked.columns)),
+      ...kept.notes,
+      ...checked.notes,
+    ].map(printable),
+  });
 }
+
+/** What of the reading a saved model needs again. */
+function said({ missing, query }: Reading): Pick<Table, "reading"> {
+  const asked = { ...(missing?.length ? { missing } : {}), ...(query === undefined ? {} : { query }) };
+  return Object.keys(asked).length > 0 ? { reading: asked } : {};
+}
+
+/** The first lines that were left out, and how many there are. */
+function skippedNotes(skipped: Staged["skipped"] = []): string[] {
+  if (skipped.length === 0) return [];
+  const files = new Set(skipped.map(({ file }) => file)).size;
+  const shown = skipped.slice(0, 8).map(({ file, line, reason }) => `${files > 1 ? `${file} ` : ""}line ${line} (${reason})`);
+  const more = skipped.length > 8 ? ` and ${grouped(skipped.length - 8)} more` : "";
+  return [`${grouped(skipped.length)} line${skipped.length === 1 ? "" : "s"} left out as asked: ${shown.join(", ")}${more}`];
+}
+
+/**
+ * The columns that a reader delivers itself, without those to be left out. Under a schema that has one column of images, and data that
+ * have one, it takes the schema's name for it.
+ */
+function directColumns(path: string, { columns = [] }: Staged, { schema, drop = [] }: ReadOptions): Column[] {
+  if (!schema) return columns.filter(({ name }) => !drop.includes(name));
+  const wanted = schema.columns.filter(({ kind }) => kind === "image");
+  const images = columns.filter(({ kind }) => kind === "image");
+  const renamed = columns.map((column) =>
+    column.kind === "image" && wanted.length === 1 && images.length === 1 ? { ...column, name: wanted[0]!.name } : column,
+  );
+  return renamed.filter(({ name, kind }) => {
+    const type = schema.columns.find((candidate) => candidate.name === name);
+    if (type && type.kind !== kind)
+      throw new GradusError(`${path}: column "${name}" should hold ${type.kind} values, found ${kind} ones.`, {
+        hint: "the model was trained on such values.",
+      });
+    return type !== undefined;
+  });
+}
+
+const inOrderOf = ({ columns: order }: TableSchema, columns: readonly Column[]): Column[] =>
+  order.flatMap(({ name }) => columns.find((column) => column.name === name) ?? []);
 
 /** Notes on how a column was read matter only where it is kept. */
 const mentions = (note: string, columns: readonly Column[]): boolean => columns.some(({ name }) => note.startsWith(`${name} read as`));
@@ -123,21 +228,20 @@ const ROLE_REASONS: Record<Role, string> = {
 };
 
 /** Columns the schema does not know but a role asks for are read as text (time as the number it must be). */
-function withRoleColumns(columns: SourceColumn[], names: readonly string[], roles: readonly (string | undefined)[]): SourceColumn[] {
+function withRoleColumns(columns: SourceColumn[], raw: RawTable, roles: readonly (string | undefined)[]): SourceColumn[] {
   const known = new Set(columns.map(({ name }) => name));
   const more = roles.filter((name) => name !== undefined && !known.has(name)) as string[];
-  return [
-    ...columns,
-    ...more.map((name): SourceColumn => ({ name, kind: "categorical", sqlType: "VARCHAR", id: `c${names.indexOf(name)}`, missing: 0 })),
-  ];
+  return [...columns, ...more.map((name) => asTextColumn(raw, name))];
 }
 
-function checkNames(path: string, names: readonly string[], options: ReadOptions): void {
+function checkNames(path: string, staged: readonly string[], direct: readonly Column[], options: ReadOptions): void {
+  const names = [...staged, ...direct.map(({ name }) => name)];
   const known = (name: string | undefined, flag: string): void => {
     if (name === undefined || names.includes(name)) return;
     throw new GradusError(`no column "${name}"${flag} in ${path} (line 1).`, { hint: didYouMean(name, names, "columns") });
   };
   for (const name of options.drop ?? []) known(name, " (--drop)");
+  for (const name of Object.keys(options.types ?? {})) known(name, " (--type)");
   known(options.group, " (--group)");
   known(options.time, " (--time)");
   known(options.id, " (--id)");

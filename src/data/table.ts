@@ -1,5 +1,6 @@
 /** A table in memory: feature columns, the target, and the columns that steer the split. */
 import { printable } from "../util/printable.ts";
+import type { SkippedRow } from "./reading.ts";
 
 /** Numbers, one per row; NaN is missing. Dates and times are seconds since 1970-01-01 UTC (times: since midnight). */
 export interface NumericColumn {
@@ -7,6 +8,8 @@ export interface NumericColumn {
   readonly kind: "numeric";
   /** The SQL type the values were read as, e.g. `BIGINT`, `DOUBLE`, `DATE`. */
   readonly sqlType: string;
+  /** Of dates in text: how they are written, year-month-day where left out. */
+  readonly dates?: DateOrder;
   readonly values: Float64Array;
 }
 
@@ -76,6 +79,10 @@ export interface Target {
   readonly references: readonly ColumnType[];
 }
 
+/** The order of a date's parts; `named` has the name of the month. */
+export type DateOrder = (typeof DATE_ORDERS)[number];
+export const DATE_ORDERS = ["ymd", "dmy", "mdy", "named"] as const;
+
 /** How a column of a file is read. */
 export interface ColumnType {
   readonly name: string;
@@ -83,6 +90,10 @@ export interface ColumnType {
   readonly sqlType: string;
   /** Of images: 1 gray, 3 colour, 4 with alpha. */
   readonly channels?: number;
+  /** Of sequences: numbers per step, 1 where left out. */
+  readonly width?: number;
+  /** Of dates in text: how they are written, year-month-day where left out. */
+  readonly dates?: DateOrder;
 }
 
 /** Every kind of column. */
@@ -115,11 +126,15 @@ export interface Table {
   readonly target: Target | undefined;
   /**
    * `time` is numeric, the others categorical; never missing. `end`, of forecasts: when the last of what is forecast is known, in the
-   * unit of `time`.
+   * unit of `time`; `series`, of several series: which one.
    */
-  readonly roles: { readonly [R in Role | "end"]?: ScalarColumn };
+  readonly roles: { readonly [R in Role | "end" | "series"]?: ScalarColumn };
   /** Where columns are sequences. */
   readonly sequences?: SequenceReading;
+  /** As asked for. */
+  readonly reading?: TableSchema["reading"];
+  /** Lines that could not be read and were left out, as asked. */
+  readonly skipped?: readonly SkippedRow[];
   /** What was done or noticed while reading, a sentence each. */
   readonly notes: readonly string[];
 }
@@ -127,6 +142,8 @@ export interface Table {
 /** What a saved model remembers of the table it was trained on, so that another file is read the same way. */
 export interface TableSchema {
   readonly columns: readonly ColumnType[];
+  /** What of the reading other files share: texts that mean missing, and the query over them. */
+  readonly reading?: { readonly missing?: readonly string[]; readonly query?: string };
   readonly sequences?: SequenceReading;
   readonly target?: {
     readonly name: string;
@@ -143,9 +160,15 @@ export function schemaOf(table: Table): TableSchema {
     name: column.name,
     kind: column.kind,
     sqlType: column.sqlType,
+    ...(column.kind === "numeric" && column.dates ? { dates: column.dates } : {}),
     ...(column.kind === "image" ? { channels: column.channels } : {}),
+    ...(column.kind === "sequence" && column.width > 1 ? { width: column.width } : {}),
   }));
-  const read = { columns, ...(table.sequences ? { sequences: table.sequences } : {}) };
+  const read = {
+    columns,
+    ...(table.reading ? { reading: table.reading } : {}),
+    ...(table.sequences ? { sequences: table.sequences } : {}),
+  };
   if (!table.target) return read;
   const { name, task, references, column } = table.target;
   return {

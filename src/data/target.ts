@@ -2,10 +2,11 @@
 import { GradusError } from "../util/errors.ts";
 import { identifier, type Database } from "./database.ts";
 import { referencedColumns } from "./expression.ts";
-import { countDistinct, extract } from "./extract.ts";
+
 import { LARGEST } from "./features.ts";
-import { asNumber, type SourceColumn, type Where } from "./infer.ts";
-import { grouped, type CategoricalColumn, type ScalarColumn, type TableSchema, type Target, type Task } from "./table.ts";
+import { asNumber, countDistinct, extract } from "./extract.ts";
+import type { SourceColumn } from "./raw-table.ts";
+import { grouped, type CategoricalColumn, type ScalarColumn, type TableSchema, type Target, type Task, type Where } from "./table.ts";
 
 const FEW_CLASSES = 20;
 const ROWS_PER_CLASS = 5;
@@ -78,7 +79,12 @@ export async function readTarget(database: Database, request: TargetRequest): Pr
     task,
     reason,
     column: request.schema?.classes ? recode(request, column as CategoricalColumn, request.schema.classes) : column!,
-    references: references.map(({ name: label, kind: kindOf, sqlType: type }) => ({ name: label, kind: kindOf, sqlType: type })),
+    references: references.map(({ name: label, kind: kindOf, sqlType: type, dates }) => ({
+      name: label,
+      kind: kindOf,
+      sqlType: type,
+      ...(dates ? { dates } : {}),
+    })),
   };
 }
 

@@ -82,7 +82,7 @@ describe("types", () => {
     const table = await readTable(path, { target: "y" });
     expect(texts(table, "a").at(-1)).toBe("?");
     expect(table.notes).toContain(
-      'a read as categories: 1 value is no number, e.g. "?" in line 30002 (leave the field empty where a value is missing)',
+      'a read as categories: 1 of 30 001 values is no number, "?" in line 30002 (--missing "?" if it means missing; --type a=number makes all of them missing)',
     );
   });
 
@@ -194,7 +194,7 @@ describe("columns that are no features", () => {
     expect(table.columns.map((c) => c.name)).toEqual(["x"]);
     expect(table.notes).toEqual([
       'column 1 has no name in the header; called "column1"',
-      "name left out: text with 40 distinct values in 40 rows names the row instead of describing it",
+      "name left out: text with 40 distinct values in 40 rows names the row instead of describing it (--type name=category to keep it, --text name=words or =characters to read it)",
       "unwanted left out as asked",
       "column1 left out: it numbers the rows",
       "seven left out: always 7",
@@ -247,7 +247,7 @@ describe("a schema", () => {
 
   test("names the columns of the target as the first file did", async () => {
     const first = csv("Delay.csv", "Delay,x", ["20,1", "5,2", "15,4"]);
-    const schema = schemaOf(await readTable(first, { target: "delay", task: "regression" }));
+    const schema = schemaOf(await readTable(first, { target: "delay + 0", task: "regression" }));
     expect(numbers(await readTable(csv("Delay2.csv", "x,Delay", ["1,3", "2,4"]), { schema }), "x")).toEqual([1, 2]);
     expect(await complaint(readTable(csv("delay3.csv", "x,delay", ["1,3"]), { schema }))).toMatch(
       /no column "Delay", which the model's target is read from, in .*delay3\.csv \(line 1\)\. \| did you mean "delay"\?/,

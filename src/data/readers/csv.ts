@@ -1,117 +1,110 @@
-/** Delimited text: CSV and TSV, UTF-8 or UTF-16, with a header line. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+/** Delimited text: CSV and TSV in any encoding, with a header line. */
 import { GradusError } from "../../util/errors.ts";
-import { literal, type Database } from "../database.ts";
-import { textEncoding, type FileFacts } from "../file.ts";
-import type { Reader, Staged } from "../reader.ts";
+import { escapeGlob, literal, type Database } from "../database.ts";
+import { nameColumns, sniff } from "../delimited.ts";
+import { plainText } from "../encoding.ts";
+import type { FileFacts } from "../file.ts";
+import type { Reader } from "../reader.ts";
+import { delimiterOf, type SkippedRow } from "../reading.ts";
 import { grouped } from "../table.ts";
 
 /** Texts that mean "missing", as R, pandas and SQL write it. */
 const MISSING = ["", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL"];
+/** Of these more are not listed but counted. */
+const MOST_SKIPPED = 100_000;
 
 export const csv: Reader = {
   name: "CSV",
   reads: () => true,
-  async stage(file, database) {
-    const encoding = textEncoding(file);
-    if (encoding === "utf-8") return stageText(file, file.absolutePath, file.head.toString("utf8"), database, []);
-    const text = new TextDecoder(encoding).decode(await readFile(file.absolutePath));
-    const folder = await mkdtemp(join(tmpdir(), "gradus-"));
+  async stage(file, { database, reading, scratch }) {
+    const { path } = file;
+    const text = await plainText(file, reading.encoding, scratch);
+    const { delimiter, fields } = sniff(
+      file.name,
+      text.head.replace(/^\uFEFF/, ""),
+      reading.delimiter === undefined ? undefined : delimiterOf(reading.delimiter),
+    );
+    const named = nameColumns(path, fields);
+    const missing = [...new Set([...MISSING, ...(reading.missing ?? [])])];
+    const options = [
+      "auto_detect=false",
+      "header=true",
+      `delim=${literal(delimiter)}`,
+      `quote='"'`,
+      `escape='"'`,
+      `columns={${fields.map((_, i) => `'c${i}': 'VARCHAR'`).join(", ")}}`,
+      `nullstr=[${missing.map(literal).join(", ")}]`,
+      "null_padding=false",
+      "strict_mode=true",
+    ].join(", ");
+    const from = `read_csv(${literal(escapeGlob(text.absolutePath))}, ${options}`;
+    const skip = reading.skipBadRows ? `, store_rejects=true, rejects_limit=0` : "";
     try {
-      const copy = join(folder, "utf-8.csv");
-      await writeFile(copy, text);
-      return await stageText(file, copy, text, database, [`read as ${encoding.toUpperCase()}`]);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
+      await database.query(`CREATE TABLE raw AS SELECT * FROM ${from}${skip})`);
+    } catch (cause) {
+      throw await malformed(path, from, fields.length, delimiter, database, cause);
     }
+    const skipped = reading.skipBadRows ? await rejected(database, file, fields.length) : [];
+    const rows = Number((await database.query("SELECT count(*) AS n FROM raw"))[0]!["n"]);
+    if (rows === 0)
+      throw new GradusError(
+        `${path} has a header line (${fields.length} columns) and no ${skipped.length > 0 ? "row that can be read" : "rows"}.`,
+        {
+          hint:
+            skipped.length > 0
+              ? `line ${skipped[0]!.line}: ${skipped[0]!.reason}`
+              : "a row per example was expected below the header; check how the file was written.",
+        },
+      );
+    const notes = [...text.notes, ...named.notes];
+    if (fields.length === 1 && reading.delimiter === undefined)
+      notes.push("one column only: if something else than , ; | or tab separates the fields, --delimiter");
+    // Without quoted line breaks and blank lines, the rows and the header make up all lines.
+    const plain = file.lineEnds === rows + skipped.length + (file.endsWithLine ? 1 : 0);
+    return { names: named.names, rows, lineOf: plain ? lineFinder(skipped) : () => undefined, delimiter, skipped, notes };
   },
 };
 
-async function stageText(file: FileFacts, textPath: string, head: string, database: Database, notes: readonly string[]): Promise<Staged> {
-  const { delimiter, fields } = readHeader(file.path, head.replace(/^\uFEFF/, ""));
-  const named = nameColumns(file.path, fields);
-  const options = [
-    "auto_detect=false",
-    "header=true",
-    `delim=${literal(delimiter)}`,
-    `quote='"'`,
-    `escape='"'`,
-    `columns={${fields.map((_, i) => `'c${i}': 'VARCHAR'`).join(", ")}}`,
-    `nullstr=[${MISSING.map(literal).join(", ")}]`,
-    "null_padding=false",
-    "strict_mode=true",
-  ].join(", ");
-  const from = `read_csv(${literal(escapeGlob(textPath))}, ${options}`;
-  try {
-    await database.query(`CREATE TABLE raw AS SELECT * FROM ${from})`);
-  } catch (cause) {
-    throw await malformed(file.path, from, fields.length, delimiter, database, cause);
-  }
-  const rows = Number((await database.query("SELECT count(*) AS n FROM raw"))[0]!["n"]);
-  if (rows === 0)
-    throw new GradusError(`${file.path} has a header line (${fields.length} columns) and no rows.`, {
-      hint: "a row per example was expected below the header; check how the file was written.",
+/** Lines of rows from 0, below a header and between lines that were skipped (in order). */
+function lineFinder(skipped: readonly SkippedRow[]): (row: number) => number {
+  // The rows before the skipped line i stand above it: lines 2 … line − 1 without the i skipped before.
+  const before = skipped.map(({ line }, i) => line - 2 - i);
+  return (row) => {
+    let [low, high] = [0, before.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (before[middle]! <= row) low = middle + 1;
+      else high = middle;
+    }
+    return row + 2 + low;
+  };
+}
+
+/** The lines that were left out, in order, each once. */
+async function rejected(database: Database, { path }: FileFacts, columns: number): Promise<SkippedRow[]> {
+  const found = await database.query(
+    `SELECT line, any_value(error_type)::VARCHAR AS kind, any_value(error_message) AS message FROM reject_errors GROUP BY line ORDER BY line LIMIT ${MOST_SKIPPED + 1}`,
+  );
+  await database.query("DROP TABLE reject_errors");
+  await database.query("DROP TABLE reject_scans");
+  if (found.length > MOST_SKIPPED)
+    throw new GradusError(`${path}: more than ${grouped(MOST_SKIPPED)} lines cannot be read.`, {
+      hint: `the first is line ${String(found[0]!["line"])}; check the delimiter (--delimiter) and the quotes.`,
     });
-  // Without quoted line breaks and blank lines, the rows and the header make up all lines.
-  const plain = file.lineEnds === rows + (file.endsWithLine ? 1 : 0);
-  return { names: named.names, rows, lineOf: (row) => (plain ? row + 2 : undefined), notes: [...notes, ...named.notes] };
+  return found.map(({ line, kind, message }) => ({
+    file: path,
+    line: Number(line),
+    reason: reasonOf(String(kind), String(message), columns),
+  }));
 }
 
-/** The first record of a text and the delimiter that splits it most. */
-function readHeader(path: string, text: string): { delimiter: string; fields: string[] } {
-  if (text.trim() === "")
-    throw new GradusError(`${path} holds only white space; a header line and rows were expected.`, { hint: "check how it was written." });
-  const record = firstRecord(text);
-  const candidates = /\.(tsv|tab)$/i.test(path) ? ["\t", ",", ";", "|"] : [",", "\t", ";", "|"];
-  const splits = candidates.map((delimiter) => ({ delimiter, fields: splitRecord(record, delimiter) }));
-  return splits.reduce((best, split) => (split.fields.length > best.fields.length ? split : best));
-}
-
-function firstRecord(text: string): string {
-  let quoted = false;
-  for (let i = 0; i < text.length; i++) {
-    const character = text[i];
-    if (character === '"') quoted = !quoted;
-    else if (!quoted && (character === "\n" || character === "\r")) return text.slice(0, i);
-  }
-  return text;
-}
-
-function splitRecord(record: string, delimiter: string): string[] {
-  const fields = [""];
-  let quoted = false;
-  for (let i = 0; i < record.length; i++) {
-    const character = record[i]!;
-    if (character === '"') {
-      if (quoted && record[i + 1] === '"') fields[fields.length - 1] += record[++i]!;
-      else quoted = !quoted;
-    } else if (character === delimiter && !quoted) fields.push("");
-    else fields[fields.length - 1] += character;
-  }
-  return fields;
-}
-
-function nameColumns(path: string, fields: readonly string[]): { names: string[]; notes: string[] } {
-  const notes: string[] = [];
-  const names = fields.map((field, i) => {
-    if (field.trim() !== "") return field.trim();
-    let name = `column${i + 1}`;
-    while (fields.includes(name)) name += "_";
-    notes.push(`column ${i + 1} has no name in the header; called "${name}"`);
-    return name;
-  });
-  const first = new Map<string, number>();
-  names.forEach((name, i) => {
-    const before = first.get(name);
-    if (before !== undefined)
-      throw new GradusError(`${path}, line 1: two columns are named "${name}" (columns ${before + 1} and ${i + 1}).`, {
-        hint: "rename one of them in the header line.",
-      });
-    first.set(name, i);
-  });
-  return { names, notes };
+function reasonOf(kind: string, message: string, columns: number): string {
+  const found = /Found: (\d+)/.exec(message)?.[1];
+  if (found) return `${found} fields where ${columns} were expected`;
+  if (/quote/i.test(kind)) return "a quoted field does not close";
+  if (/unicode/i.test(kind)) return "not valid text";
+  if (/line size/i.test(kind)) return "longer than 2 MB";
+  return message.split("\n")[0]!;
 }
 
 /** The message for a file the parser refused: the first offending line, from a second pass that collects the rejects. */
@@ -134,23 +127,21 @@ async function malformed(
   const text = `${first?.["kind"] ?? ""} ${first?.["message"] ?? ""} ${message}`;
   const separator = delimiter === "\t" ? "tab" : `"${delimiter}"`;
   const found = /Found: (\d+)/.exec(text)?.[1];
+  const lines = new Set(rejects.map((r) => Number(r["line"]))).size;
+  const skip = rejects.length > 0 ? "; or leave such lines out, listed: --skip-bad-rows" : "";
   if (found) {
-    const lines = new Set(rejects.map((r) => Number(r["line"]))).size;
     return new GradusError(
       `${where}: ${columns} fields were expected (the header has ${columns}, separated by ${separator}), found ${found}${lines > 1 ? `; ${grouped(lines)} lines are like this` : ""}.`,
-      { hint: `mend the line; a field that contains ${separator} must stand in double quotes.`, cause },
+      { hint: `mend the line; a field that contains ${separator} must stand in double quotes${skip}.`, cause },
     );
   }
   if (/unterminated quote|UNQUOTED VALUE/i.test(text))
     return new GradusError(`${where}: a field that opens with a double quote does not close properly.`, {
-      hint: 'inside a quoted field, write a double quote twice: "".',
+      hint: `inside a quoted field, write a double quote twice: ""${skip}.`,
       cause,
     });
   if (/unicode|utf-8/i.test(text))
-    return new GradusError(`${where}: not valid UTF-8 text.`, {
-      hint: `convert the file, e.g. iconv -f latin1 -t utf-8 ${path}`,
-      cause,
-    });
+    return new GradusError(`${where}: not valid UTF-8 text.`, { hint: `name its encoding, e.g. --encoding windows-1252${skip}`, cause });
   if (/maximum line size/i.test(text))
     return new GradusError(`${where}: the line is longer than the 2 MB a row may have.`, {
       hint: "look for a quote that never closes.",
@@ -166,6 +157,3 @@ async function malformed(
     cause,
   });
 }
-
-/** A path as a pattern that matches it alone. */
-const escapeGlob = (path: string): string => path.replace(/[[*?]/g, "[$&]");

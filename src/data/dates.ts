@@ -1,0 +1,101 @@
+/** Dates as people write them: which order of day, month and year a column has, where its values leave no doubt. */
+import { literal, type Database } from "./database.ts";
+import { DATE_ORDERS as orders, grouped, type DateOrder, type Where } from "./table.ts";
+
+/** What a column's dates turned out to be. */
+export type DateFinding =
+  | { readonly kind: "dates"; readonly order: DateOrder; readonly clock: boolean }
+  | { readonly kind: "problem"; readonly message: string; readonly hint: string }
+  | { readonly kind: "none" };
+
+export const ISO_DATE = String.raw`'^\s*\d{4}[-/]\d{1,2}[-/]\d{1,2}'`;
+const CLOCKS = ["", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f"];
+const ORDERS: Readonly<Record<Exclude<DateOrder, "ymd">, { readonly pattern: string; readonly formats: readonly string[] }>> = {
+  dmy: { pattern: String.raw`'^\s*\d{1,2}[-/.]\d{1,2}[-/.]\d{4}(\s|$)'`, formats: ["%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y"] },
+  mdy: { pattern: String.raw`'^\s*\d{1,2}[-/.]\d{1,2}[-/.]\d{4}(\s|$)'`, formats: ["%m/%d/%Y", "%m-%d-%Y"] },
+  named: {
+    pattern: String.raw`'^\s*(\d{1,2}[ -][A-Za-z]{3,9}[ -]|[A-Za-z]{3,9} \d{1,2}, ?)\d{4}(\s|$)'`,
+    formats: ["%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%b %d, %Y", "%B %d, %Y"],
+  },
+};
+const spoken: Readonly<Record<DateOrder, string>> = {
+  ymd: "year-month-day",
+  dmy: "day/month/year",
+  mdy: "month/day/year",
+  named: "with the month's name",
+};
+
+/** A text expression as a TIMESTAMP, NULL where it is no date of that order; years have four digits. */
+export function dateSql(c: string, order: DateOrder): string {
+  if (order === "ymd") return `CASE WHEN regexp_matches(${c}, ${ISO_DATE}) THEN try_cast(${c} AS TIMESTAMPTZ)::TIMESTAMP END`;
+  const { pattern, formats } = ORDERS[order];
+  const all = formats.flatMap((format) => CLOCKS.map((clock) => literal(format + clock)));
+  return `CASE WHEN regexp_matches(${c}, ${pattern}) THEN try_strptime(trim(${c}), [${all.join(", ")}]) END`;
+}
+
+/** Looks like a date of any kind, two-digit years among them. */
+const DATE_LIKE = String.raw`'^\s*(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}|[A-Za-z]{3,9} \d{1,2}, ?\d{2,4})(\s+\d{1,2}:\d{2}\S*)?\s*$'`;
+
+/**
+ * The dates of a column of texts, decided by all its values.
+ * @param id the column of `raw`
+ * @param asked the order, where it is known; then values that are no such dates are a problem
+ */
+export async function findDates(
+  database: Database,
+  { id, name }: { readonly id: string; readonly name: string },
+  where: Where,
+  asked?: DateOrder,
+): Promise<DateFinding> {
+  const [head] = await database.query(
+    `SELECT count(${id}) AS present, count(*) FILTER (regexp_matches(${id}, ${DATE_LIKE})) AS alike FROM (SELECT ${id} FROM raw WHERE ${id} IS NOT NULL LIMIT 2048)`,
+  );
+  if (!asked && !(Number(head!["alike"]) >= 0.9 * Number(head!["present"]))) return { kind: "none" };
+  const parsed = orders.map((order) => dateSql(id, order));
+  const [row] = await database.query(
+    `SELECT count(${id}) AS present, count(*) FILTER (contains(${id}, ':')) AS clocks, count(coalesce(${parsed.join(", ")})) AS some,
+     ${orders.map((order, i) => `count(${parsed[i]}) AS ${order}`).join(", ")} FROM raw`,
+  );
+  const counted = (key: string): number => Number(row![key]);
+  const present = counted("present");
+  const clock = counted("clocks") > 0;
+  const first = async (condition: string): Promise<string> => {
+    const [found] = await database.query(
+      `SELECT ${id} AS text, rowid AS row FROM raw WHERE ${id} IS NOT NULL AND ${condition} ORDER BY rowid LIMIT 1`,
+    );
+    return `"${String(found!["text"])}" in ${where(Number(found!["row"]))}`;
+  };
+  if (asked) {
+    if (counted(asked) === present) return { kind: "dates", order: asked, clock };
+    const other = await first(`${parsed[orders.indexOf(asked)]} IS NULL`);
+    return {
+      kind: "problem",
+      message: `column "${name}" should hold dates ${spoken[asked]} (--type), ${grouped(present - counted(asked))} of ${grouped(present)} are none: ${other}.`,
+      hint: `mend them, leave them empty, or name the text that means missing: --missing`,
+    };
+  }
+  const whole = orders.filter((order) => counted(order) === present);
+  const [certain] = whole;
+  if (whole.length === 1) return { kind: "dates", order: certain!, clock };
+  if (whole.length > 1)
+    return {
+      kind: "problem",
+      message: `the dates of column "${name}" may be day/month or month/day, e.g. ${await first("true")}; no value of ${grouped(present)} decides it.`,
+      hint: `say which: --type ${name}=date:dmy or --type ${name}=date:mdy (or ${name}=category, ${name}=drop)`,
+    };
+  if (counted("some") < 0.9 * present) return { kind: "none" };
+  const main = orders.toSorted((a, b) => counted(b) - counted(a))[0]!;
+  const other = orders.find((order) => order !== main && counted(order) > 0 && counted("some") > counted(main));
+  const rest = `${parsed[orders.indexOf(main)]} IS NULL`;
+  if (other === undefined)
+    return {
+      kind: "problem",
+      message: `column "${name}" holds dates ${spoken[main]}, but ${grouped(present - counted(main))} of ${grouped(present)} values are none: ${await first(rest)}.`,
+      hint: `mend them, name the text that means missing (--missing), or --type ${name}=category, --type ${name}=drop`,
+    };
+  return {
+    kind: "problem",
+    message: `column "${name}" holds dates in two formats: ${await first(`NOT (${rest})`)} is ${spoken[main]}, ${await first(rest)} is not.`,
+    hint: `write all of them as 2024-01-31, or leave the column out: --drop ${name}`,
+  };
+}
