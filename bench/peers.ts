@@ -117,6 +117,7 @@ export async function bundle(name: string): Promise<string> {
     format: "esm",
     packages: "external",
     logLevel: "error",
+    conditions: ["gradus-source"],
   });
   return outfile;
 }
