@@ -5,17 +5,18 @@ import type { Value } from "../ir/graph.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import { assemble } from "./sequence-blocks.ts";
 import { sequenceLengths } from "./sequence-lengths.ts";
-import { schemaOf, selectColumn, type Column, type Table, type TableSchema } from "./table.ts";
+import { schemaOf, selectColumn, type Column, type ImageColumn, type Table, type TableSchema } from "./table.ts";
 import { fitTarget, type TargetPlan } from "./target-plan.ts";
 import type { Moments, Transform } from "./transform.ts";
 import * as transforms from "./transforms/index.ts";
+import type { ImagePlan } from "./transforms/image.ts";
 import type { OneHotPlan } from "./transforms/one-hot.ts";
 import type { SequencePlan } from "./transforms/sequence.ts";
 import { moments, type StandardisePlan } from "./transforms/standardise.ts";
 import type { TokensPlan } from "./transforms/tokens.ts";
 
 /** A fitted transform of one column. */
-export type FittedColumn = StandardisePlan | OneHotPlan | SequencePlan | TokensPlan;
+export type FittedColumn = StandardisePlan | OneHotPlan | ImagePlan | SequencePlan | TokensPlan;
 
 /** Everything fitted on the training rows; plain JSON, stored with the run. */
 export interface PreprocessPlan {
@@ -59,13 +60,19 @@ const transformOf = (kind: string): Transform<Column, FittedColumn> =>
  * @param options.together numeric columns are one thing, the pixels of an image or the steps of a sequence: they are
  *   standardised by one mean and deviation, and constant ones stay
  * @param options.maxLength steps of a sequence that are seen; the longest training sequence's where left out, at most 1 000
+ * @param options.size [height, width] that images are brought to
  * @returns the plan, and what was done in sentences
  * @throws GradusError where no column is left, or a target value has no logarithm
  */
 export function fitPreprocessing(
   table: Table,
   train: Int32Array,
-  options: { readonly log?: boolean | undefined; readonly together?: boolean | undefined; readonly maxLength?: number | undefined } = {},
+  options: {
+    readonly log?: boolean | undefined;
+    readonly together?: boolean | undefined;
+    readonly maxLength?: number | undefined;
+    readonly size?: readonly [number, number] | undefined;
+  } = {},
 ): { plan: PreprocessPlan; notes: string[] } {
   const notes: string[] = [];
   const columns: FittedColumn[] = [];
@@ -73,7 +80,7 @@ export function fitPreprocessing(
   if (together) notes.push(`all columns are standardised together: mean ${short(together.mean)}, deviation ${short(together.deviation)}`);
   const sequences = sequenceLengths(table, train, options.maxLength);
   notes.push(...sequences.notes);
-  const context = { together, ...sequences.lengths, alone: table.columns.length === 1 };
+  const context = { together, size: options.size, ...sequences.lengths, alone: table.columns.length === 1 };
   for (const column of table.columns) {
     const transform = registry.find((candidate) => candidate.applies(column)) ?? internal(`no transform for ${column.name}`);
     const fitted = transform.fit(selectColumn(column, train), context);
@@ -133,7 +140,7 @@ function blocksOf(columns: readonly FittedColumn[]) {
 
 /**
  * Rows of a table as the graph's inputs take them.
- * @param rows all of them where left out
+ * @param rows all of them where left out; images of one size, see `callsOf`
  */
 export function rawInputs(table: Table, rows: Int32Array | undefined, plan: Pick<PreprocessPlan, "columns">): Record<string, Tensor> {
   const chosen = rows ?? Int32Array.from({ length: table.rows }, (_, row) => row);
@@ -144,4 +151,37 @@ export function rawInputs(table: Table, rows: Int32Array | undefined, plan: Pick
       return [fitted.column, transformOf(fitted.kind).raw(column, chosen, fitted)];
     }),
   );
+}
+
+/** A call of the graph takes so many bytes of images at most. */
+const BYTES_PER_CALL = 2 ** 24;
+
+/**
+ * Rows in groups that one call of the graph can take: in order, or where images differ in size, those of one size together.
+ * @param most rows of a call
+ * @returns positions in `rows`
+ */
+export function callsOf(
+  { columns }: Table,
+  rows: Int32Array,
+  { columns: fitted }: Pick<PreprocessPlan, "columns">,
+  most: number,
+): Int32Array[] {
+  const images = columns.filter((column) => column.kind === "image" && fitted.some((plan) => plan.column === column.name)) as ImageColumn[];
+  if (images.length === 0)
+    return Array.from({ length: Math.ceil(rows.length / most) }, (_, i) =>
+      Int32Array.from({ length: Math.min(most, rows.length - i * most) }, (_at, k) => i * most + k),
+    );
+  const bytes = (row: number): number => images.reduce((sum, { offsets }) => sum + offsets[row + 1]! - offsets[row]!, 0);
+  const groups = new Map<string, number[]>();
+  rows.forEach((row, at) => {
+    const key = images.map(({ heights, widths }) => `${heights[row]}×${widths[row]}`).join();
+    const group = groups.get(key);
+    if (group) group.push(at);
+    else groups.set(key, [at]);
+  });
+  return [...groups.values()].flatMap((group) => {
+    const many = Math.max(1, Math.min(most, Math.floor(BYTES_PER_CALL / Math.max(1, bytes(rows[group[0]!]!)))));
+    return Array.from({ length: Math.ceil(group.length / many) }, (_, i) => Int32Array.from(group.slice(i * many, (i + 1) * many)));
+  });
 }

@@ -43,6 +43,8 @@ export interface FitContext {
   /** Steps of a sequence that the network sees, and whether every sequence has just so many. */
   readonly time?: number;
   readonly fixed?: boolean;
+  /** [height, width] that images are brought to, in pixels; found from them where left out. */
+  readonly size?: readonly [number, number] | undefined;
   /** Whether the column is the only one. */
   readonly alone?: boolean;
 }

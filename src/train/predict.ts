@@ -1,5 +1,5 @@
 /** Predictions of a trained model on raw rows, through the very graph that model.onnx holds. */
-import { rawInputs } from "../data/preprocess.ts";
+import { callsOf, rawInputs } from "../data/preprocess.ts";
 import { amountsAt, outputsOf, targetTensor, type TargetPlan } from "../data/target-plan.ts";
 import type { Table } from "../data/table.ts";
 import type { CompileOptions, Executor } from "../exec/session.ts";
@@ -27,7 +27,8 @@ export async function predictRows(model: Model, table: Table, rows: Int32Array, 
   const { executor, ...runtime } = options;
   const graph = modelGraph(model);
   const most = rowsPerCall(model.plan);
-  const sizes = [Math.min(most, rows.length), rows.length % most].filter((batch) => batch > 0).map((batch) => ({ batch }));
+  const calls = callsOf(table, rows, model.plan, most);
+  const sizes = [...new Set(calls.map(({ length }) => length))].map((batch) => ({ batch }));
   const known = { sizes, ...runtime };
   const session = await (executor ? executor.compile(graph, known) : compile(graph, known));
   const { target } = model.plan;
@@ -35,9 +36,16 @@ export async function predictRows(model: Model, table: Table, rows: Int32Array, 
   const output = target.kind === "classes" ? "probabilities" : "prediction";
   const values = new Float32Array(rows.length * width);
   try {
-    for (let from = 0; from < rows.length; from += most) {
-      const results = await session.run(rawInputs(table, rows.subarray(from, from + most), model.plan));
-      values.set(results[output]!.data as Float32Array, from * width);
+    for (const positions of calls) {
+      const results = await session.run(
+        rawInputs(
+          table,
+          positions.map((at) => rows[at]!),
+          model.plan,
+        ),
+      );
+      const found = results[output]!.data as Float32Array;
+      positions.forEach((at, i) => values.set(found.subarray(i * width, (i + 1) * width), at * width));
     }
   } finally {
     await session.dispose();

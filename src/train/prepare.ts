@@ -1,15 +1,31 @@
 /** Rows of a table through the preprocessing graph, into memory that training reads. */
-import { preprocessingGraph, rawInputs, type PreprocessPlan } from "../data/preprocess.ts";
+import { callsOf, preprocessingGraph, rawInputs, type PreprocessPlan } from "../data/preprocess.ts";
 import { targetTensor } from "../data/target-plan.ts";
-import type { Table } from "../data/table.ts";
+import { grouped, type Table } from "../data/table.ts";
 import type { CompileOptions, Executor } from "../exec/session.ts";
 import { graph } from "../ir/graph.ts";
 import { tensor } from "../ir/tensor.ts";
+import { GradusError } from "../util/errors.ts";
 import type { Dataset } from "./dataset.ts";
+
+/** A part's design matrix may take so many bytes. */
+const MOST_BYTES = 8 * 2 ** 30;
 
 /** Rows of one call: fewer where a row is long, so that its raw values and its features stay small beside the dataset. */
 export const rowsPerCall = ({ features }: Pick<PreprocessPlan, "features">): number =>
   Math.max(1, Math.min(8192, Math.floor(2 ** 22 / features.length)));
+
+/** @throws GradusError where the design matrix of so many rows is not to be held */
+function checkMatrix({ source }: Table, rows: number, { features, shape }: PreprocessPlan): void {
+  const bytes = 4 * rows * features.length;
+  if (bytes <= MOST_BYTES) return;
+  throw new GradusError(
+    `${source.path}: ${grouped(rows)} rows of ${grouped(features.length)} inputs are ${(bytes / 1e9).toFixed(1)} GB in memory; ${(MOST_BYTES / 1e9).toFixed(1)} GB are prepared at most.`,
+    { hint: shape?.length === 3 ? "have the images made smaller: --size 64x64" : "train on fewer rows or columns." },
+  );
+}
+
+const pick = (rows: Int32Array, positions: Int32Array): Int32Array => positions.map((at) => rows[at]!);
 
 /** A dataset per list of rows; the graph is the one that the exported model begins with. */
 export async function prepareDatasets(
@@ -24,13 +40,24 @@ export async function prepareDatasets(
   const width = plan.features.length;
   const most = rowsPerCall(plan);
   const prepare = async (rows: Int32Array): Promise<Dataset> => {
+    checkMatrix(table, rows.length, plan);
     const data = new Float32Array(rows.length * width);
     const steps = new Int32Array(lengths ? rows.length : 0);
-    for (let from = 0; from < rows.length; from += most) {
-      const to = Math.min(rows.length, from + most);
-      const into = { features: tensor("float32", data.subarray(from * width, to * width), [to - from, width]) };
-      const counted = lengths ? { lengths: tensor("int32", steps.subarray(from, to)) } : {};
-      await session.run(rawInputs(table, rows.subarray(from, to), plan), { ...into, ...counted });
+    for (const positions of callsOf(table, rows, plan, most)) {
+      const [from, n] = [positions[0]!, positions.length];
+      const raw = rawInputs(table, pick(rows, positions), plan);
+      // Rows that stand together are written in place; images of one size among others are copied to their places.
+      const inPlace = positions[n - 1] === from + n - 1;
+      const [own, ownSteps] = inPlace
+        ? [data.subarray(from * width, (from + n) * width), steps.subarray(from, from + n)]
+        : [new Float32Array(n * width), new Int32Array(n)];
+      const into = { features: tensor("float32", own, [n, width]) };
+      await session.run(raw, { ...into, ...(lengths ? { lengths: tensor("int32", ownSteps) } : {}) });
+      if (inPlace) continue;
+      positions.forEach((at, i) => {
+        data.set(own.subarray(i * width, (i + 1) * width), at * width);
+        if (lengths) steps[at] = ownSteps[i]!;
+      });
     }
     return {
       features: tensor("float32", data, [rows.length, width]),
