@@ -5,6 +5,7 @@ import { didYouMean } from "../util/closest.ts";
 import { GradusError } from "../util/errors.ts";
 import { gravest, type Finding, type Severity } from "../util/finding.ts";
 import { comparedFeatures } from "./compared.ts";
+import { keyRows } from "./copies.ts";
 import type { AuditContext, AuditRule, AuditSubject } from "./rule.ts";
 import { auditRules } from "./rules/index.ts";
 
@@ -38,6 +39,29 @@ export interface Audit {
 
 const platform: Executor = { name: "platform", compile };
 
+/** Pixels of a part that are looked at, at most. */
+const pixels = { train: 5e6, audit: 50e6 } as const;
+
+/** What rules are given; what several of them need is computed once. */
+export function contextOf(
+  subject: AuditSubject,
+  settings: Pick<AuditContext, "seed" | "executor" | "runtime">,
+  mostPixels: number = pixels.audit,
+): AuditContext {
+  const { table, parts } = subject;
+  return {
+    ...subject,
+    ...settings,
+    compared: once(() => comparedFeatures(table, parts, settings.seed, mostPixels)),
+    keyed: once(() => keyRows(table.columns, table.rows)),
+  };
+}
+
+function once<T>(compute: () => T): () => T {
+  let found: { readonly value: T } | undefined;
+  return () => (found ??= { value: compute() }).value;
+}
+
 /**
  * Audits the parts of a table.
  * @example const { findings } = await audit(subjectOf(await readTable("churn.csv", { target: "churn" })));
@@ -47,14 +71,7 @@ export async function audit(subject: AuditSubject, options: AuditOptions = {}): 
   const started = performance.now();
   const { seed = 1, which = "all", accept = [], limits = {}, executor = platform, runtime = {}, onFinding } = options;
   checkAuditNames(accept, limits);
-  let compared: ReturnType<AuditContext["compared"]> | undefined;
-  const context: AuditContext = {
-    ...subject,
-    seed,
-    executor,
-    runtime,
-    compared: () => (compared ??= comparedFeatures(subject.table, subject.parts, seed)),
-  };
+  const context = contextOf(subject, { seed, executor, runtime }, which === "all" ? pixels.audit : pixels.train);
   const checked: string[] = [];
   const findings: Finding[] = [];
   for (const rule of auditRules.filter(({ when }) => which === "all" || when === "train")) {

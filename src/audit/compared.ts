@@ -4,9 +4,9 @@ import { rng } from "../util/rng.ts";
 import { imageProperties } from "./image-properties.ts";
 import type { AuditPart } from "./rule.ts";
 
-/** Rows of a part that are compared at most; of images, whose pixels are read, fewer. */
+/** Rows of a part that are compared at most; of images, as many as have so many pixels, and some in any case. */
 const mostRows = 100_000;
-const mostImages = 4000;
+const leastImages = 200;
 
 /** One feature in every part: `values[part]`, the same rows in the same order for every feature. */
 export type Compared =
@@ -23,11 +23,13 @@ export function sampleRows(rows: Int32Array, most: number, seed: number, stream:
     .sort();
 }
 
-/** The features of a table, part by part. */
-export function comparedFeatures({ columns }: Table, parts: readonly AuditPart[], seed: number): Compared[] {
-  const images = columns.filter(({ kind }) => kind === "image").length;
-  const rows = parts.map((part) => sampleRows(part.rows, images > 0 ? mostImages : mostRows, seed, `compared ${part.name}`));
-  return columns.flatMap((column) => featuresOf(column, rows, images));
+/** The features of a table, part by part. @param mostPixels of a part that are looked at */
+export function comparedFeatures({ columns, rows: all }: Table, parts: readonly AuditPart[], seed: number, mostPixels: number): Compared[] {
+  const images = columns.filter((column) => column.kind === "image");
+  const perRow = images.reduce((sum, { values, channels }) => sum + values.length / channels, 0) / all;
+  const most = Math.min(mostRows, perRow > 0 ? Math.max(leastImages, Math.floor(mostPixels / perRow)) : Infinity);
+  const rows = parts.map((part) => sampleRows(part.rows, most, seed, `compared ${part.name}`));
+  return columns.flatMap((column) => featuresOf(column, rows, images.length));
 }
 
 function featuresOf(column: Column, rows: readonly Int32Array[], images: number): Compared[] {

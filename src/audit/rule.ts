@@ -3,6 +3,7 @@ import type { Table } from "../data/table.ts";
 import type { CompileOptions, Executor } from "../exec/session.ts";
 import type { Pair, Severity } from "../util/finding.ts";
 import type { Compared } from "./compared.ts";
+import type { Keyed } from "./copies.ts";
 
 /** One side of the comparison. */
 export interface AuditPart {
@@ -30,6 +31,8 @@ export interface AuditContext extends AuditSubject {
   readonly runtime: CompileOptions;
   /** What the parts are compared by: columns of numbers and categories, properties of images, lengths of sequences; computed once. */
   readonly compared: () => readonly Compared[];
+  /** The rows by their features. */
+  readonly keyed: () => Keyed;
 }
 
 /** What a rule saw; the runner adds the rule's name, limits and source. */

@@ -1,6 +1,6 @@
-import { hashRows } from "../../data/row-hash.ts";
 import { counted, grouped } from "../../util/format.ts";
 import type { Pair } from "../../util/finding.ts";
+import { groupsOf } from "../copies.ts";
 import { defineAuditRule } from "../rule.ts";
 import { percent } from "../words.ts";
 
@@ -15,19 +15,12 @@ export const conflictingLabels = defineAuditRule({
   when: "train",
   stops: false,
   limits: {},
-  check({ table, place }) {
+  check({ table, place, keyed }) {
     const column = table.target?.column;
     if (column?.kind !== "categorical") return [];
-    const keys = hashRows(table.columns, table.rows, 0);
-    const groups = new Map<number, number[]>();
-    keys.forEach((key, row) => {
-      const group = groups.get(key);
-      if (group) group.push(row);
-      else groups.set(key, [row]);
-    });
     let [distinct, rows, lost] = [0, 0, 0];
     const pairs: Pair[] = [];
-    for (const group of groups.values()) {
+    for (const group of groupsOf(keyed())) {
       const other = group.find((row) => column.codes[row] !== column.codes[group[0]!]);
       if (other === undefined) continue;
       const counts = new Map<number, number>();

@@ -1,9 +1,9 @@
-import { hashRows } from "../../data/row-hash.ts";
 import type { Table } from "../../data/table.ts";
 import { counted, grouped } from "../../util/format.ts";
 import { wilsonInterval } from "../../util/statistics.ts";
 import type { Pair } from "../../util/finding.ts";
-import { defineAuditRule, type AuditPart, type Observation } from "../rule.ts";
+import { copiesOf, groupsOf, keyRows, type Keyed } from "../copies.ts";
+import { defineAuditRule, type Observation } from "../rule.ts";
 import { listed, shareOf } from "../words.ts";
 
 /** Pairs that a finding shows. */
@@ -22,11 +22,10 @@ export const duplicates = defineAuditRule({
   limits: {
     share: { value: 0.05, means: "share of copies in a part above which a split that is given fails" },
   },
-  check({ table, parts, given, place }, limits) {
-    const keys = hashRows(table.columns, table.rows, 0);
+  check({ table, parts, given, place, keyed }, limits) {
     const across = parts.slice(1).flatMap((part, i): Observation[] => {
       const earlier = parts.slice(0, i + 1);
-      const pairs = copiesOf(keys, earlier, part);
+      const pairs = copiesOf(keyed(), earlier, part);
       if (pairs.length === 0) return [];
       const share = wilsonInterval(pairs.length, part.rows.length);
       const [first, copy] = pairs[0]!;
@@ -44,26 +43,14 @@ export const duplicates = defineAuditRule({
         },
       ];
     });
-    return [...across, ...within(table, keys, across.length > 0)];
+    return [...across, ...within(table, keyed(), across.length > 0)];
   },
 });
 
-/** The first row in the earlier parts with the same key, for every row of a part that has one. */
-export function copiesOf(keys: Float64Array, earlier: readonly AuditPart[], { rows }: AuditPart): Pair[] {
-  const seen = new Map<number, number>();
-  for (const part of earlier) for (const row of part.rows) if (!seen.has(keys[row]!)) seen.set(keys[row]!, row);
-  const pairs: Pair[] = [];
-  for (const row of rows) {
-    const first = seen.get(keys[row]!);
-    if (first !== undefined) pairs.push([first, row]);
-  }
-  return pairs;
-}
-
 /** Rows of one file that repeat, with and without the target. */
-function within(table: Table, keys: Float64Array, found: boolean): Observation[] {
-  const byFeatures = repeated(keys);
-  const whole = table.target ? repeated(hashRows([...table.columns, table.target.column], table.rows, 0)) : byFeatures;
+function within(table: Table, features: Keyed, found: boolean): Observation[] {
+  const byFeatures = repeated(features);
+  const whole = table.target ? repeated(keyRows([...table.columns, table.target.column], table.rows)) : byFeatures;
   const numbers = {
     repeatedRows: whole.distinct,
     extraCopies: whole.extra,
@@ -77,24 +64,14 @@ function within(table: Table, keys: Float64Array, found: boolean): Observation[]
       : `${counted(distinct, "distinct row")} ${distinct === 1 ? "occurs" : "occur"} more than once (${counted(extra, "extra copy", "extra copies")})`;
   const alone = table.target ? `; by the features alone ${grouped(byFeatures.distinct)} (${grouped(byFeatures.extra)})` : "";
   const message = `in the whole file ${count(whole)}${alone}${found ? "" : ", none of them in two parts"}`;
-  return [{ severity: found ? "note" : "pass", message, numbers, pairs: byFeatures.pairs }];
+  return [{ severity: "note", message, numbers, pairs: byFeatures.pairs }];
 }
 
-function repeated(keys: Float64Array): { readonly distinct: number; readonly extra: number; readonly pairs: readonly Pair[] } {
-  const counts = new Map<number, number>();
-  const first = new Map<number, number>();
-  const pairs: Pair[] = [];
-  keys.forEach((key, row) => {
-    const before = counts.get(key) ?? 0;
-    counts.set(key, before + 1);
-    if (before === 0) first.set(key, row);
-    else if (pairs.length < mostPairs) pairs.push([first.get(key)!, row]);
-  });
-  let [distinct, extra] = [0, 0];
-  for (const count of counts.values()) {
-    if (count === 1) continue;
-    distinct += 1;
-    extra += count - 1;
-  }
-  return { distinct, extra, pairs };
+function repeated(keyed: Keyed): { readonly distinct: number; readonly extra: number; readonly pairs: readonly Pair[] } {
+  const groups = groupsOf(keyed);
+  return {
+    distinct: groups.length,
+    extra: groups.reduce((sum, group) => sum + group.length - 1, 0),
+    pairs: groups.slice(0, mostPairs).map((group) => [group[0]!, group[1]!]),
+  };
 }

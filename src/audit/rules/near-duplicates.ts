@@ -62,11 +62,11 @@ export const nearDuplicates = defineAuditRule({
         p,
       };
       if (p >= limits.p || pairs.length === 0) {
-        const none = pairs.length === 0 ? "no" : grouped(pairs.length);
+        const none = pairs.length === 0 ? "no near copies" : counted(pairs.length, "near copy", "near copies");
         return {
           severity: "pass",
           subject: part.name,
-          message: `${none} near copies of training rows among ${counted(asked.length, `${part.name} row`)}, as between halves of training`,
+          message: `${none} of training rows among ${counted(asked.length, `${part.name} row`)}, as between halves of training`,
           numbers,
         };
       }

@@ -94,5 +94,5 @@ function extreme({ values }: NumericColumn, rows: Int32Array, beats: (a: number,
 function moment(table: Table, time: number): string {
   const { sqlType } = table.roles.time!;
   if (sqlType === "DATE") return new Date(time * 1000).toISOString().slice(0, 10);
-  return /^TIMESTAMP/.test(sqlType) ? new Date(time * 1000).toISOString().slice(0, 19).replace("T", " ") : String(time);
+  return sqlType.startsWith("TIMESTAMP") ? new Date(time * 1000).toISOString().slice(0, 19).replace("T", " ") : String(time);
 }
