@@ -6,7 +6,7 @@ import { graph, type Graph, type Value } from "../ir/graph.ts";
 import type { Tensor } from "../ir/tensor.ts";
 import { GradusError } from "../util/errors.ts";
 import { decisionsOf } from "./decisions.ts";
-import { lowered } from "./lower.ts";
+import { lowered, loweredOps } from "./lower.ts";
 import type { Subject } from "./subject.ts";
 
 export interface Compiled {
@@ -61,6 +61,8 @@ export interface Evaluator {
   executor(): string;
   /** Whether losses, so far, had to be computed by the interpreter, which takes long. */
   isSlow(): boolean;
+  /** Operators that the gradient was computed without, see `lower.ts`. */
+  readonly replaced: readonly string[];
   loss(): Promise<number>;
   lossAndGradients(): Promise<{ readonly loss: number; readonly gradients: readonly Float64Array[] }>;
   lossAndDecisions(): Promise<{ readonly loss: number; readonly signature: Signature }>;
@@ -69,9 +71,18 @@ export interface Evaluator {
   dispose(): Promise<void>;
 }
 
-/** Sessions are compiled when they are first needed. */
-export async function createEvaluator(subject: Subject, executor?: Executor): Promise<Evaluator> {
+/**
+ * Sessions are compiled when they are first needed.
+ * @param lower compute the gradient, too, by other operators where some lack a kernel: far quicker, but then it is no proof that a
+ *   gradient is wrong
+ */
+export async function createEvaluator(
+  subject: Subject,
+  executor?: Executor,
+  { lower = false }: { readonly lower?: boolean } = {},
+): Promise<Evaluator> {
   const { loss, parameters, gradients, inputs } = subject;
+  const replaced = lower && !executor ? loweredOps([loss, ...gradients]) : [];
   const open: Session[] = [];
   const used: Compiled[] = [];
   const make = async (outputs: Readonly<Record<string, Value>>) => {
@@ -84,12 +95,15 @@ export async function createEvaluator(subject: Subject, executor?: Executor): Pr
   };
   /** The loss first; by other operators where some lack a kernel, as long as the loss is the same. */
   const makeLoss = async (outputs: Readonly<Record<string, Value>>) => {
-    if (executor || whole.executor() === fastest) return make(outputs);
-    const names = Object.keys(outputs);
-    const values = lowered(Object.values(outputs));
-    const other = await make(Object.fromEntries(names.map((name, i) => [name, values[i]!])));
+    if (executor || (replaced.length === 0 && whole.executor() === fastest)) return make(outputs);
+    const other = await make(withoutThem(outputs));
+    if (replaced.length > 0) return other;
     const [a, b] = [number(await whole.run()), number(await other.run())];
     return Math.abs(a - b) <= 1e-13 * Math.max(1, Math.abs(a)) ? other : make(outputs);
+  };
+  const withoutThem = (outputs: Readonly<Record<string, Value>>) => {
+    const values = lowered(Object.values(outputs));
+    return Object.fromEntries(Object.keys(outputs).map((name, i) => [name, values[i]!]));
   };
   const named = (values: readonly Value[], prefix: string) => Object.fromEntries(values.map((value, i) => [`${prefix}${i}`, value]));
   const lazily = <T>(start: () => Promise<T>) => {
@@ -97,17 +111,23 @@ export async function createEvaluator(subject: Subject, executor?: Executor): Pr
     return () => (started ??= start());
   };
   const number = (found: Tensors) => (found["loss"]!.data as Float64Array)[0]!;
-  const decisions = decisionsOf([loss, ...gradients], parameters);
-  const whole = await make({ loss, ...named(gradients, "g") });
+  const withGradients = { loss, ...named(gradients, "g") };
+  const whole = await make(replaced.length > 0 ? withoutThem(withGradients) : withGradients);
   const lossOnly = lazily(() => makeLoss({ loss }));
-  const deciding = lazily(() => makeLoss({ loss, ...named(decisions, "d") }));
+  let decisions: readonly Value[] = [];
+  const deciding = lazily(() => {
+    decisions = decisionsOf([loss, ...gradients], parameters);
+    return makeLoss({ loss, ...named(decisions, "d") });
+  });
   return {
     parameters: parameters.map(({ name }) => inputs[name!]!.data as Float64Array),
     executor: () => {
       const own = whole.executor();
       const others = new Set(used.map((compiled) => compiled.executor()).filter((name) => name !== own));
-      return [own, ...[...others].map((name) => `differences by ${name}`)].join("; ");
+      const by = replaced.length > 0 ? [`${replaced.join(", ")} written with other operators`] : [];
+      return [own, ...by, ...[...others].map((name) => `differences by ${name}`)].join("; ");
     },
+    replaced,
     isSlow: () => !executor && used.slice(1).some((compiled) => compiled.executor() !== fastest),
     loss: async () => number(await (await lossOnly()).run()),
     async lossAndGradients() {

@@ -4,6 +4,9 @@ import { rng } from "../util/rng.ts";
 import { defaultStep, stepAt, type DifferenceOptions, type Sides } from "./difference.ts";
 import { sameDecisions, type Evaluator, type Signature } from "./evaluate.ts";
 
+/** In place of a tensor's number: all of them, one after the other, as one vector. */
+export const everything = -1;
+
 /** Which way θ is moved: one coordinate of a tensor, or a unit vector over all of it. */
 export type Probe = { readonly kind: "coordinate"; readonly index: number } | { readonly kind: "direction"; readonly vector: Float64Array };
 
@@ -29,8 +32,8 @@ export function createProber(evaluator: Evaluator, options: DifferenceOptions): 
 
   /** θ moved along a probe, f taken, θ put back to the bit. */
   const at = async <T>(tensor: number, probe: Probe, by: number, f: () => Promise<T>): Promise<T> => {
-    const theta = evaluator.parameters[tensor]!;
     if (probe.kind === "coordinate") {
+      const theta = evaluator.parameters[tensor]!;
       const kept = theta[probe.index]!;
       theta[probe.index] = kept + by;
       try {
@@ -39,12 +42,18 @@ export function createProber(evaluator: Evaluator, options: DifferenceOptions): 
         theta[probe.index] = kept;
       }
     }
-    const kept = theta.slice();
-    for (let i = 0; i < theta.length; i++) theta[i] = kept[i]! + by * probe.vector[i]!;
+    const { vector } = probe;
+    const moved = tensor === everything ? evaluator.parameters : [evaluator.parameters[tensor]!];
+    const kept = moved.map((theta) => theta.slice());
+    let from = 0;
+    for (const theta of moved) {
+      for (let i = 0; i < theta.length; i++) theta[i]! += by * vector[from + i]!;
+      from += theta.length;
+    }
     try {
       return await f();
     } finally {
-      theta.set(kept);
+      moved.forEach((theta, i) => theta.set(kept[i]!));
     }
   };
   /** The distance between the two points as the numbers hold it. */
@@ -96,9 +105,11 @@ export function randomDirection(size: number, seed: number, stream: string, numb
   const draw = rng(seed, `direction ${stream}`, number);
   const vector = new Float64Array(size);
   let square = 0;
+  let bits = 0;
   for (let i = 0; i < size; i++) {
-    const bits = draw.uint32();
-    const length = 0.5 + (bits >>> 1) / 2 ** 31;
+    // Two elements a word.
+    bits = i % 2 === 0 ? draw.uint32() : bits >>> 16;
+    const length = 0.5 + (bits & 0xfffe) / 2 ** 17;
     vector[i] = bits & 1 ? length : -length;
     square += length * length;
   }

@@ -3,7 +3,7 @@ import { bandOf, type Band } from "./relative-error.ts";
 import { floorFactor, judge, roundingNoise, truncationOf, type Noise, type Verdict } from "./compare.ts";
 import { along, randomDirection, sampleCoordinates, type Probe, type Prober } from "./probes.ts";
 
-/** Random directions per tensor in fast mode, and beside a sample of coordinates. */
+/** Random directions per tensor beside a sample of coordinates; in fast mode, the most that are tried where some stand at kinks. */
 export const directionsPerTensor = 3;
 /** Coordinates that plain evaluations check in every tensor, whatever the quick way says. */
 export const crossChecked = 20;
@@ -66,15 +66,19 @@ export interface TensorCheckContext {
 const coordinate = (index: number): Probe => ({ kind: "coordinate", index });
 
 /**
- * Random directions alone, two evaluations each whatever the size. Only where a slope differs by more than rounding explains are
+ * Random directions alone, two evaluations each whatever the size, until `enough` of them are compared. Only where a slope differs by more than rounding explains are
  * kinks looked for and the step's truncation measured.
  */
-export async function checkAlongDirections(context: TensorCheckContext, tensor: TensorToCheck): Promise<TensorCheck> {
+export async function checkAlongDirections(
+  context: TensorCheckContext,
+  tensor: TensorToCheck,
+  enough = directionsPerTensor,
+): Promise<TensorCheck> {
   const { prober, seed, loss, epsilon } = context;
   const { position, name, analytic } = tensor;
   const compared: { probe: Probe; numeric: number }[] = [];
   let [kinks, truncation, distance] = [0, 0, Infinity];
-  for (let number = 0; number < directionsPerTensor; number++) {
+  for (let number = 0; number < directionsPerTensor && compared.length < enough; number++) {
     const probe = randomDirection(analytic.length, seed, name, number);
     const step = prober.step(position, probe);
     let found = await prober.slope(position, probe, step);

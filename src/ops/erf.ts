@@ -37,15 +37,6 @@ const FARTHEST_Q = [
   4.74528541206955367215e2, -2.24409524465858183362e1,
 ];
 
-/** The pieces as graphs may write them: numerator and denominator each; `offset` belongs to the middle one. */
-export const erfPieces = {
-  near: { p: NEAR_P, q: NEAR_Q },
-  middle: { p: MIDDLE_P, q: MIDDLE_Q },
-  far: { p: FAR_P, q: FAR_Q },
-  farthest: { p: FARTHEST_P, q: FARTHEST_Q },
-  offset: ERX,
-} as const;
-
 /** erf x = 2/√π ∫₀ˣ exp(-t²) dt. */
 export function erf(x: number): number {
   const size = Math.abs(x);

@@ -5,7 +5,7 @@ export const check: Command = {
   summary: "the rules before training, and proof that the gradients are right, or the operator where they go wrong",
   arguments: [{ name: "<subject>", description: "an experiment file, or a run folder (then at its trained weights too)" }],
   options: [
-    { flags: "--fast", description: "three random directions per tensor; coordinates only where one fails" },
+    { flags: "--fast", description: "one random direction per tensor and one over all of them; coordinates only where one fails" },
     { flags: "--examples <n>", description: "training rows that the loss is taken on (32)" },
     {
       flags: "--step <h>",
