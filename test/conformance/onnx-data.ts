@@ -10,6 +10,7 @@ import { ModelProtoSchema, TensorProto_DataType, TensorProtoSchema } from "../..
 import { readModel } from "../../src/onnx/read.ts";
 import { readTensor, writeTensor } from "../../src/onnx/tensor-proto.ts";
 import { GradusError } from "../../src/util/errors.ts";
+import { outsideScope } from "./onnx-scope.ts";
 
 export interface DataCase {
   readonly name: string;
@@ -20,13 +21,16 @@ export interface DataCase {
   readonly sets: readonly { readonly feeds: Tensors; readonly expected: Tensors }[];
 }
 
-/** The cases whose model reads, and for the others why it does not. */
-export function loadCases(folder: string): { cases: DataCase[]; refused: Map<string, string> } {
+/** The cases whose model reads, for the others why it does not, and of all those outside Gradus' scope why they are. */
+export function loadCases(folder: string): { cases: DataCase[]; refused: Map<string, string>; outside: Map<string, string> } {
   const cases: DataCase[] = [];
   const refused = new Map<string, string>();
+  const outside = new Map<string, string>();
   for (const name of readdirSync(folder).sort()) {
     const path = join(folder, name);
     if (!existsSync(join(path, "model.onnx"))) continue;
+    const reason = outsideScope(readFileSync(join(path, "model.onnx")));
+    if (reason) outside.set(name, reason);
     try {
       cases.push(loadCase(name, path));
     } catch (error) {
@@ -34,7 +38,7 @@ export function loadCases(folder: string): { cases: DataCase[]; refused: Map<str
       refused.set(name, error.message);
     }
   }
-  return { cases, refused };
+  return { cases, refused, outside };
 }
 
 function loadCase(name: string, path: string): DataCase {
