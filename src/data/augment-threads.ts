@@ -100,7 +100,8 @@ function threadedBatches(plan: AugmentationPlan, data: Examples, workers: number
   };
 }
 
-function startWorker(crew: Crew): Worker {
+/** A thread that works on whatever the crew's slots hold, until it is terminated. */
+export function startWorker(crew: Crew): Worker {
   const extension = import.meta.url.slice(import.meta.url.lastIndexOf("."));
   // From TypeScript sources, a loader of them is needed.
   const execArgv = extension === ".ts" ? ["--conditions=gradus-source", "--import", "tsx"] : [];
