@@ -8,6 +8,7 @@ const count = z.int().min(0);
 const part = z.strictObject({ loss: number, error: number, n: count });
 const task = z.enum(["classification", "regression"]);
 const notes = z.array(z.string());
+const skipped = z.array(z.strictObject({ file: z.string(), line: z.int(), reason: z.string() }));
 
 /** A measured value, its 95 % interval, and the examples behind it. */
 export const intervalSchema = z.strictObject({ value: number, low: number, high: number, n: count });
@@ -26,6 +27,7 @@ export const dataEventSchema = z.strictObject({
   task,
   reason: z.string(),
   classes: z.array(z.strictObject({ name: z.string(), rows: count })).optional(),
+  skipped: skipped.optional(),
   description: z.string(),
   notes,
 });
@@ -96,7 +98,9 @@ export const epochEventSchema = epochSchema.extend({ type: z.literal("epoch"), b
 export const predictionEventSchema = z.strictObject({
   type: z.literal("prediction"),
   row: count,
-  prediction: z.union([z.string(), number]),
+  /** Which sequence, or the last line a forecast has seen, where rows are made of lines. */
+  of: z.record(z.string(), z.string()).optional(),
+  prediction: z.union([z.string(), number, z.array(number)]),
   probabilities: z.record(z.string(), number).optional(),
 });
 
@@ -119,6 +123,7 @@ export const trainResultSchema = z.strictObject({
   reason: z.enum(["finished", "interrupted", "diverged"]),
   finding: z.strictObject({ step: count, tensor: z.string() }).optional(),
   findings: z.array(findingSchema).optional(),
+  skipped: skipped.optional(),
   epochs: z.strictObject({ run: count, best: count }),
   steps: count,
   rows: z.strictObject({ train: count, validation: count, test: count, trainDev: count.optional() }),
@@ -257,6 +262,15 @@ export const checkResultSchema = z.strictObject({
   picture: z.string().optional(),
 });
 
+export const dataSplitResultSchema = z.strictObject({
+  type: z.literal("result"),
+  command: z.literal("data split"),
+  data: z.string(),
+  rows: z.strictObject({ train: count, validation: count, test: count, trainDev: count.optional() }),
+  out: z.string().optional(),
+  seconds: z.number(),
+});
+
 /** The last line of a command that failed before it had a result. */
 export const failureResultSchema = z.strictObject({ type: z.literal("result"), error: failure });
 
@@ -276,5 +290,6 @@ export const lineSchema = z.union([
   checkEventSchema,
   checkResultSchema,
   modelShowResultSchema,
+  dataSplitResultSchema,
   failureResultSchema,
 ]);

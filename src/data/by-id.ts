@@ -77,7 +77,7 @@ export function stepsOf(column: ScalarColumn, { order, offsets }: OrderedLines):
   const { name, sqlType } = column;
   const shared = { name, kind: "sequence", sqlType: `${sqlType}[]`, width: 1, offsets } as const;
   const sorted = selectColumn(column, order);
-  if (sorted.kind === "numeric") return { ...shared, values: sorted.values };
+  if (sorted.kind === "numeric") return { ...shared, values: sorted.values, ...(sorted.dates ? { dates: sorted.dates } : {}) };
   return { ...shared, values: Float64Array.from(sorted.codes), tokens: sorted.categories };
 }
 

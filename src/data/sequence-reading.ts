@@ -6,7 +6,7 @@ import { sequencesById } from "./by-id.ts";
 import type { Database } from "./database.ts";
 import type { Staged } from "./reader.ts";
 import { attachSequences } from "./sequence-columns.ts";
-import type { ColumnType, SequenceReading, Table, TableSchema, Task, Where } from "./table.ts";
+import { typeOf, type ColumnType, type SequenceReading, type Table, type TableSchema, type Task, type Where } from "./table.ts";
 import type { TextUnit } from "./tokens.ts";
 import { cutWindows, type WindowOptions } from "./windows.ts";
 
@@ -49,29 +49,33 @@ export async function withSequences<O extends SequenceOptions & Others>(
 ): Promise<WithSequences<O>> {
   const { schema } = options;
   const reading = schema ? (schema.sequences ?? {}) : readingOf(path, staged.names, options);
+  const lines = reading.id !== undefined || reading.windows !== undefined;
+  const time = schema ? reading.time?.name : options.time;
   const { target, group, splitColumn, drop = [] } = options;
-  const others = [target, reading.id, reading.time, options.id, options.time, group, splitColumn, ...drop];
+  const others = [target, reading.id, time, options.id, group, splitColumn, ...drop];
   const attached = await attachSequences(database, path, staged, where, {
     text: reading.text ?? {},
     others: new Set(others.filter((name) => name !== undefined)),
     schema,
   });
-  if (reading.id === undefined && !reading.windows) {
+  if (!lines) {
     const said = reading.text ? { sequences: reading } : {};
     return { staged: attached, options, arrange: (table) => ({ ...table, ...said }) };
   }
   const arranged = {
     ...options,
     ...(reading.id === undefined ? {} : { id: reading.id }),
-    ...(reading.time === undefined ? {} : { time: reading.time }),
-    ...(reading.windows ? { task: "regression" as const } : {}),
-    ...(schema ? { schema: linesOf(schema) } : {}),
+    time,
+    // What windows forecast is a column like the others until they are cut.
+    ...(reading.windows ? { target: undefined } : {}),
+    ...(schema ? { schema: linesOf(schema, reading) } : {}),
   };
-  return { staged: attached, options: arranged, arrange: (table) => arrangeLines(table, reading, where) };
+  const known = !schema || schema.target !== undefined;
+  return { staged: attached, options: arranged, arrange: (table) => arrangeLines(table, reading, known, where) };
 }
 
 function readingOf(path: string, names: readonly string[], options: SequenceOptions & Others): SequenceReading {
-  const { text, sequenceId, windows, target, time, id } = options;
+  const { text, sequenceId, windows, target, task, id } = options;
   if (sequenceId !== undefined && !names.includes(sequenceId))
     throw new GradusError(`no column "${sequenceId}" (--sequence-id) in ${path} (line 1).`, {
       hint: didYouMean(sequenceId, names, "columns"),
@@ -91,39 +95,51 @@ function readingOf(path: string, names: readonly string[], options: SequenceOpti
         hint: `--target COLUMN; ${didYouMean(target ?? "", names, "columns")}`,
       },
     );
-  const lines = sequenceId !== undefined || windows !== undefined;
+  if (windows && task === "classification")
+    throw new GradusError(`a forecast (--window) is of amounts; --task classification contradicts it.`, { hint: "leave --task out." });
   const { window, horizon = 1, step = horizon } = windows ?? { window: 0 };
   return {
     ...(text && Object.keys(text).length > 0 ? { text } : {}),
     ...(sequenceId === undefined ? {} : { id: sequenceId }),
-    ...(lines && time !== undefined ? { time } : {}),
     ...(windows ? { windows: { target: target!, window, horizon, step } } : {}),
   };
 }
 
 /** The schema of the lines that the sequences of a schema are made of. */
-function linesOf(schema: TableSchema): TableSchema {
+function linesOf({ target, ...schema }: TableSchema, { windows, time }: SequenceReading): TableSchema {
   const columns = schema.columns.map((column): ColumnType => {
     if (column.kind !== "sequence") return column;
     const sqlType = column.sqlType.replace(/\[\]$/, "");
     return { ...column, sqlType, kind: sqlType === "VARCHAR" ? "categorical" : "numeric" };
   });
-  return { ...schema, columns };
+  return { ...schema, columns: time ? [...columns, time] : columns, ...(target && !windows ? { target } : {}) };
 }
 
-function arrangeLines(table: Table, reading: SequenceReading, where: Where): Table {
+/** @param known whether what windows forecast is in the file */
+function arrangeLines(table: Table, reading: SequenceReading, known: boolean, where: Where): Table {
   const whole = table.columns.find(({ kind }) => kind !== "numeric" && kind !== "categorical");
   if (whole)
     throw new GradusError(
       `${table.source.path}: column "${whole.name}" holds a whole ${whole.kind} in each line; a line is one step of a sequence here and holds single values.`,
       { hint: `leave the column out: --drop ${whole.name}` },
     );
-  const { id, time, windows } = reading;
+  const { id, windows } = reading;
+  const { time: clock } = table.roles;
+  const time = clock?.name;
   const reasons = new Map([
     [`${id} left out of the features: it identifies the row`, `${id} left out of the features: it names the sequences`],
     [`${time} left out of the features: it orders the rows for the split`, `${time} left out of the features: it orders the steps`],
   ]);
-  const lines = { ...table, sequences: reading, notes: table.notes.map((note) => reasons.get(note) ?? note) };
-  const arranged = windows ? cutWindows(lines, windows.target, windows, where) : sequencesById(lines, where);
+  const { text } = reading;
+  const sequences = {
+    ...(text ? { text } : {}),
+    ...(id === undefined ? {} : { id }),
+    ...(clock ? { time: typeOf(clock) } : {}),
+    ...(windows ? { windows } : {}),
+  };
+  // Of a saved model's schema the times came as a column too.
+  const columns = table.columns.filter(({ name }) => name !== time);
+  const lines = { ...table, columns, sequences, notes: table.notes.map((note) => reasons.get(note) ?? note) };
+  const arranged = windows ? cutWindows(lines, windows.target, { ...windows, known }, where) : sequencesById(lines, where);
   return { ...arranged, notes: arranged.notes.map(printable) };
 }

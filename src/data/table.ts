@@ -54,6 +54,8 @@ export interface SequenceColumn {
   readonly values: Float64Array;
   /** The vocabulary where values are token numbers, −1 being unknown. */
   readonly tokens?: readonly string[];
+  /** Of dates in text: how they are written, year-month-day where left out. */
+  readonly dates?: DateOrder;
 }
 
 /** A column with one value a row. */
@@ -111,8 +113,8 @@ export interface SequenceReading {
   readonly text?: Readonly<Record<string, "characters" | "words">>;
   /** The column that names the sequences of a long table, a line per step, or the series that windows are cut from. */
   readonly id?: string;
-  /** The column that orders the lines. */
-  readonly time?: string;
+  /** The column that orders the lines, and how it is read. */
+  readonly time?: ColumnType;
   readonly windows?: { readonly target: string; readonly window: number; readonly horizon: number; readonly step: number };
 }
 
@@ -154,18 +156,22 @@ export interface TableSchema {
   };
 }
 
-/** The schema of a table, for `readTable(other, { schema })`. */
-export function schemaOf(table: Table): TableSchema {
-  const columns = table.columns.map((column) => ({
+/** How a column was read. */
+export function typeOf(column: Column): ColumnType {
+  return {
     name: column.name,
     kind: column.kind,
     sqlType: column.sqlType,
-    ...(column.kind === "numeric" && column.dates ? { dates: column.dates } : {}),
+    ...("dates" in column && column.dates ? { dates: column.dates } : {}),
     ...(column.kind === "image" ? { channels: column.channels } : {}),
     ...(column.kind === "sequence" && column.width > 1 ? { width: column.width } : {}),
-  }));
+  };
+}
+
+/** The schema of a table, for `readTable(other, { schema })`. */
+export function schemaOf(table: Table): TableSchema {
   const read = {
-    columns,
+    columns: table.columns.map(typeOf),
     ...(table.reading ? { reading: table.reading } : {}),
     ...(table.sequences ? { sequences: table.sequences } : {}),
   };

@@ -9,6 +9,7 @@ import {
   type ScalarColumn,
   type SequenceColumn,
   type Table,
+  type Target,
   type Where,
 } from "./table.ts";
 import { MOST_NUMBERS } from "./tokens.ts";
@@ -27,15 +28,19 @@ export interface WindowOptions {
  * Examples from the end of each series backwards: the lines before an origin are the input, the target's values from it on are forecast.
  * The table's `time` becomes that of the last line seen, and `end` that of the last line forecast, so that a split by time can keep a
  * forecast of one part from reaching into the next.
- * @param table its role `id`, if any, tells several series apart; its role `time`, if any, orders the lines
- * @param target the column to forecast, numeric, which is an input too; without the table's own target (prediction) the windows reach the
- *   very last lines, and what they forecast is not in the file
- * @throws GradusError where a series is too short, the target is no number, or several series have no times
+ * @param table lines, without a target of its own; its role `id`, if any, tells several series apart; its role `time`, if any, orders them
+ * @param target the column to forecast, numeric, which is an input too
+ * @param options.known false for a prediction: the windows reach the very last lines, and what they forecast is not in the file
+ * @throws GradusError where a series is too short, the target is no number or missing, or several series have no times
  */
-export function cutWindows(table: Table, target: string, options: WindowOptions, where: Where = (row) => `row ${row + 1}`): Table {
+export function cutWindows(
+  table: Table,
+  target: string,
+  options: WindowOptions & { readonly known?: boolean },
+  where: Where = (row) => `row ${row + 1}`,
+): Table {
   const { path } = table.source;
-  const { window, horizon = 1, step = horizon } = options;
-  const known = table.target !== undefined;
+  const { window, horizon = 1, step = horizon, known = true } = options;
   const { id, time, ...others } = table.roles;
   const other = Object.entries(others).find(([, column]) => column);
   if (other)
@@ -85,7 +90,8 @@ export function cutWindows(table: Table, target: string, options: WindowOptions,
   const moments = (of: (origin: number) => number): Float64Array => Float64Array.from(origins, of);
   const at = (place: number): number => clock.values[order[place]!]!;
   const span = (from: number, length: number, column: ScalarColumn): SequenceColumn => slices(column, order, origins, from, length);
-  const forecast = table.target && { ...table.target, column: span(0, horizon, table.target.column as NumericColumn) };
+  const [series] = columns;
+  const forecast = known ? targetOf(path, series, span(0, horizon, series), (i, ahead) => where(order[origins[i]! + ahead]!)) : undefined;
   return {
     ...table,
     source: { ...table.source, rows },
@@ -110,16 +116,33 @@ export function cutWindows(table: Table, target: string, options: WindowOptions,
   };
 }
 
-/** The target's past first, then the features. */
-function inputsOf(table: Table, target: string): readonly ScalarColumn[] {
-  const columns = table.columns as readonly ScalarColumn[];
-  const own = table.target?.column as ScalarColumn | undefined;
-  const series = own ? { ...own, name: target } : columns.find(({ name }) => name === target);
+/** The target's past first, then the others. */
+function inputsOf({ source, columns }: Table, target: string): readonly [NumericColumn, ...ScalarColumn[]] {
+  const series = columns.find(({ name }) => name === target);
   if (series?.kind !== "numeric")
-    throw new GradusError(`${table.source.path}: a forecast (--window) needs a column of numbers to forecast, "${target}" is none.`, {
+    throw new GradusError(`${source.path}: a forecast (--window) needs a column of changing numbers, "${target}" is none.`, {
       hint: "--target COLUMN",
     });
-  return [series, ...columns.filter(({ name }) => name !== target)];
+  return [series, ...(columns.filter(({ name }) => name !== target) as ScalarColumn[])];
+}
+
+/** @throws GradusError where a value that is to be forecast is missing */
+function targetOf(
+  path: string,
+  { name, kind, sqlType }: NumericColumn,
+  column: SequenceColumn,
+  where: (row: number, ahead: number) => string,
+): Target {
+  const horizon = column.offsets[1]!;
+  const gap = column.values.findIndex(Number.isNaN);
+  if (gap >= 0)
+    throw new GradusError(
+      `${path}, ${where(Math.floor(gap / horizon), gap % horizon)}: "${name}" is missing, and is to be forecast there.`,
+      {
+        hint: "fill the value in, or cut the series before it.",
+      },
+    );
+  return { name, task: "regression", reason: "its next values are forecast", column, references: [{ name, kind, sqlType }] };
 }
 
 /** A column's lines from each origin + `from` on, `length` of them. */
@@ -131,7 +154,7 @@ function slices(column: ScalarColumn, order: Int32Array, origins: readonly numbe
   });
   const { name, sqlType } = column;
   const offsets = Float64Array.from({ length: origins.length + 1 }, (_, i) => i * length);
-  const tokens = column.kind === "categorical" ? { tokens: column.categories } : {};
+  const tokens = column.kind === "categorical" ? { tokens: column.categories } : column.dates ? { dates: column.dates } : {};
   return { name, kind: "sequence", sqlType: `${sqlType}[]`, width: 1, offsets, values, ...tokens };
 }
 

@@ -1,6 +1,6 @@
 /** What the files of a run folder must hold for the commands to read them; keys that nothing here reads are let through. */
 import { z } from "zod";
-import { COLUMN_KINDS } from "../data/table.ts";
+import { COLUMN_KINDS, DATE_ORDERS } from "../data/table.ts";
 import { TEXT_UNITS } from "../data/tokens.ts";
 import { activations } from "../nn/activation.ts";
 import type { Layer } from "../nn/layer.ts";
@@ -80,7 +80,14 @@ const needs: Partial<Record<keyof typeof layerKinds, readonly string[]>> = {
   imported: ["model", "parameters"],
 };
 
-const column = section({ name: text, kind: oneOf(COLUMN_KINDS), sqlType: text, channels: count.optional(), width: count.optional() });
+const column = section({
+  name: text,
+  kind: oneOf(COLUMN_KINDS),
+  sqlType: text,
+  channels: count.optional(),
+  width: count.optional(),
+  dates: oneOf([...DATE_ORDERS]).optional(),
+});
 const task = oneOf(["classification", "regression"]);
 
 const fitted = z.discriminatedUnion(
@@ -137,7 +144,7 @@ const target = z.discriminatedUnion(
 const sequences = section({
   text: z.record(z.string(), oneOf(TEXT_UNITS), expect("columns of text")).optional(),
   id: text.optional(),
-  time: text.optional(),
+  time: column.optional(),
   windows: section({ target: text, window: size, horizon: size, step: size }).optional(),
 });
 
@@ -153,6 +160,7 @@ export const modelFileSchema = section({
     variableLength: flag.optional(),
     target,
     schema: section({
+      reading: section({ missing: texts.optional(), query: text.optional() }).optional(),
       sequences: sequences.optional(),
       columns: z.array(column, expect("a list of columns")),
       target: section({ name: text, task, references: z.array(column, expect("a list of columns")), classes: texts.optional() }).optional(),

@@ -6,6 +6,7 @@ import { architectures } from "../nn/architectures/index.ts";
 import { losses, type LossName } from "../nn/losses/index.ts";
 import { defaultOptimizer, optimizerByName, optimizers, settingRanges, type OptimizerName } from "../optim/optimizers/index.ts";
 import { schedules } from "../optim/schedules/index.ts";
+import { TYPE_NAMES } from "../data/reading.ts";
 import { ranges, type Range } from "../util/range.ts";
 import { loopRanges } from "./fit.ts";
 
@@ -25,15 +26,48 @@ const oneOf = <const N extends string>(names: readonly N[]) => z.enum(names, exp
 const names = <N extends string>(registry: Readonly<Record<N, unknown>>) => Object.keys(registry) as N[];
 const section = <S extends z.ZodRawShape>(shape: S) => z.strictObject(shape, expect("a section with its own keys"));
 
+/** Whether a path is that of a table, whose target must be named; folders and arrays may say theirs. */
+const isTableName = (path: string): boolean =>
+  path === "-" || /\.(csv|tsv|tab|txt|dat|json|ndjson|jsonl|parquet|arrow|feather|ipc)(\.(gz|gzip|zst|zstd))?$/i.test(path);
+
 const data = section({
   path: text("the path of a data file").describe("The data file. A relative path starts at the folder of the experiment file."),
-  target: text("a column name or an SQL expression").describe("What to predict: a column, or an SQL expression such as `delay > 15`."),
+  target: text("a column name or an SQL expression")
+    .optional()
+    .describe("What to predict: a column, or an SQL expression such as `delay > 15`. Images in folders and arrays with labels have their own."),
   task: oneOf(["classification", "regression"]).optional().describe("Inferred from the target where left out."),
   drop: z.array(text("a column name"), expect("a list of column names")).default([]).describe("Columns that are no features."),
   id: text("a column name").optional().describe("A column that names each row: no feature, and the split goes by it."),
   targetTransform: oneOf(["none", "log"])
     .default("none")
     .describe("`log` trains on the logarithm; predictions are in the target's own unit."),
+  delimiter: text("one character, tab or space").optional().describe("Of delimited text; found from the first lines where left out."),
+  encoding: text("the name of an encoding")
+    .optional()
+    .describe("Of a file of text, e.g. `windows-1252`; found from its bytes where left out."),
+  decimal: oneOf([".", ","]).optional().describe("The decimal sign; found where there is no doubt when left out."),
+  thousands: text("a character").optional().describe("What stands between groups of three digits; never guessed."),
+  missing: z
+    .array(text("a text"), expect("a list of texts, e.g. ['-', '?']"))
+    .optional()
+    .describe("Texts that mean missing, besides the empty one, `NA`, `N/A`, `NaN` and `null`."),
+  types: z
+    .record(text("a column name"), oneOf(TYPE_NAMES), expect("what columns are, e.g. { zip: category }"))
+    .optional()
+    .describe("What columns are, where that is not what their values look like; `text` and `drop` are no features."),
+  skipBadRows: z.boolean(expect("true or false")).optional().describe("Leaves out lines that cannot be read, and lists them."),
+  query: text("an SQL query").optional().describe("A SELECT over the table `data`; its result is what is read."),
+  image: text("a column name")
+    .optional()
+    .describe("A column of paths of image files, relative to the folder of the data file: the images become the feature."),
+  labels: text("the path of a file of labels")
+    .optional()
+    .describe("Of IDX and NumPy files: where the labels are. A relative path starts at the folder of the experiment file."),
+  size: z
+    .array(within(ranges.count), expect("a height and a width, e.g. [64, 64]"))
+    .length(2, expect("a height and a width, e.g. [64, 64]"))
+    .optional()
+    .describe("[height, width] that images are brought to, in pixels; theirs where all are alike, else the medians."),
   text: z
     .record(text("a column name"), oneOf(TEXT_UNITS), expect("columns of text, e.g. { name: characters }"))
     .optional()
@@ -50,6 +84,8 @@ const data = section({
     .optional()
     .describe("Steps of a sequence that are seen; the longest training sequence's where left out, at most 1000."),
 }).superRefine((value, context) => {
+  if (value.target === undefined && isTableName(value.path))
+    context.addIssue({ code: "custom", path: ["target"], message: "a column name or an SQL expression", input: undefined });
   if (value.window !== undefined) return;
   for (const key of ["horizon", "step"] as const)
     if (value[key] !== undefined)
@@ -168,7 +204,7 @@ export type ResolvedModel =
 
 /** Every choice made; what a run stores, and what gives the same run again. */
 export interface ResolvedExperiment extends Omit<Experiment, "model"> {
-  readonly data: Experiment["data"] & { readonly task: "classification" | "regression" };
+  readonly data: Experiment["data"] & { readonly task: "classification" | "regression"; readonly target: string };
   readonly split: Experiment["split"] & { readonly seed: number };
   readonly model: ResolvedModel;
   readonly loss: LossName;
@@ -190,12 +226,17 @@ export function defaultLoss(task: "classification" | "regression", classes: numb
 /** The choices that need the data. */
 export function resolveExperiment(
   experiment: Experiment,
-  facts: { readonly task: "classification" | "regression"; readonly classes: number; readonly trainRows: number },
+  facts: {
+    readonly task: "classification" | "regression";
+    readonly target: string;
+    readonly classes: number;
+    readonly trainRows: number;
+  },
 ): ResolvedExperiment {
   const { kind, learningRate, schedule, ...settings } = experiment.optimizer;
   const resolved: ResolvedExperiment = {
     ...experiment,
-    data: { ...experiment.data, task: facts.task },
+    data: { ...experiment.data, task: facts.task, target: facts.target },
     split: { ...experiment.split, seed: experiment.split.seed ?? experiment.seed },
     model: resolveModel(experiment.model),
     loss: experiment.loss ?? defaultLoss(facts.task, facts.classes),

@@ -58,6 +58,8 @@ export interface FitTableOptions {
   readonly targetTransform?: "none" | "log";
   /** Steps of a sequence that the network sees; the longest training sequence's where left out, at most 1 000. */
   readonly maxLength?: number | undefined;
+  /** [height, width] that images are brought to, in pixels; theirs where all are alike, else the medians. */
+  readonly size?: readonly [number, number] | undefined;
   readonly threads?: number;
   readonly device?: Device;
   /** Default: the platform's ONNX Runtime. */
@@ -247,12 +249,13 @@ function unitsOf({ network, inputShape }: Problem): number[] {
 export function planTable(
   model: ModelChoice,
   { table, train }: TableParts,
-  options: Pick<FitTableOptions, "targetTransform" | "loss" | "maxLength">,
+  options: Pick<FitTableOptions, "targetTransform" | "loss" | "maxLength" | "size">,
 ): { readonly plan: PreprocessPlan; readonly notes: readonly string[]; readonly problem: Problem } {
   const { plan, notes } = fitPreprocessing(table, train, {
     log: options.targetTransform === "log",
     together: "shape" in model && model.shape !== undefined,
     maxLength: options.maxLength,
+    size: options.size ?? imageSize(model),
   });
   refuseReservedNames(plan, table.source.path);
   const { task } = table.target!;
@@ -267,6 +270,12 @@ export function planTable(
     ...(plan.variableLength ? { variableLength: true } : {}),
   };
   return { plan, notes, problem };
+}
+
+/** [height, width] of what the model takes, where that is images. */
+function imageSize(model: ModelChoice): readonly [number, number] | undefined {
+  const [, height, width, more] = ("kind" in model ? model.shape : undefined) ?? [];
+  return height === undefined || width === undefined || more !== undefined ? undefined : [height, width];
 }
 
 /** Of one example, where it is more than a row. */

@@ -1,9 +1,15 @@
-import { runtimeFlags, type Command } from "../command.ts";
+import { readingFlags, runtimeFlags, type Command } from "../command.ts";
 
 export const train: Command = {
   name: "train",
   summary: "train a network on a data file, measure it, save the run",
-  arguments: [{ name: "[data]", description: "a CSV or TSV file with a header line (may stand in the experiment file instead)" }],
+  arguments: [
+    {
+      name: "[data]",
+      description:
+        "a table: CSV, TSV, JSON, NDJSON, Parquet or Arrow, also compressed; a quoted pattern for several files, - for standard input",
+    },
+  ],
   options: [
     { flags: "-t, --target <column>", description: 'what to predict: a column, or an SQL expression such as "delay > 15"' },
     { flags: "--task <task>", description: "classification or regression; inferred from the target, and said" },
@@ -54,6 +60,7 @@ export const train: Command = {
     { flags: "--experiment <file>", description: "a YAML or JSON file with all of this and more; options win over it" },
     { flags: "--no-preflight", description: "leave out the checks before the first step" },
     { flags: "-o, --out <folder>", description: "where to save the run (runs/<two words>)" },
+    ...readingFlags,
     ...runtimeFlags,
   ],
   examples: [

@@ -18,18 +18,50 @@ export const byTime: Splitter = {
       const time = values[row]!;
       partOf[row] = time >= testFrom ? TEST : time >= validationFrom ? VALIDATION : time >= from ? TRAIN : NONE;
     }
+    const reaching = leaveOut(table, partOf, [validationFrom, testFrom]);
+    const crossing = leaveOutCrossing(table, partOf, validationFrom, testFrom);
     const test = testFrom < Infinity ? `, test from ${moment(table, testFrom)} on` : "";
     return {
       partOf,
       policy: `${sizes.policy} by ${column.name}, earliest to latest`,
       notes: [
         `validation from ${moment(table, validationFrom)} on${test}`,
+        ...(crossing > 0 ? [`${grouped(crossing)} rows whose forecast reaches into the next part are in none`] : []),
+        ...reaching,
         ...disorder(table, column),
         ...(kept ? [`new rows go by the saved moments: to move them on, split again`] : []),
       ],
     };
   },
 };
+
+/** A forecast of one part must end before the next begins, whose first rows have seen what it is measured by. */
+function leaveOutCrossing({ roles }: Table, partOf: Uint8Array, validationFrom: number, testFrom: number): number {
+  const ends = (roles.end as NumericColumn | undefined)?.values;
+  let crossing = 0;
+  ends?.forEach((end, row) => {
+    const next = partOf[row] === TRAIN ? validationFrom : partOf[row] === VALIDATION ? testFrom : Infinity;
+    if (end <= next) return;
+    partOf[row] = NONE;
+    crossing++;
+  });
+  return crossing;
+}
+
+/** Forecasts that end after the next part begins would be known in both: such rows are in no part. @param partOf changes */
+function leaveOut({ roles }: Table, partOf: Uint8Array, nextFrom: readonly number[]): string[] {
+  const end = roles.end as NumericColumn | undefined;
+  if (!end) return [];
+  let count = 0;
+  for (let row = 0; row < partOf.length; row++) {
+    if (partOf[row]! >= TEST || end.values[row]! <= nextFrom[partOf[row]!]!) continue;
+    partOf[row] = NONE;
+    count += 1;
+  }
+  return count === 0
+    ? []
+    : [`${grouped(count)} ${count === 1 ? "row whose forecast reaches" : "rows whose forecasts reach"} into the next part: left out`];
+}
 
 /** Where training, validation and test begin; ∞ where there is no test set. */
 type Moments = readonly [train: number, validation: number, test: number];
