@@ -1,5 +1,6 @@
 /** The flags of `gradus train` as an experiment: each one a place in the file's schema. */
 import type { ExperimentSource } from "../train/experiment-file.ts";
+import { readTypes } from "../data/reading.ts";
 import type { OptionValues } from "./command.ts";
 
 type Read = (text: string) => unknown;
@@ -20,7 +21,7 @@ const sizes: Read = (text) =>
     .map(numeric);
 
 /** Separated by commas, as in CSV: a name with a comma stands in double quotes, a quote in it twice. */
-function fields(text: string): string[] {
+export function fields(text: string): string[] {
   const found = [...text.matchAll(/\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(?:,|$)/gy)];
   // The last match is the empty one at the end, unless the text ends with a comma.
   if (found.length > 1 && !text.trimEnd().endsWith(",")) found.pop();
@@ -57,6 +58,17 @@ const flags: readonly Flag[] = [
   flag("drop", "data.drop", list(asIs)),
   flag("id", "data.id"),
   flag("target-transform", "data.targetTransform"),
+  flag("delimiter", "data.delimiter"),
+  flag("encoding", "data.encoding"),
+  flag("decimal", "data.decimal"),
+  flag("thousands", "data.thousands"),
+  flag("missing", "data.missing", list(asIs)),
+  flag("type", "data.types", (text) => readTypes(fields(text))),
+  flag("skip-bad-rows", "data.skipBadRows"),
+  flag("query", "data.query"),
+  flag("image", "data.image"),
+  flag("labels", "data.labels"),
+  flag("size", "data.size", sizes),
   flag("text", "data.text", units),
   flag("sequence-id", "data.sequenceId"),
   flag("window", "data.window", numeric),
@@ -71,6 +83,8 @@ const flags: readonly Flag[] = [
   flag("split-column", "split.column"),
   flag("group", "split.groupBy"),
   flag("time", "split.timeBy"),
+  flag("accept", "audit.accept", list(asIs)),
+  flag("strict", "audit.strict"),
   flag("model", "model.kind"),
   flag("from", "model.from"),
   flag("freeze", "model.freeze", list(asIs)),
@@ -87,6 +101,11 @@ const flags: readonly Flag[] = [
   flag("seed", "seed", numeric),
 ];
 
+/** The flags (`--target`) that set keys of the given sections of an experiment, or such keys themselves. */
+export function namesOfFlags(sections: readonly string[]): ReadonlySet<string> {
+  return new Set(flags.filter(({ path }) => sections.includes(path[0]!)).map(({ flag: name }) => name));
+}
+
 /** @param data the DATA argument */
 export function experimentFromFlags(data: string | undefined, options: OptionValues): ExperimentSource {
   const value: Record<string, unknown> = {};
@@ -101,6 +120,7 @@ export function experimentFromFlags(data: string | undefined, options: OptionVal
   for (const { option, flag: name, path, read } of flags) {
     const text = options[option];
     if (typeof text === "string") set(path, read(text), name);
+    else if (text === true) set(path, true, name);
   }
   return {
     value,

@@ -76,6 +76,9 @@ export const findingSchema = z.strictObject({
   rule: z.string(),
   severity: z.enum(severities),
   subject: z.string().optional(),
+  part: z.string().optional(),
+  pairs: z.array(z.tuple([count, count])).optional(),
+  accepted: z.boolean().optional(),
   message: z.string(),
   hint: z.string().optional(),
   numbers: z.record(z.string(), number),
@@ -88,6 +91,26 @@ export const preflightEventSchema = z.strictObject({
   type: z.literal("preflight"),
   checked: z.array(z.string()),
   findings: z.array(findingSchema),
+  seconds: z.number(),
+});
+
+/** What was found in the data and its split: of `gradus train`. */
+export const auditEventSchema = preflightEventSchema.extend({ type: z.literal("audit"), accepted: z.array(z.string()) });
+
+export const auditResultSchema = z.strictObject({
+  type: z.literal("result"),
+  command: z.literal("audit"),
+  data: z.string(),
+  against: z.string().optional(),
+  policy: z.string(),
+  /** Rows of the parts, by name. */
+  parts: z.record(z.string(), count),
+  checked: z.array(z.string()),
+  findings: z.array(findingSchema),
+  severity: z.enum(severities),
+  accepted: z.array(z.string()),
+  passed: z.boolean(),
+  report: z.string().optional(),
   seconds: z.number(),
 });
 
@@ -281,6 +304,8 @@ export const lineSchema = z.union([
   transformsEventSchema,
   modelEventSchema,
   preflightEventSchema,
+  auditEventSchema,
+  auditResultSchema,
   epochEventSchema,
   predictionEventSchema,
   trainResultSchema,

@@ -5,44 +5,11 @@ import { partSizes, resolvablePoints } from "../../src/data/part-sizes.ts";
 import { hashRows } from "../../src/data/row-hash.ts";
 import { split, type Parts } from "../../src/data/splitter.ts";
 import { apportion } from "../../src/data/splitters/deal.ts";
-import type { CategoricalColumn, NumericColumn, Role, Table } from "../../src/data/table.ts";
+import type { CategoricalColumn, Table } from "../../src/data/table.ts";
 import { rng } from "../../src/util/rng.ts";
 import { complaint } from "./files.ts";
+import { categorical, count, numeric, tableOf } from "./tables.ts";
 
-const numeric = (name: string, values: ArrayLike<number>, sqlType = "DOUBLE"): NumericColumn => ({
-  name,
-  kind: "numeric",
-  sqlType,
-  values: Float64Array.from(values),
-});
-function categorical(name: string, values: readonly (string | number)[]): CategoricalColumn {
-  const categories = [...new Set(values.map(String))].toSorted();
-  return {
-    name,
-    kind: "categorical",
-    sqlType: "VARCHAR",
-    categories,
-    codes: Int32Array.from(values, (v) => categories.indexOf(String(v))),
-  };
-}
-/** A table of the given feature values and labels (none: regression on the first column). */
-function tableOf(
-  values: ArrayLike<number>,
-  labels?: readonly (string | number)[],
-  roles: { [R in Role]?: Table["columns"][number] } = {},
-): Table {
-  const rows = values.length;
-  const column = labels ? categorical("y", labels) : numeric("y", values);
-  return {
-    source: { path: "t.csv", fingerprint: "", rows },
-    rows,
-    columns: [numeric("x", values)],
-    target: { name: "y", task: labels ? "classification" : "regression", reason: "", column, references: [] },
-    roles,
-    notes: [],
-  };
-}
-const count = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const sizesOf = ({ train, validation, test: held }: Parts): number[] => [train.length, validation.length, held.length];
 const classCounts = (table: Table, rows: Int32Array): number[] => {
   const column = table.target!.column as CategoricalColumn;

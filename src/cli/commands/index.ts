@@ -1,10 +1,11 @@
 /** Every command: one line each, in the order of `gradus --help`. */
 import type { Command, CommandGroup } from "../command.ts";
 import { check } from "./check.ts";
+import { data } from "./data.ts";
 import { evaluate } from "./evaluate.ts";
 import { model } from "./model.ts";
 import { predict } from "./predict.ts";
 import { show } from "./show.ts";
 import { train } from "./train.ts";
 
-export const commands: readonly (Command | CommandGroup)[] = [train, predict, evaluate, check, show, model];
+export const commands: readonly (Command | CommandGroup)[] = [train, predict, evaluate, check, show, data, model];

@@ -3,7 +3,7 @@ import type { RunResult } from "../../store/run-record.ts";
 import type { EpochFigures } from "../../train/events.ts";
 import type { Metrics } from "../../train/experiment-events.ts";
 import { printableValue } from "../../util/printable.ts";
-import { counted, duration, grouped } from "./format.ts";
+import { counted, duration, grouped, short } from "./format.ts";
 import { line } from "./lines.ts";
 import type { Paint } from "./paint.ts";
 import { plotCurves } from "./plot.ts";
@@ -39,6 +39,7 @@ export function closingLines(given: Closing, width: number, p: Paint): string[] 
         task: closing.task,
         parts: [
           { name: "train", metrics: metrics.train },
+          ...(metrics.trainDev ? [{ name: "train-dev", metrics: metrics.trainDev }] : []),
           { name: "validation", metrics: metrics.validation },
           ...(test ? [{ name: "test", metrics: test.metrics }] : locked),
         ],
@@ -46,6 +47,7 @@ export function closingLines(given: Closing, width: number, p: Paint): string[] 
       },
       p,
     ),
+    ...(closing.mismatch ? [line("mismatch", mismatchText(closing.mismatch), width)] : []),
     ...(rows.test === 0 ? [line("test", "none: the split left no rows for it", width)] : []),
     ...(test ? [line("", p.dim(`test set opened ${counted(test.openings, "time")}`), width)] : []),
     "",
@@ -57,6 +59,19 @@ export function closingLines(given: Closing, width: number, p: Paint): string[] 
     line("run", `${p.bold(run)} (weights, model.onnx, metrics, the resolved experiment)`, width),
     ...(closing.error ? [] : [line("next", `gradus predict ${shellWord(run)} ${shellWord(closing.data)}`, width)]),
   ];
+}
+
+/** What validation costs beyond unseen rows of the training distribution. */
+function mismatchText({ metric, value, low, high }: NonNullable<RunResult["mismatch"]>): string {
+  const scale = metric === "error" ? 100 : 1;
+  const write = (x: number) => `${x < 0 ? "−" : "+"}${metric === "error" ? Math.abs(scale * x).toFixed(1) : short(Math.abs(x))}`;
+  const verdict =
+    low > 0
+      ? "validation is another distribution, and it costs"
+      : high < 0
+        ? "validation is easier than the training distribution"
+        : "none seen: validation is like unseen training rows, as far as these can tell";
+  return `${write(value)} (${write(low)} … ${write(high)}) ${metric === "error" ? "points" : "rmse"}, validation less train-dev: ${verdict}`;
 }
 
 const shellWord = (text: string) => (/^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);

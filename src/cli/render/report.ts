@@ -35,9 +35,14 @@ export function dataLines(given: EventOf<"data">, width: number, p: Paint): stri
 
 export function splitLines(given: EventOf<"split">, width: number, p: Paint): string[] {
   const event = printableValue(given);
-  const sizes = [event.train, event.validation, ...(event.test > 0 ? [event.test] : [])].map(grouped).join(" / ");
+  const sizes = `${[event.train, event.validation, ...(event.test > 0 ? [event.test] : [])].map(grouped).join(" / ")}${
+    event.trainDev === undefined ? "" : ` + ${grouped(event.trainDev)} train-dev`
+  }`;
+  const detects = event.detects === undefined ? "" : `, two networks ${event.detects.toFixed(1)} apart`;
   const resolves =
-    event.resolves === undefined ? "" : `   ${p.dim(`(validation tells 10 % of errors to ± ${event.resolves.toFixed(1)} points)`)}`;
+    event.resolves === undefined
+      ? ""
+      : `   ${p.dim(`(validation tells 10 % of errors to ± ${event.resolves.toFixed(1)} points${detects})`)}`;
   return withNotes("split", `${event.policy} → ${sizes}${event.test > 0 ? "" : ", no test set"}${resolves}`, event.notes, width, p);
 }
 
