@@ -10,6 +10,21 @@ export const runtimeFlags = [
   { flags: "--device <device>", description: "cpu, webgpu or cuda (cpu)" },
 ] as const;
 
+/** Of every command that reads a table: see `reading-options.ts`. */
+export const readingFlags = [
+  { flags: "--delimiter <char>", description: "what separates the fields: a character, tab or space (found from the first lines)" },
+  { flags: "--encoding <name>", description: "of a file of text, e.g. windows-1252 (found from its bytes)" },
+  { flags: "--decimal <sign>", description: "the decimal sign, . or , (found where there is no doubt)" },
+  { flags: "--thousands <sign>", description: "what stands between groups of three digits (nothing; never guessed)" },
+  { flags: "--missing <texts>", description: 'texts that mean missing, besides NA and its kin, e.g. "-,?"' },
+  { flags: "--type <types>", description: "what columns are: zip=category,day=date:dmy; number, category, date, text, drop" },
+  { flags: "--skip-bad-rows", description: "leave out lines that cannot be read, and list them" },
+  { flags: "--query <sql>", description: 'read what a SELECT gives: "SELECT * FROM data WHERE year > 2000"' },
+] as const;
+
+/** Of these, what another file than the one that was trained on may need. */
+export const fileFlags = readingFlags.filter(({ flags }) => !/^--(type|skip-bad-rows|query)/.test(flags));
+
 export interface CommandInput {
   /** In the order of `arguments`. */
   readonly arguments: readonly (string | undefined)[];

@@ -45,7 +45,7 @@ function cleaned(type: string, sql: string): string | undefined {
   if (type === "BIGINT" || type === "DATE" || type === "TIMESTAMP" || type === "TIME") return sql;
   if (/^U?(TINY|SMALL)INT$|^U?INTEGER$/.test(type)) return `${sql}::BIGINT`;
   if (/^(UBIGINT|U?HUGEINT|DECIMAL\(\d+,\d+\))$/.test(type)) return `${sql}::DOUBLE`;
-  if (/^TIMESTAMP/.test(type)) return `${sql}::TIMESTAMP`;
+  if (type.startsWith("TIMESTAMP")) return `${sql}::TIMESTAMP`;
   if (/^TIME( |_|TZ|$)/.test(type)) return `${sql}::TIME`;
   if (/^(VARCHAR|UUID|BOOLEAN)$|^ENUM/.test(type)) return `nullif(${sql}::VARCHAR, '')`;
   if (type === "JSON") return `nullif(json_extract_string(${sql}, '$'), '')`;

@@ -1,4 +1,5 @@
 /** result.json: what came of a run, the same object that `gradus train --json` prints last. */
+import type { SkippedRow } from "../data/reading.ts";
 import type { ClosingFigures } from "../train/experiment-events.ts";
 
 export interface RunResult extends ClosingFigures {
@@ -10,6 +11,8 @@ export interface RunResult extends ClosingFigures {
   readonly finished: string;
   /** The run folder, as a person types it. */
   readonly run: string;
+  /** Lines of the data that cannot be read and were left out, as asked. */
+  readonly skipped?: readonly SkippedRow[];
   /** Where the training failed, though a run was saved. */
   readonly error?: { readonly message: string; readonly hint?: string; readonly exit: number };
 }

@@ -1,4 +1,5 @@
 /** What an experiment says of itself while it runs, and what came of it. Figures are plain numbers; wording is the reader's. */
+import type { SkippedRow } from "../data/reading.ts";
 import type { Task } from "../data/table.ts";
 import type { Finding } from "../util/finding.ts";
 import type { Interval } from "../util/statistics.ts";
@@ -39,6 +40,8 @@ export type ExperimentEvent =
       readonly reason: string;
       /** Classification: classes in order and how many rows each has. */
       readonly classes?: readonly { readonly name: string; readonly rows: number }[];
+      /** Lines that cannot be read and were left out as asked. */
+      readonly skipped?: readonly SkippedRow[];
       readonly description: string;
       readonly notes: readonly string[];
     }
@@ -87,6 +90,7 @@ export type ExperimentEvent =
       readonly error: { readonly name: "error" | "rmse"; readonly scale: number };
     }
   | ({ readonly type: "preflight" } & Inspection)
+  | ({ readonly type: "audit"; readonly accepted: readonly string[] } & Inspection)
   | TrainingEvent;
 
 /** What was checked before the first step. */
@@ -96,6 +100,16 @@ export interface Inspection {
   /** In the order of the rules, those that passed among them. */
   readonly findings: readonly Finding[];
   readonly seconds: number;
+}
+
+/** What was found in the data and its split, before anything was trained. */
+export interface AuditInspection extends Inspection {
+  /** Rules whose findings someone has accepted. */
+  readonly accepted: readonly string[];
+  /** Validation comes from another distribution than training. */
+  readonly differs: boolean;
+  /** Why the training must not begin. */
+  readonly stop?: { readonly message: string; readonly hint: string };
 }
 
 /** The closing figures, on the whole parts, in evaluation mode, with the weights that were kept. */
@@ -112,7 +126,7 @@ export interface ClosingFigures {
   readonly fitSeconds: number;
   readonly reason: "finished" | "interrupted" | "diverged";
   readonly finding?: NonFinite;
-  /** What the checks before the training found that did not pass; left out where nothing was checked. */
+  /** What the audit and the checks before the training found that did not pass; left out where nothing was checked. */
   readonly findings?: readonly Finding[];
   /** Epochs begun, and the one whose weights were kept. */
   readonly epochs: { readonly run: number; readonly best: number };

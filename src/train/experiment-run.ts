@@ -1,10 +1,12 @@
 /** An experiment from its file to its figures: read, split, train, measure. */
 import { readTable } from "../data/read-table.ts";
+import type { Reading } from "../data/reading.ts";
 import { countCategories, describeTable, schemaOf, type Column, type Table } from "../data/table.ts";
 import type { Device, Executor } from "../exec/session.ts";
 import { resolveExperiment, type Experiment, type ResolvedExperiment } from "./experiment.ts";
-import type { ExperimentEvent } from "./experiment-events.ts";
+import type { AuditInspection, ExperimentEvent } from "./experiment-events.ts";
 import { choiceOf, withPretrained, type ModelReader } from "./model-choice.ts";
+import { GradusError } from "../util/errors.ts";
 import { splitExperiment, withSavedSplit, type Differs, type SplitReader } from "./experiment-split.ts";
 import { describeSplit, fitTable, type FitTableOptions, type FittedTable, type TableParts } from "./fit-table.ts";
 
@@ -21,9 +23,14 @@ export interface TrainExperimentOptions {
   readonly readSplit?: SplitReader;
   /** Whether validation comes from another distribution than training: then a train-dev set is taken out of training. */
   readonly differs?: Differs;
+  /** Audits the split, and may stop the training: `auditParts`. */
+  readonly audit?: Auditor;
   /** Looks at what is about to be trained, and changes nothing of it. */
   readonly inspect?: NonNullable<FitTableOptions["inspect"]>;
 }
+
+/** Judges a split before anything is trained on it. */
+export type Auditor = (parts: TableParts, options: Experiment["audit"] & { readonly seed: number }) => Promise<AuditInspection>;
 
 export interface ExperimentRun extends FittedTable {
   readonly experiment: ResolvedExperiment;
@@ -42,8 +49,13 @@ export async function trainExperiment(given: Experiment, options: TrainExperimen
   onEvent({ type: "stage", text: `reading ${experiment.data.path}` });
   const table = await readExperimentTable(experiment);
   onEvent(describeData(table));
-  const parts = await splitExperiment(table, experiment, { saved, differs: options.differs });
+  let audited: AuditInspection | undefined;
+  const judge = async (split: TableParts) => (audited = await options.audit?.(split, { ...experiment.audit, seed: experiment.seed }));
+  const differs = options.differs ?? (options.audit && (async (split: TableParts) => (await judge(split))!.differs));
+  const parts = await splitExperiment(table, experiment, { saved, differs });
   onEvent(describeSplit(parts));
+  if (!audited) await judge(parts);
+  if (audited) reportAudit(audited, onEvent);
   const resolved = resolveExperiment(experiment, {
     task: table.target!.task,
     classes: schemaOf(table).target?.classes?.length ?? 0,
@@ -61,9 +73,26 @@ export async function trainExperiment(given: Experiment, options: TrainExperimen
     seed: resolved.seed,
     targetTransform: data.targetTransform,
     maxLength: data.maxLength,
+    size: sizeOf(data),
   });
-  return { ...fitted, experiment: resolved, parts, seconds: (performance.now() - started) / 1000 };
+  const findings = [...(audited?.findings.filter(({ severity }) => severity !== "pass") ?? []), ...(fitted.findings ?? [])];
+  return {
+    ...fitted,
+    ...(audited || fitted.findings ? { findings } : {}),
+    experiment: resolved,
+    parts,
+    seconds: (performance.now() - started) / 1000,
+  };
 }
+
+/** @throws GradusError where the audit stops the training */
+function reportAudit({ checked, findings, seconds, accepted, stop }: AuditInspection, onEvent: (event: ExperimentEvent) => void): void {
+  onEvent({ type: "audit", checked, findings, accepted, seconds });
+  if (stop) throw new GradusError(stop.message, { hint: stop.hint, exitCode: 1 });
+}
+
+/** [height, width] of its images. */
+export const sizeOf = ({ size }: Experiment["data"]): readonly [number, number] | undefined => size && [size[0]!, size[1]!];
 
 /** The table an experiment speaks of, with its target and the columns that steer the split. */
 export function readExperimentTable({
@@ -80,10 +109,16 @@ export function readExperimentTable({
     group: split.groupBy,
     time: split.timeBy,
     splitColumn: split.column,
+    ...readingOf(data),
     text: data.text,
     sequenceId: data.sequenceId,
     windows: data.window === undefined ? undefined : { window: data.window, horizon: data.horizon, step: data.step },
   });
+}
+
+/** How the values of its file are read. */
+function readingOf({ delimiter, encoding, decimal, thousands, missing, types, skipBadRows, query }: Experiment["data"]): Reading {
+  return { delimiter, encoding, decimal, thousands, missing, types, skipBadRows, query };
 }
 
 function describeData(table: Table): ExperimentEvent {
@@ -105,6 +140,7 @@ function describeData(table: Table): ExperimentEvent {
     task: target.task,
     reason: target.reason,
     ...(classes ? { classes } : {}),
+    ...(table.skipped ? { skipped: table.skipped } : {}),
     description: describeTable(table),
     notes: table.notes,
   };

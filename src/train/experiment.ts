@@ -180,10 +180,22 @@ const optimizer = section({
     context.addIssue({ code: "unrecognized_keys", keys, input: value, params: { known: ["kind", "learningRate", "schedule", ...known] } });
 });
 
+const audit = section({
+  accept: z
+    .array(text("the name of a rule"), expect("a list of names of rules, e.g. [duplicates]"))
+    .default([])
+    .describe("Audit rules whose findings are known and stop nothing; the run records them."),
+  strict: z
+    .boolean(expect("true or false"))
+    .default(false)
+    .describe("Every failure of the audit stops the training, not only groups or times in two parts and a leak of the target."),
+});
+
 /** What an experiment file may hold. Unknown keys are errors. */
 export const experimentSchema = section({
   data,
   split: split.prefault({}),
+  audit: audit.prefault({}),
   model: model.prefault({}),
   loss: oneOf(names(losses)).optional().describe("Cross-entropy for classes, mean squared for numbers where left out."),
   optimizer: optimizer.prefault({}),

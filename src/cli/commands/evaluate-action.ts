@@ -1,5 +1,6 @@
 /** `gradus evaluate`: opens the test set and records it, or measures on other rows. */
 import { readTable } from "../../data/read-table.ts";
+import type { Reading } from "../../data/reading.ts";
 import type { Table } from "../../data/table.ts";
 import type { Model } from "../../nn/model.ts";
 import { loadRunExperiment, loadRunModel, loadRunResult, loadRunSplit } from "../../store/load-run.ts";
@@ -17,6 +18,7 @@ import { counted } from "../render/format.ts";
 import { line } from "../render/lines.ts";
 import { paint } from "../render/paint.ts";
 import { closingTable } from "../render/report.ts";
+import { readingOptions } from "../reading-options.ts";
 import { runtimeOptions } from "../runtime-options.ts";
 
 /** Which rows are measured, and what they are called. */
@@ -35,7 +37,7 @@ export const evaluateAction: Action = async ({ arguments: [run = "", data], opti
   const choice =
     options["test"] === true || data === undefined
       ? await storedPart(run, data, options["test"] === true)
-      : await otherRows(run, model, result, data);
+      : await otherRows(run, model, result, data, readingOptions(options));
   const { part, table, rows, baseline } = choice;
   if (part === "test") await checkRecordable(run);
   const metrics = await measureRows(model, table, rows, runtimeOptions(options));
@@ -94,8 +96,8 @@ async function storedPart(run: string, data: string | undefined, test: boolean):
 }
 
 /** All rows of another file; never of the one it was trained on, where the test rows are among them. */
-async function otherRows(run: string, model: Model, result: RunResult, data: string): Promise<Choice> {
-  const table = await readTable(data, { schema: model.plan.schema });
+async function otherRows(run: string, model: Model, result: RunResult, data: string, reading: Reading): Promise<Choice> {
+  const table = await readTable(data, { schema: model.plan.schema, ...reading });
   const { fingerprint } = await loadRunSplit(run);
   if (table.source.fingerprint === fingerprint) {
     throw new GradusError(

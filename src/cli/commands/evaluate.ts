@@ -1,4 +1,4 @@
-import { runtimeFlags, type Command } from "../command.ts";
+import { fileFlags, runtimeFlags, type Command } from "../command.ts";
 
 export const evaluate: Command = {
   name: "evaluate",
@@ -7,7 +7,11 @@ export const evaluate: Command = {
     { name: "<run>", description: "a run folder" },
     { name: "[data]", description: "with --test: the data file, if it has moved; without: a file with other rows to measure on" },
   ],
-  options: [{ flags: "--test", description: "open the test set; the opening is recorded in test-openings.jsonl" }, ...runtimeFlags],
+  options: [
+    { flags: "--test", description: "open the test set; the opening is recorded in test-openings.jsonl" },
+    ...fileFlags,
+    ...runtimeFlags,
+  ],
   examples: ["gradus evaluate runs/quiet-otter --test", "gradus evaluate runs/quiet-otter newer.csv"],
   load: async () => (await import("./evaluate-action.ts")).evaluateAction,
 };

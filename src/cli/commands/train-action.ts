@@ -1,4 +1,5 @@
 /** `gradus train`: flags and file to an experiment, the experiment to a run folder, the report while it goes. */
+import { auditParts } from "../../audit/gate.ts";
 import { preflight } from "../../preflight/preflight.ts";
 import { optimizers } from "../../optim/optimizers/index.ts";
 import { readModelFile } from "../../store/onnx-file.ts";
@@ -15,6 +16,7 @@ import type { Action, CommandContext, CommandInput } from "../command.ts";
 import { failureLines } from "../failure.ts";
 import { readExperimentSource } from "../experiment-source.ts";
 import { experimentFromFlags } from "../flags.ts";
+import { auditLines } from "../render/audit.ts";
 import { startLines } from "../render/findings.ts";
 import { line } from "../render/lines.ts";
 import { paint } from "../render/paint.ts";
@@ -34,8 +36,15 @@ export const trainAction: Action = async (input, context) => {
   const reporter = createReporter(context);
   let run: ExperimentRun;
   try {
-    const options = { ...runtime, signal, onEvent: reporter.see, readModel: readModelFile, readSplit: readSplitFile };
-    run = await trainExperiment(experiment, input.options["preflight"] === false ? options : { ...options, inspect });
+    run = await trainExperiment(experiment, {
+      ...runtime,
+      signal,
+      onEvent: reporter.see,
+      readModel: readModelFile,
+      readSplit: readSplitFile,
+      ...(input.options["audit"] === false ? {} : { audit: auditParts }),
+      ...(input.options["preflight"] === false ? {} : { inspect }),
+    });
   } catch (error) {
     reporter.end();
     await reservation.discard();
@@ -84,6 +93,7 @@ function resultOf(run: ExperimentRun): Omit<RunResult, "run"> {
     reason,
     ...(finding ? { finding } : {}),
     ...(findings ? { findings } : {}),
+    ...(run.parts.table.skipped ? { skipped: run.parts.table.skipped } : {}),
     epochs,
     steps,
     rows,
@@ -120,6 +130,7 @@ function createReporter({ terminal, json, emit }: CommandContext) {
     const { width } = terminal;
     if (event.type === "data") say(dataLines(event, width, p));
     if (event.type === "split") say(splitLines(event, width, p));
+    if (event.type === "audit") say(auditLines(event, width, p));
     if (event.type === "transforms") say(transformLines(event, width, p));
     if (event.type === "model") say(modelLines(event, width));
     if (event.type === "preflight") say(startLines(event, width, p));
