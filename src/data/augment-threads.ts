@@ -1,5 +1,7 @@
 /** Augmented batches made by worker threads while the network computes, and helped with when the network has to wait. */
+import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { createAugmenter } from "./augment-example.ts";
 import {
@@ -102,12 +104,19 @@ function threadedBatches(plan: AugmentationPlan, data: Examples, workers: number
 
 /** A thread that works on whatever the crew's slots hold, until it is terminated. */
 export function startWorker(crew: Crew): Worker {
-  const extension = import.meta.url.slice(import.meta.url.lastIndexOf("."));
-  // From TypeScript sources, a loader of them is needed.
-  const execArgv = extension === ".ts" ? ["--conditions=gradus-source", "--import", "tsx"] : [];
-  const worker = new Worker(new URL(`./augment-worker${extension}`, import.meta.url), { workerData: crew, execArgv });
+  const worker = startThread("augment-worker", crew);
   worker.unref();
-  // Its pieces are then made here.
+  // Its pieces are then made by others.
   worker.on("error", () => {});
   return worker;
+}
+
+/** A thread that runs the module of that name beside this one; of TypeScript sources (tests, benchmarks), their JavaScript. */
+function startThread(name: string, workerData: unknown): Worker {
+  const { url } = import.meta;
+  if (!url.endsWith(".ts")) return new Worker(new URL(`./${name}.js`, url), { workerData });
+  const { buildSync } = createRequire(url)("esbuild") as typeof import("esbuild");
+  const entry = fileURLToPath(new URL(`./${name}.ts`, url));
+  const built = buildSync({ entryPoints: [entry], bundle: true, platform: "node", format: "cjs", write: false, logLevel: "silent" });
+  return new Worker(built.outputFiles[0]!.text, { eval: true, workerData });
 }

@@ -320,7 +320,7 @@ describe("sequences", () => {
       if (hidden.length > 0) expect(hidden.at(-1)! - hidden[0]! + 1).toBe(hidden.length);
       lengths.add(hidden.length);
     }
-    expect([...lengths].toSorted()).toEqual([0, 1, 2, 3]);
+    expect(lengths).toEqual(new Set([0, 1, 2, 3]));
   });
 
   test("an empty sequence stays empty", () => {
