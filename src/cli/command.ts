@@ -25,6 +25,12 @@ export const readingFlags = [
 /** Of these, what another file than the one that was trained on may need. */
 export const fileFlags = readingFlags.filter(({ flags }) => !/^--(type|skip-bad-rows|query)/.test(flags));
 
+/** Of every command that reads images or arrays with labels. */
+export const imageFlags = [
+  { flags: "--image <column>", description: "a column of paths of image files, relative to the folder of the data file" },
+  { flags: "--labels <file>", description: "the labels of an IDX or NumPy file (found beside it under its usual name)" },
+] as const;
+
 export interface CommandInput {
   /** In the order of `arguments`. */
   readonly arguments: readonly (string | undefined)[];

@@ -21,6 +21,7 @@ export async function readExperimentSource(path: string): Promise<ExperimentSour
   const source = parseExperimentText(text, path);
   const places = [
     ["data", "path"],
+    ["data", "labels"],
     ["model", "from"],
     ["split", "file"],
   ] as const;

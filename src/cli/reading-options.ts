@@ -1,11 +1,12 @@
 /** The options of reading that commands share, as the library takes them. */
+import type { ReadOptions } from "../data/read-table.ts";
 import { readTypes, type Reading } from "../data/reading.ts";
 import { GradusError } from "../util/errors.ts";
 import type { OptionValues } from "./command.ts";
 import { fields } from "./flags.ts";
 
 /** @throws GradusError on a decimal sign or a type that is none */
-export function readingOptions(options: OptionValues): Reading {
+export function readingOptions(options: OptionValues): Reading & Pick<ReadOptions, "image" | "labels"> {
   const text = (name: string): string | undefined => {
     const value = options[name];
     return typeof value === "string" ? value : undefined;
@@ -22,5 +23,7 @@ export function readingOptions(options: OptionValues): Reading {
     types: types === undefined ? undefined : readTypes(fields(types)),
     skipBadRows: options["skipBadRows"] === true,
     query: text("query"),
+    image: text("image"),
+    labels: text("labels"),
   };
 }

@@ -76,7 +76,8 @@ export function fitPreprocessing(
 ): { plan: PreprocessPlan; notes: string[] } {
   const notes: string[] = [];
   const columns: FittedColumn[] = [];
-  const together = options.together ? momentsOfAll(table, train) : undefined;
+  const numeric = table.columns.some(({ kind }) => kind === "numeric");
+  const together = options.together && numeric ? momentsOfAll(table, train) : undefined;
   if (together) notes.push(`all columns are standardised together: mean ${short(together.mean)}, deviation ${short(together.deviation)}`);
   const sequences = sequenceLengths(table, train, options.maxLength);
   notes.push(...sequences.notes);

@@ -44,27 +44,28 @@ export interface ReadOptions extends Reading, SequenceOptions {
   readonly labels?: string | undefined;
   /** False overlooks the split that the data come with (folders `train` and `test`, files of both). */
   readonly publishedSplit?: boolean | undefined;
-  /** Images that cannot be read are left out and listed in the notes, instead of being an error. */
-  readonly skipBad?: boolean | undefined;
 }
 
 /**
- * Reads a data file (CSV or TSV, UTF-8 or UTF-16, with a header line).
+ * Reads data: a table (CSV, TSV, JSON, NDJSON, Parquet, Arrow, also compressed), arrays (IDX, NumPy), or a folder of images.
  * @example const table = await readTable("churn.csv", { target: "churn" });
  * @throws GradusError naming file, line or row, column, what was expected and found, and a remedy
  */
 export async function readTable(path: string, options: ReadOptions = {}): Promise<Table> {
   const request = arrayRequest(options);
   const arrays = await arraySource(path);
-  if (arrays)
+  if (arrays) {
+    refuseQuery(path, options);
     return inDatabase(async (database) => buildTable(database, { path, fingerprint: "" }, await arrays(database, request), options));
+  }
   const reading = readingOf(options);
   const source = await openSource(path);
   try {
     return await inDatabase(async (database) => {
       const staged = await stageSource(source, database, reading);
-      const complete =
-        options.image === undefined ? staged : await attachImages(database, path, staged, options.image, request, source.fingerprint);
+      const image = imageColumn(options, staged);
+      if (image !== undefined) refuseQuery(path, reading);
+      const complete = image === undefined ? staged : await attachImages(database, path, staged, image, request, source.fingerprint);
       return buildTable(database, { path: path === "-" ? "standard input" : path, fingerprint: source.fingerprint }, complete, reading);
     });
   } finally {
@@ -87,10 +88,24 @@ async function inDatabase(build: (database: Database) => Promise<Table>): Promis
   }
 }
 
-function arrayRequest({ labels, skipBad, schema, target, group, time, id, splitColumn }: ReadOptions): ArrayRequest {
+/** @throws GradusError where rows with images or arrays beside them would be queried */
+function refuseQuery(path: string, { query }: Reading): void {
+  if (query !== undefined)
+    throw new GradusError(`--query reads tables; ${path} gives images or arrays, which a query would lose.`, {
+      hint: "leave out --query.",
+    });
+}
+
+/** The column of paths that was named, or that a saved model's images were read from. */
+function imageColumn({ image, schema }: ReadOptions, { names }: Staged): string | undefined {
+  if (image !== undefined) return image;
+  return schema?.columns.find(({ name, kind }) => kind === "image" && names.includes(name))?.name;
+}
+
+function arrayRequest({ labels, skipBadRows, schema, target, group, time, id, splitColumn }: ReadOptions): ArrayRequest {
   const mentioned = [schema ? schema.target?.name : target, group, time, id, splitColumn].filter((name) => name !== undefined);
   const channels = schema?.columns.find(({ kind }) => kind === "image")?.channels;
-  return { labels, skipBad, labelled: !schema || schema.target !== undefined, mentioned, channels };
+  return { labels, skipBad: skipBadRows, labelled: !schema || schema.target !== undefined, mentioned, channels };
 }
 
 async function buildTable(
@@ -167,6 +182,7 @@ async function buildTable(
     target,
     roles,
     ...said(options),
+    ...(staged.rowNames ? { rowNames: staged.rowNames } : {}),
     ...(staged.skipped?.length ? { skipped: staged.skipped } : {}),
     notes: [
       ...staged.notes,

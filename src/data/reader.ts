@@ -24,6 +24,8 @@ export interface Staged {
   readonly split?: string;
   /** Columns that are no features, and why. */
   readonly aside?: ReadonlyMap<string, string>;
+  /** What each row is called, where it is a file. */
+  readonly rowNames?: readonly string[];
   /** What a row is called in messages, where it is no line and no number. */
   readonly nameOf?: (row: number) => string;
   /** Of the data, where it is not that of one file. */

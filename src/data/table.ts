@@ -137,6 +137,8 @@ export interface Table {
   readonly reading?: TableSchema["reading"];
   /** Lines that could not be read and were left out, as asked. */
   readonly skipped?: readonly SkippedRow[];
+  /** What each row is called, where it is a file of its own. */
+  readonly rowNames?: readonly string[];
   /** What was done or noticed while reading, a sentence each. */
   readonly notes: readonly string[];
 }
@@ -237,6 +239,7 @@ export function selectRows(table: Table, rows: Int32Array): Table {
   return {
     ...table,
     rows: rows.length,
+    ...(table.rowNames ? { rowNames: Array.from(rows, (row) => table.rowNames![row]!) } : {}),
     columns: table.columns.map((column) => selectColumn(column, rows)),
     target: table.target && { ...table.target, column: selectColumn(table.target.column, rows) },
     roles,
@@ -270,6 +273,7 @@ export function grouped(n: number): string {
  */
 export function describeTable(table: Table): string {
   const kinds = COLUMN_KINDS.map((kind) => [table.columns.filter((column) => column.kind === kind).length, kind] as const);
+  const sizes = table.columns.flatMap((column) => (column.kind === "image" ? describeImages(column) : []));
   const parts = [
     `${grouped(table.rows)} rows`,
     `${table.columns.length} column${table.columns.length === 1 ? "" : "s"} (${kinds
@@ -277,8 +281,20 @@ export function describeTable(table: Table): string {
       .map(([n, kind]) => `${n} ${kind}`)
       .join(", ")})`,
   ];
+  parts.push(...sizes);
   if (table.target) parts.push(`target ${table.target.name}: ${describeTarget(table.target, table.rows)}`);
   return printable(parts.join(" · "));
+}
+
+/** `28×28 gray`, `120 … 640 × 96 … 480 colour`: heights × widths. */
+function describeImages({ heights, widths, channels }: ImageColumn): string {
+  const spread = (sizes: Int32Array): string => {
+    let [low, high] = [Infinity, -Infinity];
+    for (const size of sizes) [low, high] = [Math.min(low, size), Math.max(high, size)];
+    return low === high ? `${low}` : `${low} … ${high}`;
+  };
+  const [height, width] = [spread(heights), spread(widths)];
+  return `${height}${/\D/.test(height + width) ? " × " : "×"}${width} ${channels === 1 ? "gray" : "colour"}`;
 }
 
 function describeTarget({ column }: Target, rows: number): string {

@@ -8,7 +8,7 @@ import type { Model } from "../nn/model.ts";
 import { rng } from "../util/rng.ts";
 import type { Dataset } from "./dataset.ts";
 import { resolveExperiment, type Experiment, type ResolvedExperiment } from "./experiment.ts";
-import { readExperimentTable } from "./experiment-run.ts";
+import { readExperimentTable, sizeOf } from "./experiment-run.ts";
 import { choiceOf, withPretrained, type ModelReader } from "./model-choice.ts";
 import { splitExperiment, withSavedSplit, type SplitReader } from "./experiment-split.ts";
 import { planTable } from "./fit-table.ts";
@@ -40,9 +40,10 @@ export async function experimentProblem(
   const table = await readExperimentTable(experiment);
   const parts = await splitExperiment(table, experiment, { saved });
   const { train } = parts;
-  const { task } = table.target!;
+  const { task, name: target } = table.target!;
   const resolved = resolveExperiment(experiment, {
     task,
+    target,
     classes: schemaOf(table).target?.classes?.length ?? 0,
     trainRows: train.length,
   });
@@ -51,6 +52,7 @@ export async function experimentProblem(
     loss,
     targetTransform: data.targetTransform,
     maxLength: data.maxLength,
+    size: sizeOf(data),
   });
   return { experiment: resolved, problem, data: await sampled(table, train, plan, resolved.seed, rows), trainRows: train.length };
 }

@@ -58,6 +58,7 @@ export async function trainExperiment(given: Experiment, options: TrainExperimen
   if (audited) reportAudit(audited, onEvent);
   const resolved = resolveExperiment(experiment, {
     task: table.target!.task,
+    target: table.target!.name,
     classes: schemaOf(table).target?.classes?.length ?? 0,
     trainRows: parts.train.length,
   });
@@ -95,12 +96,12 @@ function reportAudit({ checked, findings, seconds, accepted, stop }: AuditInspec
 export const sizeOf = ({ size }: Experiment["data"]): readonly [number, number] | undefined => size && [size[0]!, size[1]!];
 
 /** The table an experiment speaks of, with its target and the columns that steer the split. */
-export function readExperimentTable({
+export async function readExperimentTable({
   data,
   split,
   model,
 }: Pick<Experiment, "data" | "split"> & { readonly model: { readonly shape?: readonly number[] | undefined } }): Promise<Table> {
-  return readTable(data.path, {
+  const table = await readTable(data.path, {
     target: data.target,
     together: model.shape !== undefined,
     task: data.task,
@@ -110,9 +111,17 @@ export function readExperimentTable({
     time: split.timeBy,
     splitColumn: split.column,
     ...readingOf(data),
+    image: data.image,
+    labels: data.labels,
+    // A split that is asked for wins over the one that the data come with.
+    publishedSplit: [split.policy, split.resolve, split.test, split.file].every((asked) => asked === undefined),
     text: data.text,
     sequenceId: data.sequenceId,
     windows: data.window === undefined ? undefined : { window: data.window, horizon: data.horizon, step: data.step },
+  });
+  if (table.target) return table;
+  throw new GradusError(`no target was given, and ${data.path} does not say its own.`, {
+    hint: `what is to be predicted? --target COLUMN, or --labels FILE for the labels of arrays${table.notes.length > 0 ? ` (${table.notes[0]})` : ""}`,
   });
 }
 

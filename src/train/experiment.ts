@@ -34,7 +34,9 @@ const data = section({
   path: text("the path of a data file").describe("The data file. A relative path starts at the folder of the experiment file."),
   target: text("a column name or an SQL expression")
     .optional()
-    .describe("What to predict: a column, or an SQL expression such as `delay > 15`. Images in folders and arrays with labels have their own."),
+    .describe(
+      "What to predict: a column, or an SQL expression such as `delay > 15`. Images in folders and arrays with labels have their own.",
+    ),
   task: oneOf(["classification", "regression"]).optional().describe("Inferred from the target where left out."),
   drop: z.array(text("a column name"), expect("a list of column names")).default([]).describe("Columns that are no features."),
   id: text("a column name").optional().describe("A column that names each row: no feature, and the split goes by it."),

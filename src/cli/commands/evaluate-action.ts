@@ -1,6 +1,5 @@
 /** `gradus evaluate`: opens the test set and records it, or measures on other rows. */
 import { readTable } from "../../data/read-table.ts";
-import type { Reading } from "../../data/reading.ts";
 import type { Table } from "../../data/table.ts";
 import type { Model } from "../../nn/model.ts";
 import { loadRunExperiment, loadRunModel, loadRunResult, loadRunSplit } from "../../store/load-run.ts";
@@ -96,7 +95,13 @@ async function storedPart(run: string, data: string | undefined, test: boolean):
 }
 
 /** All rows of another file; never of the one it was trained on, where the test rows are among them. */
-async function otherRows(run: string, model: Model, result: RunResult, data: string, reading: Reading): Promise<Choice> {
+async function otherRows(
+  run: string,
+  model: Model,
+  result: RunResult,
+  data: string,
+  reading: ReturnType<typeof readingOptions>,
+): Promise<Choice> {
   const table = await readTable(data, { schema: model.plan.schema, ...reading });
   const { fingerprint } = await loadRunSplit(run);
   if (table.source.fingerprint === fingerprint) {

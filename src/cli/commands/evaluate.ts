@@ -1,4 +1,4 @@
-import { fileFlags, runtimeFlags, type Command } from "../command.ts";
+import { fileFlags, imageFlags, runtimeFlags, type Command } from "../command.ts";
 
 export const evaluate: Command = {
   name: "evaluate",
@@ -9,6 +9,7 @@ export const evaluate: Command = {
   ],
   options: [
     { flags: "--test", description: "open the test set; the opening is recorded in test-openings.jsonl" },
+    ...imageFlags,
     ...fileFlags,
     ...runtimeFlags,
   ],

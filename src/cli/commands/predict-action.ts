@@ -22,6 +22,7 @@ export const predictAction: Action = async ({ arguments: [run = "", data = ""], 
   const rows = Int32Array.from({ length: table.rows }, (_, row) => row);
   const prediction = await predictRows(model, table, rows, runtimeOptions(options));
   const keys = keysOf(table);
+  if (options["skipBadRows"] === true) for (const note of table.notes) terminal.err(`${note}\n`);
   const out = typeof options["out"] === "string" ? options["out"] : undefined;
   if (out !== undefined) await writeWhole(out, blocks(csv(prediction, threshold, keys)));
   else if (json) for (const record of records(prediction, threshold, keys)) emit(record);
@@ -59,8 +60,9 @@ interface Key {
   readonly of: (row: number) => string;
 }
 
-/** Where rows are sequences of lines: the id, and of windows the time of the last line seen. */
-function keysOf({ roles, sequences }: Table): readonly Key[] {
+/** Where rows are files: their paths; where they are sequences of lines: the id, and of windows the time of the last line seen. */
+function keysOf({ roles, sequences, rowNames }: Table): readonly Key[] {
+  if (rowNames) return [{ name: "path", of: (row) => rowNames[row]! }];
   const key = (column: ScalarColumn | undefined): readonly Key[] =>
     column
       ? [{ name: column.name, of: (row) => (column.kind === "categorical" ? column.categories[column.codes[row]!]! : spoken(column, row)) }]

@@ -1,4 +1,4 @@
-import { fileFlags, runtimeFlags, type Command } from "../command.ts";
+import { fileFlags, imageFlags, runtimeFlags, type Command } from "../command.ts";
 
 export const predict: Command = {
   name: "predict",
@@ -13,6 +13,8 @@ export const predict: Command = {
       flags: "--threshold <p>",
       description: "two classes: the second class is predicted where its probability is at least this (left out: above 0.5)",
     },
+    ...imageFlags,
+    { flags: "--skip-bad-rows", description: "leave out lines and images that cannot be read, and list them" },
     ...fileFlags,
     ...runtimeFlags,
   ],

@@ -1,4 +1,4 @@
-import { readingFlags, runtimeFlags, type Command } from "../command.ts";
+import { imageFlags, readingFlags, runtimeFlags, type Command } from "../command.ts";
 
 export const train: Command = {
   name: "train",
@@ -21,6 +21,10 @@ export const train: Command = {
       description: 'its weights that stay as they are, e.g. "features.*,stem.*"; all for all of them (none)',
     },
     { flags: "--shape <sizes>", description: "what a row's inputs are together: an image 1x28x28 or a sequence 50x3 (time x features)" },
+    {
+      flags: "--size <height x width>",
+      description: "what images are brought to, e.g. 64x64 (theirs where all are alike, else the medians)",
+    },
     { flags: "--layers <units>", description: "units of the hidden layers, e.g. 256,128; none for logistic or linear regression (64,32)" },
     { flags: "--activation <name>", description: "relu, leakyRelu, elu, gelu, tanh, sigmoid, softmax, identity (relu)" },
     { flags: "--keep-probability <p>", description: "dropout in training: the share of units that stay (1)" },
@@ -58,11 +62,15 @@ export const train: Command = {
     { flags: "--max-length <n>", description: "steps of a sequence that are seen (the longest training sequence's, at most 1000)" },
     { flags: "--target-transform <kind>", description: "log: train on the logarithm of the target" },
     { flags: "--experiment <file>", description: "a YAML or JSON file with all of this and more; options win over it" },
-    { flags: "--accept <rules>", description: "audit rules whose findings are known and stop nothing, e.g. duplicates; the run records them" },
+    {
+      flags: "--accept <rules>",
+      description: "audit rules whose findings are known and stop nothing, e.g. duplicates; the run records them",
+    },
     { flags: "--strict", description: "every failure of the audit stops the training" },
     { flags: "--no-audit", description: "leave out the audit of the split" },
     { flags: "--no-preflight", description: "leave out the checks before the first step" },
     { flags: "-o, --out <folder>", description: "where to save the run (runs/<two words>)" },
+    ...imageFlags,
     ...readingFlags,
     ...runtimeFlags,
   ],
@@ -72,6 +80,8 @@ export const train: Command = {
     "gradus train digits.csv --target digit --model cnn --shape 1x8x8",
     "gradus train names.csv --target gender --text name=characters --model gru",
     "gradus train demand.csv --target mw --window 336 --horizon 48 --time t --model gru",
+    "gradus train photos/ --model cnn --size 64x64",
+    "gradus train train-images-idx3-ubyte.gz --model cnn",
     "gradus train leaves.csv --target species --from resnet18.onnx --freeze all",
     "gradus train diamonds.csv --target price --target-transform log --epochs 40 --out runs/diamonds",
     "gradus train --experiment experiment.yaml --seed 2",

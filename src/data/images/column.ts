@@ -124,14 +124,14 @@ async function fileBytes(shown: string, path: string): Promise<Uint8Array> {
         : cause.code === "ELOOP"
           ? "is a link that leads back to itself"
           : `cannot be read (${cause.code ?? cause.message})`;
-    throw new GradusError(`${shown} ${why}; an image was expected.`, { hint: "check the path, or leave it out: --skip-bad", cause });
+    throw new GradusError(`${shown} ${why}; an image was expected.`, { hint: "check the path, or leave it out: --skip-bad-rows", cause });
   };
   const status = await stat(path).catch(unreadable);
   if (!status.isFile())
-    throw new GradusError(`${shown} is no file; an image was expected.`, { hint: "check the path, or leave it out: --skip-bad" });
+    throw new GradusError(`${shown} is no file; an image was expected.`, { hint: "check the path, or leave it out: --skip-bad-rows" });
   if (status.size > MOST_FILE_BYTES)
     throw new GradusError(`${shown} has ${grouped(status.size)} bytes; an image file may have ${grouped(MOST_FILE_BYTES)}.`, {
-      hint: "make it smaller, or leave it out: --skip-bad",
+      hint: "make it smaller, or leave it out: --skip-bad-rows",
     });
   return readFile(path).catch(unreadable);
 }

@@ -113,7 +113,7 @@ export const REMEDIES: Readonly<Record<string, string>> = {
   animated: "animated, the first picture taken",
 };
 
-const SKIP = "leave out what cannot be read and list it: --skip-bad";
+const SKIP = "leave out what cannot be read and list it: --skip-bad-rows";
 
 const damaged = (shown: string, kind: string, cause: Error): never => {
   throw new GradusError(

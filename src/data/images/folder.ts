@@ -87,6 +87,7 @@ async function stageExamples(
     rows: rows.length,
     lineOf: () => undefined,
     nameOf: (row) => rows[row]!.name,
+    rowNames: rows.map(({ name }) => name),
     notes: [...notes, ...said],
     columns: [column],
     aside: new Map([["path", "it names the file"]]),
@@ -107,7 +108,7 @@ async function walkImages(root: string, skipBad: boolean): Promise<Walk> {
     const shown = [root, ...steps].join("/");
     const unreadable = (cause: NodeJS.ErrnoException): undefined => {
       const message = `folder ${shown} cannot be read (${cause.code ?? cause.message})`;
-      if (!skipBad) throw new GradusError(`${message}.`, { hint: "check its permissions, or leave it out: --skip-bad", cause });
+      if (!skipBad) throw new GradusError(`${message}.`, { hint: "check its permissions, or leave it out: --skip-bad-rows", cause });
       notes.push(`${message}; left out`);
       return undefined;
     };

@@ -48,6 +48,7 @@ export async function attachImages(
     lineOf: (row) => staged.lineOf(kept[row]!),
     ...(nameOf ? { nameOf: (row: number) => nameOf(kept[row]!) } : {}),
     notes: [...staged.notes, ...notes],
+    rowNames: kept.map((row) => String(rows[row]!["path"])),
     columns: [...(staged.columns ?? []), column],
     aside: new Map([...(staged.aside ?? []), [pathName(name, staged.names), "its images are the feature"]]),
     fingerprint: fingerprintOf([
