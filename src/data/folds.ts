@@ -7,6 +7,7 @@ import { hashRows } from "./row-hash.ts";
 import { orderByKey } from "./row-order.ts";
 import { checkIds, type Parts } from "./splitter.ts";
 import { breakUp, clusterCount, clusterRows, rowKeys, runsOf, type Clusters } from "./splitters/clusters.ts";
+import { clusterLabels } from "./splitters/deal.ts";
 import { strataOf, TOLERANCE } from "./splitters/random.ts";
 import type { NumericColumn, Table } from "./table.ts";
 
@@ -124,7 +125,7 @@ function dealGroups(table: Table, rows: Int32Array, k: number, key: number | str
 
 /**
  * Deals clusters to folds. Large ones first, each to the fold that lacks most of its stratum; of those alike the fold with fewest rows, then
- * the earlier. Single rows come last, in the order of their keys, so that they even out what the others left.
+ * the earlier. Single rows come last, class by class in the order of their keys, so that they even out what the others left.
  * @returns the fold of every row of the table (`OUTSIDE` elsewhere), and by how many rows the worst fold misses an equal share
  */
 function dealClusters(
@@ -138,13 +139,14 @@ function dealClusters(
   const foldOf = new Uint16Array(tableRows).fill(OUTSIDE);
   const inStratum = new Float64Array(classes * k);
   const inFold = new Float64Array(k);
+  const stratumOf = clusterLabels(clusters, labels, classes);
   const sizeAt = (c: number): number => starts[c + 1]! - starts[c]!;
   const large: number[] = [];
   for (let c = 0; c < clusterCount(clusters); c++) if (sizeAt(c) > 1) large.push(c);
   const give = (c: number): void => {
     const from = starts[c]!;
     const to = starts[c + 1]!;
-    const s = labels ? labels[rows[from]!]! : 0;
+    const s = stratumOf[c]!;
     let fold = 0;
     for (let f = 1; f < k; f++) {
       const more = inStratum[s * k + fold]! - inStratum[s * k + f]!;
@@ -155,7 +157,8 @@ function dealClusters(
     for (let i = from; i < to; i++) foldOf[rows[i]!] = fold;
   };
   for (const c of large.toSorted((a, b) => sizeAt(b) - sizeAt(a) || a - b)) give(c);
-  for (let c = 0; c < clusterCount(clusters); c++) if (sizeAt(c) === 1) give(c);
+  // Class after class, so that what does not divide evens out over the folds.
+  for (const c of orderByKey(Float64Array.from(stratumOf))) if (sizeAt(c) === 1) give(c);
   const share = rows.length / k;
   return { foldOf, miss: inFold.reduce((most, n) => Math.max(most, Math.abs(n - share)), 0) };
 }

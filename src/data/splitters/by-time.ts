@@ -18,7 +18,6 @@ export const byTime: Splitter = {
       const time = values[row]!;
       partOf[row] = time >= testFrom ? TEST : time >= validationFrom ? VALIDATION : time >= from ? TRAIN : NONE;
     }
-    const reaching = leaveOut(table, partOf, [validationFrom, testFrom]);
     const crossing = leaveOutCrossing(table, partOf, validationFrom, testFrom);
     const test = testFrom < Infinity ? `, test from ${moment(table, testFrom)} on` : "";
     return {
@@ -27,7 +26,6 @@ export const byTime: Splitter = {
       notes: [
         `validation from ${moment(table, validationFrom)} on${test}`,
         ...(crossing > 0 ? [`${grouped(crossing)} rows whose forecast reaches into the next part are in none`] : []),
-        ...reaching,
         ...disorder(table, column),
         ...(kept ? [`new rows go by the saved moments: to move them on, split again`] : []),
       ],
@@ -46,21 +44,6 @@ function leaveOutCrossing({ roles }: Table, partOf: Uint8Array, validationFrom: 
     crossing++;
   });
   return crossing;
-}
-
-/** Forecasts that end after the next part begins would be known in both: such rows are in no part. @param partOf changes */
-function leaveOut({ roles }: Table, partOf: Uint8Array, nextFrom: readonly number[]): string[] {
-  const end = roles.end as NumericColumn | undefined;
-  if (!end) return [];
-  let count = 0;
-  for (let row = 0; row < partOf.length; row++) {
-    if (partOf[row]! >= TEST || end.values[row]! <= nextFrom[partOf[row]!]!) continue;
-    partOf[row] = NONE;
-    count += 1;
-  }
-  return count === 0
-    ? []
-    : [`${grouped(count)} ${count === 1 ? "row whose forecast reaches" : "rows whose forecasts reach"} into the next part: left out`];
 }
 
 /** Where training, validation and test begin; ∞ where there is no test set. */

@@ -18,17 +18,17 @@ export interface Dealing {
 /**
  * In each stratum (class) the clusters stand in the order of their keys: those that have a part keep it, of the others test takes the
  * first that fit what it lacks, validation the next, training the rest (what it asks for, where the sizes leave rows over).
- * A cluster with several labels counts in the stratum of its first row.
+ * A cluster with several labels counts in the stratum that most of its rows have.
  * @param over a cluster is also taken where the part ends nearer to its share with it than without
  * @param partOf is filled for the rows of the clusters
  * @returns rows of train, validation, test
  */
 export function deal(dealing: Dealing, over: boolean, partOf: Uint8Array): [number, number, number] {
-  const { clusters, labels, sizes, kept } = dealing;
+  const { clusters, sizes, kept } = dealing;
   const { rows, starts } = clusters;
   const number = clusterCount(clusters);
   const strata = strataOf(dealing);
-  const { waiting, trained } = strata;
+  const { stratumOf, waiting, trained } = strata;
   const limited = sizes.train + sizes.validation + sizes.test < rows.length;
   const [roomTrain, roomValidation, roomTest] = roomsOf(strata, sizes, limited);
   const filled: [number, number, number] = [0, 0, 0];
@@ -37,7 +37,7 @@ export function deal(dealing: Dealing, over: boolean, partOf: Uint8Array): [numb
     const to = starts[c + 1]!;
     const size = to - from;
     const needs = over ? size / 2 + 0.5 : size;
-    const s = labels ? labels[rows[from]!]! : 0;
+    const s = stratumOf[c]!;
     waiting[s]! -= 1;
     let part = kept ? keptPart(kept, rows, from, to) : NONE;
     if (part === NONE) {
@@ -57,28 +57,53 @@ export function deal(dealing: Dealing, over: boolean, partOf: Uint8Array): [numb
   return filled;
 }
 
-/** Of each stratum: rows, clusters, rows that have a part. */
+/** The stratum of each cluster; of each stratum its rows, clusters, rows that have a part. */
 interface Strata {
+  readonly stratumOf: Int32Array;
   readonly counts: Float64Array;
   readonly waiting: Int32Array;
   readonly trained: Float64Array;
   readonly kept: readonly [train: Float64Array, validation: Float64Array, test: Float64Array];
 }
 
-function strataOf({ clusters: { rows, starts }, labels, classes, kept }: Dealing): Strata {
+function strataOf({ clusters, labels, classes, kept }: Dealing): Strata {
+  const { rows, starts } = clusters;
+  const stratumOf = clusterLabels(clusters, labels, classes);
   const counts = new Float64Array(classes);
   const waiting = new Int32Array(classes);
   const held = [new Float64Array(classes), new Float64Array(classes), new Float64Array(classes)] as const;
   for (let c = 0; c + 1 < starts.length; c++) {
     const from = starts[c]!;
     const to = starts[c + 1]!;
-    const s = labels ? labels[rows[from]!]! : 0;
+    const s = stratumOf[c]!;
     counts[s]! += to - from;
     waiting[s]! += 1;
     const part = kept ? keptPart(kept, rows, from, to) : NONE;
     if (part !== NONE) held[part as 0 | 1 | 2][s]! += to - from;
   }
-  return { counts, waiting, trained: held[TRAIN].slice(), kept: held };
+  return { stratumOf, counts, waiting, trained: held[TRAIN].slice(), kept: held };
+}
+
+/** The label that most rows of a cluster have, of equals the first in order. */
+export function clusterLabels({ rows, starts }: Clusters, labels: Int32Array | undefined, classes: number): Int32Array {
+  const found = new Int32Array(starts.length - 1);
+  if (!labels) return found;
+  const counts = new Int32Array(classes);
+  for (let c = 0; c < found.length; c++) {
+    const from = starts[c]!;
+    const to = starts[c + 1]!;
+    let most = labels[rows[from]!]!;
+    if (to - from > 1) {
+      for (let i = from; i < to; i++) {
+        const label = labels[rows[i]!]!;
+        const count = (counts[label]! += 1);
+        if (count > counts[most]! || (count === counts[most] && label < most)) most = label;
+      }
+      for (let i = from; i < to; i++) counts[labels[rows[i]!]!] = 0;
+    }
+    found[c] = most;
+  }
+  return found;
 }
 
 /** The part that rows of a cluster have already. */
