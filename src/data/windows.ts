@@ -169,5 +169,7 @@ function unevenness({ name, values }: NumericColumn, order: Int32Array, offsets:
       if (gaps++ === 0) first = order[at]!;
     }
   if (gaps === 0) return [];
-  return [`${name} is uneven: ${grouped(gaps)} steps are not the first one's ${usual}, the first in ${where(first)}; windows count lines`];
+  return [
+    `${name} is uneven: ${gaps === 1 ? "1 step is" : `${grouped(gaps)} steps are`} not the first one's ${usual}, the first in ${where(first)}; windows count lines`,
+  ];
 }

@@ -25,7 +25,9 @@ export const byTime: Splitter = {
       policy: `${sizes.policy} by ${column.name}, earliest to latest`,
       notes: [
         `validation from ${moment(table, validationFrom)} on${test}`,
-        ...(crossing > 0 ? [`${grouped(crossing)} rows whose forecast reaches into the next part are in none`] : []),
+        ...(crossing > 0
+          ? [`${crossing === 1 ? "1 row" : `${grouped(crossing)} rows`} whose forecast reaches into the next part: in none`]
+          : []),
         ...disorder(table, column),
         ...(kept ? [`new rows go by the saved moments: to move them on, split again`] : []),
       ],
