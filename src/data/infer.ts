@@ -1,7 +1,7 @@
 /** The type of every column, from all its values: numbers, dates, times, else text. */
 import { GradusError } from "../util/errors.ts";
 import { identifier, type Database } from "./database.ts";
-import { findDates, ISO_DATE } from "./dates.ts";
+import { dateSql, findDates } from "./dates.ts";
 import { numberText, type NumberFormat } from "./number-format.ts";
 import { castTo, SQL_TYPES, type RawColumn, type RawTable, type SourceColumn, type SqlType } from "./raw-table.ts";
 import type { Reading, TypeName } from "./reading.ts";
@@ -18,7 +18,7 @@ export const READINGS = {
   whole: (_: string, n: string) =>
     `count(*) FILTER (try_cast(${n} AS DOUBLE) = trunc(try_cast(${n} AS DOUBLE)) AND try_cast(${n} AS BIGINT) IS NOT NULL)`,
   codes: (c: string) => `count(*) FILTER (regexp_matches(${c}, '^[+-]?0[0-9]+$'))`,
-  stamps: (c: string) => `count(*) FILTER (regexp_matches(${c}, ${ISO_DATE}) AND try_cast(${c} AS TIMESTAMPTZ) IS NOT NULL)`,
+  stamps: (c: string) => `count(${dateSql(c, "ymd")})`,
   clocks: (c: string) => `count(*) FILTER (contains(${c}, ':'))`,
   times: (c: string) => `count(*) FILTER (contains(${c}, ':') AND try_cast(${c} AS TIME) IS NOT NULL)`,
 } as const;

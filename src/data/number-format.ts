@@ -44,7 +44,9 @@ export async function findNumberFormat(
   const { decimal, thousands } = reading;
   if (decimal !== undefined || thousands !== undefined)
     return { format: { decimal: decimal ?? (thousands === "," ? "." : thousands === "." ? "," : "."), thousands }, notes: [] };
-  const commas = await counts(database, columns, (c) => [`count(*) FILTER (contains(${c}, ',')) AS ${identifier(c)}`]);
+  // Between commas only a quoted field has one: a few rows tell whether there is something to be said.
+  const relation = delimiter === "," ? "(SELECT * FROM raw LIMIT 2048)" : "raw";
+  const commas = await counts(database, columns, (c) => [`count(*) FILTER (contains(${c}, ',')) AS ${identifier(c)}`], relation);
   const candidates = columns.filter(({ id }) => Number(commas[id]) > 0);
   if (candidates.length === 0) return { format: plainNumbers, notes: [] };
   const found = await counts(database, candidates, (c) => [
@@ -76,11 +78,12 @@ async function counts(
   database: Database,
   columns: readonly { readonly id: string }[],
   list: (c: string) => readonly string[],
+  relation = "raw",
 ): Promise<Record<string, unknown>> {
   const found: Record<string, unknown> = {};
   for (let at = 0; at < columns.length; at += 200) {
     const some = columns.slice(at, at + 200).flatMap(({ id }) => list(id));
-    Object.assign(found, (await database.query(`SELECT ${some.join(", ")} FROM raw`))[0]);
+    Object.assign(found, (await database.query(`SELECT ${some.join(", ")} FROM ${relation}`))[0]);
   }
   return found;
 }

@@ -67,7 +67,7 @@ export function castTo({ id, type }: RawColumn, to: SqlType, format: NumberForma
   const text = type === "VARCHAR" ? id : `(${asText({ sql: id, sqlType: type })})`;
   if (to === "VARCHAR") return text;
   if (to === "DATE" || to === "TIMESTAMP") {
-    const stamp = dates && dates !== "ymd" ? dateSql(text, dates) : `try_cast(${text} AS TIMESTAMPTZ)::TIMESTAMP`;
+    const stamp = dateSql(text, dates ?? "ymd");
     return to === "DATE" ? `(${stamp})::DATE` : stamp;
   }
   return `try_cast(${number.includes(to) ? numberText(text, format) : text} AS ${to})`;

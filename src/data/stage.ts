@@ -7,7 +7,7 @@ import { createTyped } from "./impose.ts";
 import { inferTypes } from "./infer.ts";
 import { lookAt } from "./raw-table.ts";
 import type { Staged, Staging } from "./reader.ts";
-import * as readers from "./readers/index.ts";
+import { readers } from "./readers/index.ts";
 import type { Source } from "./source.ts";
 import { describe, stageRelation } from "./typed-source.ts";
 import type { Where } from "./table.ts";
@@ -28,7 +28,7 @@ export const whereOf =
 export async function stageSource({ files, scratch }: Source, database: Database, reading: Staging["reading"]): Promise<Staged> {
   const parts: Staged[] = [];
   for (const [i, file] of files.entries()) {
-    const reader = Object.values(readers).find((candidate) => candidate.reads(file));
+    const reader = readers.find((candidate) => candidate.reads(file));
     if (!reader) throw new GradusError(`${file.path}: no reader for this kind of file.`, { hint: "convert it to CSV." });
     const staged = await reader.stage(file, { database, reading, scratch });
     if (files.length === 1) return staged;

@@ -1,5 +1,8 @@
 /** The readers, asked in this order. */
-export { parquet } from "./parquet.ts";
-export { arrow } from "./arrow.ts";
-export { json } from "./json.ts";
-export { csv } from "./csv.ts";
+import type { Reader } from "../reader.ts";
+import { arrow } from "./arrow.ts";
+import { csv } from "./csv.ts";
+import { json } from "./json.ts";
+import { parquet } from "./parquet.ts";
+
+export const readers: readonly Reader[] = [parquet, arrow, json, csv];
