@@ -47,10 +47,13 @@ export function blockedConvolutions(block: number): NodeWriter {
       const t = writeTensor(tensor("int64", BigInt64Array.from(sizes, BigInt)));
       add("Constant", [], to, [create(AttributeProtoSchema, { name: "value", type: Kind.TENSOR, t })]);
     };
-    // [features, channels, h, w] → [features/b, channels/b, h, w, b of channels, b of features]
-    shape(own("blocks"), [features! / block, block, channels! / block, block, height!, width!]);
-    add("Reshape", [w, own("blocks")], own("weights in blocks"));
-    add("Transpose", [own("weights in blocks")], own("weights turned"), [ints("perm", [0, 2, 4, 5, 3, 1])]);
+    // [features, channels, h, w] → [features/b, channels/b, h, w, b of channels, b of features], an axis at a time, which is faster.
+    shape(own("blocks of features"), [features! / block, block, channels! * height! * width!]);
+    add("Reshape", [w, own("blocks of features")], own("weights apart"));
+    add("Transpose", [own("weights apart")], own("features last"), [ints("perm", [0, 2, 1])]);
+    shape(own("blocks of channels"), [(features! * channels!) / block ** 2, block, height! * width!, block]);
+    add("Reshape", [own("features last"), own("blocks of channels")], own("weights in blocks"));
+    add("Transpose", [own("weights in blocks")], own("weights turned"), [ints("perm", [0, 2, 1, 3])]);
     shape(own("shape"), [features!, channels!, height!, width!]);
     add("Reshape", [own("weights turned"), own("shape")], own("weights"));
     let blocked = reordered.get(x);
@@ -80,7 +83,14 @@ async function findBlock(runtime: Runtime): Promise<number | undefined> {
   const feeds = Object.fromEntries(
     Object.entries(shapes).map(([name, shape]) => {
       const size = shape.reduce((a, b) => a * b, 1);
-      return [name, new runtime.Tensor("float32", Float32Array.from({ length: size }, (_, i) => Math.sin(i * 1.7 + shape[0])), shape)];
+      return [
+        name,
+        new runtime.Tensor(
+          "float32",
+          Float32Array.from({ length: size }, (_, i) => Math.sin(i * 1.7 + shape[0])),
+          shape,
+        ),
+      ];
     }),
   );
   const given = (name: keyof typeof shapes) => input(name, "float32", shapes[name]);
@@ -104,4 +114,3 @@ async function findBlock(runtime: Runtime): Promise<number | undefined> {
 
 /** Whether a graph has convolutions that might be written in blocks. */
 export const mayBlock = ({ nodes }: { readonly nodes: readonly Node[] }): boolean => nodes.some((node) => fits(node, 8));
-

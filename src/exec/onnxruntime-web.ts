@@ -32,7 +32,7 @@ export function webExecutor({ wasmPaths }: WebOptions = {}): Executor {
     cores: () => (globalThis as { navigator?: { hardwareConcurrency?: number } }).navigator?.hardwareConcurrency ?? 1,
     fillsOutputs: false,
     copiesOutputs: false,
-  blocksConvolutions: false,
+    blocksConvolutions: false,
   });
 }
 

@@ -68,7 +68,7 @@ interface Correlation {
 export function weightGradient(ops: Ops, x: Value, dy: Value, w: Value, { windows, group }: Correlation): Value {
   const axes = knownAxes(x.shape.slice(2), windows);
   if (!axes) return weightGradientByConv(ops, x, dy, w, { windows, group });
-  if (dividesTaps(axes, dy, group)) return weightGradientByShifts(ops, x, dy, w, axes);
+  if (dividesTaps(axes, x, dy, group)) return weightGradientByShifts(ops, x, dy, w, axes);
   const taps = sizeOf(axes.map(({ kernel }) => kernel));
   const windowCount = sizeOf(outputsOf(axes));
   const columns = windowColumns(ops, x, axes);
@@ -93,39 +93,39 @@ export function weightGradient(ops: Ops, x: Value, dy: Value, w: Value, { window
 const fewFeatures = 16;
 
 /** Windows of images that move by 1, few enough features: then taps are divided between x and dy. */
-function dividesTaps(axes: readonly Axis[], dy: Value, group: number): boolean {
-  const features = dy.shape[1]!;
+function dividesTaps(axes: readonly Axis[], x: Value, dy: Value, group: number): boolean {
+  const [channels, features] = [x.shape[1]!, dy.shape[1]!];
   const moving = axes.every(({ stride, before, after }) => stride === 1 && before >= 0 && after >= 0);
-  return moving && group === 1 && axes.length === 2 && axes[0]!.kernel > 1 && typeof features === "number" && features <= fewFeatures;
+  const suited = typeof channels === "number" && channels >= fewChannels && typeof features === "number" && features <= fewFeatures;
+  return moving && group === 1 && axes.length === 2 && suited;
 }
 
 /**
- * The gradient in w [features, channels, height, width] where windows move by 1: x shifted by the columns of the kernel, times dy shifted by
- * its rows. In rows as long as those of x with its pads, both are flat, and a shift is a slice: instead of height·width copies of x
- * there are width of x and height of dy, and the product is less oblong.
+ * The gradient in w [features, channels, height, width] where windows move by 1: the rows of x that each row of the kernel reads, times
+ * dy shifted by the columns of the kernel. With rows as long as those of x and its pads both are flat, and such a shift is a slice:
+ * instead of height·width copies of x there are height of x and width of dy.
  */
 function weightGradientByShifts(ops: Ops, x: Value, dy: Value, w: Value, axes: readonly Axis[]): Value {
   const [rows, columns] = axes as [Axis, Axis];
   const width = columns.size + columns.before + columns.after;
-  const length = (rows.size + rows.before + rows.after) * width - (columns.kernel - 1) * columns.dilation;
-  const shifted = (flat: Value, shifts: readonly number[]): Value => {
-    const slices = shifts.map((from) => ops.Slice(flat, int64([from]), int64([from + length]), int64([2])));
-    return slices.length === 1 ? slices[0]! : ops.Concat(...slices, { axis: 1 });
-  };
-  const flat = (value: Value, pads: readonly number[]) => ops.Reshape(ops.Pad(value, int64(pads)), int64([0, 0, -1]));
-  const taps = ({ kernel, dilation }: Axis) => Array.from({ length: kernel }, (_, k) => k * dilation);
-  const around = flat(x, [0, 0, rows.before, columns.before, 0, 0, rows.after, columns.after]);
-  const reach = (rows.kernel - 1) * rows.dilation;
-  // Rows of dy begin where the window's first tap does; those of x that lie beyond its last window meet zeros.
-  const below = flat(dy, [0, 0, reach, 0, 0, 0, reach, width - columns.outputs]);
-  const byColumns = shifted(around, taps(columns));
-  const byRows = shifted(
-    below,
-    taps(rows).map((shift) => (reach - shift) * width),
-  );
-  const product = sumOverImages(ops, ops.MatMul(byRows, ops.Transpose(byColumns, { perm: [0, 2, 1] })));
-  const apart = ops.Reshape(product, sizesVector(ops, [rows.kernel, dimOf(ops, dy, 1), columns.kernel, -1]));
-  return reshapeLike(ops, ops.Transpose(apart, { perm: [1, 3, 0, 2] }), w);
+  const length = rows.outputs * width;
+  const reach = (columns.kernel - 1) * columns.dilation;
+  // The row behind the last is zero, for windows that reach out of x.
+  const withZeros = ops.Pad(x, int64([0, 0, 0, columns.before, 0, 0, 1, columns.after]));
+  const read = Array.from({ length: rows.kernel * rows.outputs }, (_, i) => {
+    const row = (i % rows.outputs) + Math.floor(i / rows.outputs) * rows.dilation - rows.before;
+    return row >= 0 && row < rows.size ? row : rows.size;
+  });
+  const byRows = ops.Reshape(ops.Gather(withZeros, int64(read), { axis: 2 }), sizesVector(ops, [0, -1, length]));
+  const flat = ops.Reshape(ops.Pad(dy, int64([0, 0, 0, reach, 0, 0, 1, width - columns.outputs - reach])), int64([0, 0, -1]));
+  const products = Array.from({ length: columns.kernel }, (_, k) => {
+    const from = reach - k * columns.dilation;
+    const shifted = ops.Slice(flat, int64([from]), int64([from + length]), int64([2]));
+    return ops.MatMul(byRows, ops.Transpose(shifted, { perm: [0, 2, 1] }));
+  });
+  const sum = sumOverImages(ops, products.length === 1 ? products[0]! : ops.Concat(...products, { axis: 2 }));
+  const apart = ops.Reshape(sum, sizesVector(ops, [-1, rows.kernel, columns.kernel, dimOf(ops, dy, 1)]));
+  return reshapeLike(ops, ops.Transpose(apart, { perm: [3, 0, 1, 2] }), w);
 }
 
 /** Sum over the first axis; the runtime is several times faster with a row of ones than with a reduction. */
@@ -200,7 +200,7 @@ function mirrored(ops: Ops, w: Value, group: number, kernel: readonly number[]):
   const features = group === 1 ? dimOf(ops, w, 0) : numberOf([0, w.shape[0]!], group);
   const split = ops.Reshape(w, sizesVector(ops, [group, features, dimOf(ops, w, 1), taps]));
   const swapped = ops.Transpose(split, { perm: [0, 2, 1, 3] });
-  const reversed = taps === 1 ? swapped : ops.Gather(swapped, int64(Array.from({ length: taps }, (_, i) => taps - 1 - i)), { axis: 3 });
+  const reversed = taps === 1 ? swapped : ops.Slice(swapped, int64([-1]), int64([-taps - 1]), int64([3]), int64([-1]));
   return ops.Reshape(reversed, sizesVector(ops, [-1, features, ...kernel]));
 }
 
