@@ -1,7 +1,7 @@
 /** Splits: sizes, strata, equal rows, stability, groups, time, columns. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { partSizes, resolvablePoints } from "../../src/data/part-sizes.ts";
+import { detectablePoints, partSizes, resolvablePoints, rowsToResolve } from "../../src/data/part-sizes.ts";
 import { hashRows } from "../../src/data/row-hash.ts";
 import { split, type Parts } from "../../src/data/splitter.ts";
 import { apportion } from "../../src/data/splitters/deal.ts";
@@ -37,6 +37,65 @@ describe("sizes", () => {
 
   test.each(["60/20/10", "60/40/0/0", "a/b/c", "100/0/0", "0/50/50", "60-20-20", ""])("the policy %j is refused", async (policy) => {
     expect(await complaint(() => partSizes(100, { policy }))).toMatch(/sum to 100, .*found ".*e\.g\. 60\/20\/20/);
+  });
+
+  test("numbers say what they are: percentages sum to 100, fractions to 1, rows are above 100 or named", () => {
+    expect(partSizes(1000, { policy: "0.7/0.15/0.15" })).toMatchObject({ train: 700, validation: 150, test: 150 });
+    expect(partSizes(1000, { policy: "0.8/0.2" })).toMatchObject({ train: 800, validation: 200, test: 0 });
+    expect(partSizes(60_000, { policy: "40000/10000/10000" })).toEqual({
+      train: 40_000,
+      validation: 10_000,
+      test: 10_000,
+      policy: "40 000/10 000/10 000 rows",
+    });
+    expect(partSizes(1000, { policy: "60/20/20" })).toMatchObject({ train: 600, validation: 200 });
+    expect(partSizes(1000, { policy: "60/20/20 rows" })).toMatchObject({ train: 60, validation: 20, test: 20 });
+    expect(partSizes(70_000, { policy: "rest/5000/5000" })).toEqual({
+      train: 60_000,
+      validation: 5000,
+      test: 5000,
+      policy: "rest/5 000/5 000 rows",
+    });
+    expect(partSizes(70_000, { policy: "40000/10000/10000" }).note).toBe(
+      "10 000 rows beyond those are in no part; rest/10000/10000 would train on them",
+    );
+  });
+
+  test("more rows than the data has are refused, and so are two ways to choose the sizes", async () => {
+    expect(await complaint(() => partSizes(2000, { policy: "1000/5000/5000" }))).toMatch(
+      /^the split 1000\/5000\/5000 asks for 11 000 rows, the data has 2 000\. \| ask for fewer, or name shares: 60\/20\/20\.$/,
+    );
+    expect(await complaint(() => partSizes(2000, { policy: "rest/1500/500" }))).toMatch(/asks for 2 001 rows at least, the data has 2 000/);
+    expect(await complaint(() => partSizes(2000, { policy: "60/20/20", resolve: 1 }))).toMatch(
+      /--resolve 1 chooses the sizes, and so does --split 60\/20\/20/,
+    );
+    expect(await complaint(() => partSizes(2000, { policy: "60/20/20", test: 0 }))).toMatch(
+      /has a test set, and none is wanted \(test: 0\)/,
+    );
+    expect(await complaint(() => partSizes(2000, { resolve: 0 }))).toMatch(/--resolve is a difference in percentage points/);
+  });
+
+  test.each(["100.5/50/50", "150/0/50", "0/500/500", "rest/0/500", "rest", "1/0/0", "0.5/0.5/0.5"])(
+    "the policy %j is refused too",
+    async (policy) => {
+      expect(await complaint(() => partSizes(10_000, { policy }))).toMatch(/a split is the percentages train\/validation\/test/);
+    },
+  );
+
+  test("validation has as many rows as the points to resolve need, a fifth at most", () => {
+    // 2.8² · 0.05 / Δ² (two-sided 5 %, power 80 %, the two networks disagree on 5 %).
+    expect(detectablePoints(1000)).toBeCloseTo(2, 1);
+    expect(detectablePoints(5000)).toBeCloseTo(0.9, 1);
+    expect(detectablePoints(10_000)).toBeCloseTo(0.6, 1);
+    for (const points of [0.1, 0.5, 2, 7]) {
+      expect(detectablePoints(rowsToResolve(points))).toBeLessThanOrEqual(points);
+      expect(detectablePoints(rowsToResolve(points) - 1)).toBeGreaterThan(points);
+    }
+    expect(partSizes(1_000_000, { resolve: 0.5 })).toMatchObject({ validation: 15_698, test: 15_698 });
+    expect(partSizes(1_000_000, { resolve: 0.5, test: 0 })).toMatchObject({ train: 984_302, test: 0 });
+    const short = partSizes(50_000, { resolve: 0.2 });
+    expect(short).toMatchObject({ validation: 10_000, policy: "60/20/20" });
+    expect(short.note).toBe("to resolve 0.2 points validation needs 98 111 rows; a fifth of 50 000 is 10 000, which resolve 0.63");
   });
 
   test("what a validation set resolves follows from its size", () => {
@@ -217,6 +276,61 @@ describe("at random", () => {
   });
 });
 
+describe("what the classes and the sizes leave", () => {
+  test("a class of one row trains, and that is said", () => {
+    const labels = count(200).map((i) => (i === 7 ? "only" : i % 2 === 0 ? "a" : "b"));
+    const parts = split(tableOf(count(200), labels));
+    expect(parts.train).toContain(7);
+    expect(parts.notes).toEqual(['y "only" (1 row) not in validation and test: nothing is measured of a class where it has no rows']);
+  });
+
+  test("rows beyond those that were asked for are in no part, class by class", () => {
+    const table = tableOf(
+      count(1000),
+      count(1000).map((i) => (i % 4 === 0 ? "a" : "b")),
+    );
+    const parts = split(table, { policy: "400/120/80" });
+    expect(sizesOf(parts)).toEqual([400, 120, 80]);
+    expect([parts.train, parts.validation, parts.test].map((rows) => classCounts(table, rows))).toEqual([
+      [100, 300],
+      [30, 90],
+      [20, 60],
+    ]);
+    expect(parts.policy).toBe("400/120/80 rows stratified, seed 1");
+    expect(parts.notes).toEqual(["400 rows beyond those are in no part; rest/120/80 would train on them"]);
+  });
+
+  test("classes are exact to one row in every part, whatever the policy", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom("a", "b", "b", "c", "c", "c"), { minLength: 40, maxLength: 400 }),
+        fc.constantFrom("60/20/20", "70/15/15", "80/20/0", "0.5/0.25/0.25", "20/10/10 rows"),
+        fc.nat(50),
+        (labels, policy, seed) => {
+          const table = tableOf(count(labels.length), labels);
+          const parts = split(table, { policy, seed });
+          const wanted = partSizes(labels.length, { policy });
+          for (const part of ["train", "validation", "test"] as const) {
+            expect(parts[part].length).toBe(wanted[part]);
+            const all = classCounts(table, Int32Array.from(count(labels.length)));
+            classCounts(table, parts[part]).forEach((n, code) =>
+              // Training takes what validation and test leave, so that both their roundings meet there.
+              expect(Math.abs(n - (wanted[part] * all[code]!) / labels.length)).toBeLessThan(part === "train" ? 2 : 1 + 1e-9),
+            );
+          }
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+
+  test("--resolve speaks of errors, so amounts refuse it", async () => {
+    expect(await complaint(() => split(tableOf(count(100)), { resolve: 1 }))).toMatch(
+      /--resolve speaks of points of error, and y is an amount/,
+    );
+  });
+});
+
 describe("keys of rows", () => {
   test("depend on the values and the seed, not on the place, the category order or the sign of zero", () => {
     const a = hashRows([numeric("x", [1, 2, 1, NaN, NaN, 0, -0]), categorical("c", ["p", "q", "p", "p", "p", "p", "p"])], 7, 1);
@@ -269,6 +383,40 @@ describe("by groups", () => {
     expect(split(table, { seed: 2 }).test).not.toEqual(parts.test);
   });
 
+  test("groups of any sizes stand whole, each part has one, and validation and test come near their sizes", () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.integer({ min: 0, max: 12 }).map((i) => i * i),
+          { minLength: 30, maxLength: 400 },
+        ),
+        fc.nat(50),
+        (of, seed) => {
+          if (new Set(of).size < 3) return;
+          const parts = split(tableOf(count(of.length), undefined, { group: categorical("g", of) }), { seed });
+          const sides = [parts.train, parts.validation, parts.test].map((rows) => new Set([...rows].map((row) => of[row])));
+          expect(sides.every((side) => side.size > 0)).toBe(true);
+          expect(sides.reduce((sum, side) => sum + side.size, 0)).toBe(new Set(of).size);
+          expect(sizesOf(parts).reduce((a, b) => a + b, 0)).toBe(of.length);
+          const largest = Math.max(...[...new Set(of)].map((g) => of.filter((other) => other === g).length));
+          for (const part of [parts.validation, parts.test])
+            expect(part.length).toBeLessThanOrEqual(Math.max(0.2 * of.length + largest / 2 + 1, largest));
+        },
+      ),
+      { numRuns: 80 },
+    );
+  });
+
+  test("a group larger than the training share trains, and what that leaves to the others is said", () => {
+    const of = count(1000).map((i) => (i < 900 ? "huge" : `g${i % 10}`));
+    const parts = split(tableOf(count(1000), undefined, { group: categorical("house", of) }));
+    expect([...parts.train].filter((row) => row < 900)).toHaveLength(900);
+    expect(parts.validation.length + parts.test.length).toBeGreaterThan(0);
+    expect(parts.notes[1]).toBe(
+      'house "huge" alone has 900 of 1 000 rows, more than the training share of 600: the other parts share what it leaves',
+    );
+  });
+
   test("fewer groups than parts are refused", async () => {
     const two = tableOf(count(10), undefined, {
       group: categorical(
@@ -294,6 +442,38 @@ describe("by time", () => {
     expect(parts.train.length + parts.validation.length + parts.test.length).toBe(1000);
     expect(parts.policy).toBe("60/20/20 by day, earliest to latest");
     expect(parts.notes[0]).toMatch(/^validation from 1970-\d\d-\d\d on, test from 1970-\d\d-\d\d on$/);
+  });
+
+  test("a file that goes back in time is put in order, and said", () => {
+    const days = [...count(50), 10, ...count(49).map((i) => i + 51)].map((day) => day * 86_400);
+    const parts = split(tableOf(count(100), undefined, { time: numeric("day", days, "DATE") }));
+    expect(parts.notes[1]).toBe(
+      "day goes back once in the file, first in row 51 (1970-02-19, then 1970-01-11): the rows were put in order",
+    );
+    expect(parts.train).toContain(50);
+  });
+
+  test("training ends before validation begins, which ends before the test begins, whatever the times and ties", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: -40, max: 40 }), { minLength: 30, maxLength: 300 }),
+        fc.constantFrom("60/20/20", "80/20/0", "10/5/5 rows"),
+        (times, policy) => {
+          let parts: Parts;
+          try {
+            parts = split(tableOf(count(times.length), undefined, { time: numeric("t", times) }), { policy });
+          } catch {
+            return; // too few distinct times
+          }
+          const range = (rows: Int32Array) =>
+            [Math.min(...[...rows].map((r) => times[r]!)), Math.max(...[...rows].map((r) => times[r]!))] as const;
+          expect(range(parts.train)[1]).toBeLessThan(range(parts.validation)[0]);
+          if (policy !== "80/20/0") expect(range(parts.validation)[1]).toBeLessThan(range(parts.test)[0]);
+          if (policy !== "10/5/5 rows") expect(sizesOf(parts).reduce((a, b) => a + b, 0)).toBe(times.length);
+        },
+      ),
+      { numRuns: 100 },
+    );
   });
 
   test("distinct times give exact counts, also without a test set; too few times are refused", async () => {
