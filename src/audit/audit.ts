@@ -100,7 +100,14 @@ export async function runAuditRule(
 ): Promise<Finding[]> {
   const threshold = { ...Object.fromEntries(Object.entries(rule.limits).map(([name, { value }]) => [name, value])), ...limits };
   const observations = await rule.check(context, threshold);
-  return observations.map((observation) => ({ rule: rule.name, numbers: {}, ...observation, threshold, source: rule.source }));
+  return observations.map(({ pairs, ...observation }) => ({
+    rule: rule.name,
+    numbers: {},
+    ...observation,
+    threshold,
+    source: rule.source,
+    ...(pairs && pairs.length > 0 ? { pairs: pairs.map(([a, b]) => [a + 1, b + 1] as const) } : {}),
+  }));
 }
 
 /** @throws GradusError where a name is none of a rule, or of a limit */

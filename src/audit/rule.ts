@@ -39,7 +39,10 @@ export interface AuditContext extends AuditSubject {
 export interface Observation {
   readonly severity: Severity;
   readonly message: string;
+  /** A column. */
   readonly subject?: string;
+  /** The part it is about, where it is about one. */
+  readonly part?: string;
   readonly hint?: string;
   readonly numbers?: Readonly<Record<string, number>>;
   /** Rows that belong together, by their numbers in the table, from 0. */

@@ -4,7 +4,7 @@
 export const severities = ["pass", "note", "warn", "fail"] as const;
 export type Severity = (typeof severities)[number];
 
-/** Two rows that belong together, numbered from 0 in the table. */
+/** Two rows that belong together, numbered from 1; where two tables are compared, the second's rows follow the first's. */
 export type Pair = readonly [number, number];
 
 export interface Finding {
@@ -23,6 +23,8 @@ export interface Finding {
   readonly threshold: Readonly<Record<string, number>>;
   /** Where the rule and its limits come from. */
   readonly source: string;
+  /** The part of the data it is about: `test`; of an audit. */
+  readonly part?: string;
   /** Rows that show it, the first of them; of an audit. */
   readonly pairs?: readonly Pair[];
   /** Someone has accepted it (`--accept`): it is recorded, and stops nothing. */

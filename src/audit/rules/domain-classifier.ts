@@ -47,7 +47,7 @@ export const domainClassifier = defineAuditRule({
       if (!apart) {
         observations.push({
           severity: "pass",
-          subject: name,
+          part: name,
           message: `a network cannot tell ${name} rows from training rows: ${figures}`,
           numbers,
         });
@@ -56,7 +56,7 @@ export const domainClassifier = defineAuditRule({
       const betrayed = top.length > 0 ? `; by ${top.map((each) => `${each.name} (${short(each.loss)} of AUC)`).join(", ")}` : "";
       observations.push({
         severity: effect >= limits.fail ? "fail" : "warn",
-        subject: name,
+        part: name,
         message: `a network tells ${name} rows from training rows: ${figures}${betrayed}`,
         hint: "pool the rows and split again; where the part is what the network will meet, measure the consequence with a train-dev set",
         numbers,

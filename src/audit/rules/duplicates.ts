@@ -33,7 +33,7 @@ export const duplicates = defineAuditRule({
       return [
         {
           severity: given && share.value > limits.share ? "fail" : "warn",
-          subject: part.name,
+          part: part.name,
           message: `${grouped(pairs.length)} of ${counted(part.rows.length, `${part.name} row`)}, ${shareOf(share)}, are exact copies of rows in ${where}; the first: ${place(copy)} is ${place(first)}`,
           hint: given
             ? `measure ${part.name} without them, or split again with equal rows kept together`

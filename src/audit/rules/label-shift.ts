@@ -65,7 +65,7 @@ function classes(column: CategoricalColumn, train: AuditPart, part: AuditPart, p
   if (shifts.length === 0)
     return {
       severity: "pass",
-      subject: part.name,
+      part: part.name,
       message: `classes are as frequent in ${part.name} as in training (Cramér's V ${short(cramersV)})`,
       numbers,
     };
@@ -74,7 +74,7 @@ function classes(column: CategoricalColumn, train: AuditPart, part: AuditPart, p
   const text = `"${column.categories[first.code]}" is ${percent(first.share)} of training and ${percent(first.now)} of ${part.name}, ${pointsOf(first.interval)}${more}; Cramér's V ${short(cramersV)}, ${chance(p)}`;
   return {
     severity: cramersV > limits.cramersV ? "fail" : "warn",
-    subject: part.name,
+    part: part.name,
     message: text,
     hint: `if ${part.name} is what the network will meet, train on such a mixture; else pool the rows and split again`,
     numbers,
@@ -87,9 +87,9 @@ function amounts(column: NumericColumn, train: AuditPart, part: AuditPart, parts
   const numbers = { statistic, p };
   const shifted = statistic > limits.statistic && p < limits.family / parts;
   const text = `distance of the distribution functions ${short(statistic)}, ${chance(p)}`;
-  if (!shifted) return { severity: "pass", subject: part.name, message: `amounts in ${part.name} are as in training: ${text}`, numbers };
+  if (!shifted) return { severity: "pass", part: part.name, message: `amounts in ${part.name} are as in training: ${text}`, numbers };
   const hint = `if ${part.name} is what the network will meet, train on such rows; else pool the rows and split again`;
-  return { severity: "warn", subject: part.name, message: `the target is distributed otherwise in ${part.name}: ${text}`, hint, numbers };
+  return { severity: "warn", part: part.name, message: `the target is distributed otherwise in ${part.name}: ${text}`, hint, numbers };
 }
 
 function countCodes(column: CategoricalColumn, rows: Int32Array): Int32Array {

@@ -39,7 +39,7 @@ export const leakImpact = defineAuditRule({
         : `copies flatter the squared error on ${part.name} by ${short(impact.value)} (${short(impact.low)} – ${short(impact.high)}) of the target's variance`;
       observations.push({
         severity: impact.low > limits.points ? "warn" : "note",
-        subject: part.name,
+        part: part.name,
         message: `${text}: on the ${grouped(copies.length)} copied rows ${unit(on)} with them in training, ${unit(off)} without (a small network)`,
         numbers: { impact: impact.value, low: impact.low, high: impact.high, with: on, without: off, copies: copies.length },
       });

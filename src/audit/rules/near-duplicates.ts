@@ -65,7 +65,7 @@ export const nearDuplicates = defineAuditRule({
         const none = pairs.length === 0 ? "no near copies" : counted(pairs.length, "near copy", "near copies");
         return {
           severity: "pass",
-          subject: part.name,
+          part: part.name,
           message: `${none} of training rows among ${counted(asked.length, `${part.name} row`)}, as between halves of training`,
           numbers,
         };
@@ -73,7 +73,7 @@ export const nearDuplicates = defineAuditRule({
       const [first, second] = pairs[0]!;
       return {
         severity: "warn",
-        subject: part.name,
+        part: part.name,
         message: `${grouped(pairs.length)} of ${counted(asked.length, `${part.name} row`)}, ${shareOf(share)}, are nearly training rows (nearer than ${short(limit)}; between halves of training ${grouped(chanced.count)} of ${grouped(chanced.n)}, ${chance(p)}); the first: ${place(second)} and ${place(first)}`,
         hint: "if they are one thing seen twice, name it with --group, so that it stays in one part",
         numbers,

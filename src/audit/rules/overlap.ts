@@ -28,7 +28,7 @@ export const groupOverlap = defineAuditRule({
       return [
         {
           severity: "fail",
-          subject: part.name,
+          part: part.name,
           message: `${counted(shared.length, "value")} of ${column.name} (of ${grouped(groups)}) ${shared.length === 1 ? "is" : "are"} in ${part.name} and in ${earlier}: ${names}; the first: ${place(row)} and ${place(first.get(code)!)}`,
           hint: `split with --group ${column.name}, which keeps each of them in one part`,
           numbers: { groups: shared.length, of: groups },
@@ -73,7 +73,7 @@ export const timeOverlap = defineAuditRule({
       return [
         {
           severity: "fail",
-          subject: part.name,
+          part: part.name,
           message: `${grouped(late)} of ${counted(train.rows.length, "training row")} are not earlier than the first of ${part.name}: ${place(latest)} is of ${moment(table, until.values[latest]!)}, ${place(earliest)} of ${moment(table, column.values[earliest]!)}`,
           hint: `split with --time ${column.name}, which trains on the earliest rows`,
           numbers: { late, of: train.rows.length, latest: until.values[latest]!, earliest: column.values[earliest]! },

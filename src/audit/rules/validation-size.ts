@@ -26,7 +26,7 @@ export const validationSize = defineAuditRule({
       const coarse = smallest > limits.points;
       return {
         severity: coarse ? "note" : "pass",
-        subject: name,
+        part: name,
         message: `${grouped(rows.length)} ${name} rows tell two networks apart from ${short(100 * smallest)} points of error on`,
         ...(coarse ? { hint: `${short(100 * limits.points)} points would take ${grouped(needed)} rows` } : {}),
         numbers: { smallest, rows: rows.length },

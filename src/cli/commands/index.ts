@@ -1,5 +1,6 @@
 /** Every command: one line each, in the order of `gradus --help`. */
 import type { Command, CommandGroup } from "../command.ts";
+import { audit } from "./audit.ts";
 import { check } from "./check.ts";
 import { data } from "./data.ts";
 import { evaluate } from "./evaluate.ts";
@@ -8,4 +9,4 @@ import { predict } from "./predict.ts";
 import { show } from "./show.ts";
 import { train } from "./train.ts";
 
-export const commands: readonly (Command | CommandGroup)[] = [train, predict, evaluate, check, show, data, model];
+export const commands: readonly (Command | CommandGroup)[] = [train, predict, evaluate, audit, check, show, data, model];
