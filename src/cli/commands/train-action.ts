@@ -22,7 +22,7 @@ import { line } from "../render/lines.ts";
 import { paint } from "../render/paint.ts";
 import { createProgress } from "../render/progress.ts";
 import { closingLines } from "../render/closing.ts";
-import { dataLines, modelLines, splitLines, transformLines } from "../render/report.ts";
+import { dataLines, augmentationLines, modelLines, splitLines, transformLines } from "../render/report.ts";
 import { runtimeOptions } from "../runtime-options.ts";
 import { version } from "../version.ts";
 
@@ -86,6 +86,7 @@ function resultOf(run: ExperimentRun): Omit<RunResult, "run"> {
     finished: new Date().toISOString(),
     task,
     metrics,
+    ...(run.mismatch ? { mismatch: run.mismatch } : {}),
     baseline,
     parameters,
     seconds,
@@ -133,6 +134,7 @@ function createReporter({ terminal, json, emit }: CommandContext) {
     if (event.type === "audit") say(auditLines(event, width, p));
     if (event.type === "transforms") say(transformLines(event, width, p));
     if (event.type === "model") say(modelLines(event, width));
+    if (event.type === "augmentation") say(augmentationLines(event, width, p));
     if (event.type === "preflight") say(startLines(event, width, p));
     if (event.type === "start") say([""]);
     progress.see(event);
