@@ -1,112 +1,162 @@
-/**
- * `node --conditions=gradus-source --import tsx bench/check.ts [--pairs N] [--fast-only]`: the gradient check of a dense network,
- * 784-120-40-10, 99 450 parameters, 32 examples, against `torch.autograd.gradcheck` in float64 at its best thread count;
- * and of a convolutional network of 20 000 parameters. Prints a line each.
- */
+/** The gradient check against `torch.autograd.gradcheck` in float64: the same networks, examples and kind of check. */
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import { checkGradient } from "../src/check/gradient-check.ts";
-import { problemLoss } from "../src/check/subject.ts";
-import { tensor } from "../src/ir/tensor.ts";
-import { activation } from "../src/nn/layers/activation.ts";
-import { conv } from "../src/nn/layers/conv.ts";
-import { dense } from "../src/nn/layers/dense.ts";
-import { flatten } from "../src/nn/layers/flatten.ts";
-import { maxPool } from "../src/nn/layers/pool.ts";
-import { losses } from "../src/nn/losses/index.ts";
-import { mlp, sequential, type Network } from "../src/nn/network.ts";
-import { initializeParameters } from "../src/nn/parameters.ts";
-import { layoutOf, type Problem } from "../src/train/step-graph.ts";
-import { rng } from "../src/util/rng.ts";
-import { startPeer, type Environment } from "./process.ts";
+import type { Interval } from "../src/util/statistics.ts";
+import { machine, type Machine } from "./machine.ts";
+import { startPeer, type Environment, type Peer } from "./process.ts";
 import { findPython } from "./python.ts";
-import { median } from "./statistics.ts";
+import { median, medianInterval } from "./statistics.ts";
 
-const { values } = parseArgs({ options: { pairs: { type: "string", default: "3" }, "fast-only": { type: "boolean", default: false } } });
-const sizes = [784, 120, 40, 10] as const;
-const examples = 32;
+interface CheckCase {
+  readonly name: string;
+  readonly network: "dense" | "gelu" | "cnn";
+  readonly mode: "full" | "fast";
+  readonly examples: number;
+  /** Of whole checks, warm; the first check of a process is kept apart in fast mode. */
+  readonly pairs: number;
+  /** PyTorch's check of every coordinate takes minutes where it is left out. */
+  readonly compared: boolean;
+  /** Seconds. */
+  readonly limit?: number;
+}
+
+const dense = "dense 784-120-40-10, tanh, 32 examples";
+export const checkCases: readonly CheckCase[] = [
+  { name: `${dense}: fast`, network: "dense", mode: "fast", examples: 32, pairs: 30, compared: true },
+  { name: "convolutional, 8 examples of 28×28: fast", network: "cnn", mode: "fast", examples: 8, pairs: 30, compared: true },
+  { name: `${dense}: every coordinate`, network: "dense", mode: "full", examples: 32, pairs: 2, compared: true, limit: 4 },
+  {
+    name: "convolutional, 8 examples of 28×28: every coordinate",
+    network: "cnn",
+    mode: "full",
+    examples: 8,
+    pairs: 3,
+    compared: false,
+    limit: 20,
+  },
+  {
+    name: "dense 784-120-40-10, GELU, 32 examples: every coordinate",
+    network: "gelu",
+    mode: "full",
+    examples: 32,
+    pairs: 1,
+    compared: false,
+  },
+];
 
 interface Reply {
   readonly seconds: number;
   readonly passed: boolean;
   readonly parameters: number;
+  readonly version?: string;
 }
 
-/** A network's loss at its initial weights, on rows of noise. */
-function lossOf(network: Network, inputShape: readonly number[], rows: number, outputs: number) {
-  const problem: Problem = { network, loss: losses.categoricalCrossEntropy, inputShape, outputs };
-  const layout = layoutOf(problem);
-  const theta = new Float32Array(layout.size);
-  initializeParameters(layout, theta, 1);
-  const width = inputShape.reduce((a, b) => a * b, 1);
-  const targets = new Float32Array(rows * outputs);
-  for (let row = 0; row < rows; row++) targets[row * outputs + (row % outputs)] = 1;
-  const data = {
-    features: tensor("float32", rng(1, "rows").fillUniform(new Float32Array(rows * width)), [rows, ...inputShape]),
-    targets: tensor("float32", targets, [rows, outputs]),
-  };
-  return { spec: problemLoss({ problem, layout, theta, data, part: "data" }), parameters: layout.size };
+export interface CheckSide {
+  /** Median of checks after the first ones. */
+  readonly seconds: number;
+  /** Of the first check of a process, in fast mode. */
+  readonly first?: number;
+  readonly configuration: string;
 }
 
-async function ours(network: Network, inputShape: readonly number[], rows: number, mode: "full" | "fast"): Promise<Reply> {
-  const start = performance.now();
-  const { spec, parameters } = lossOf(network, inputShape, rows, 10);
-  const { passed, tensors } = await checkGradient(spec, { mode, coordinates: Infinity });
-  const compared = tensors.every(({ coordinates, kinks, size }) => coordinates + kinks === size);
-  if (mode === "full" && !compared) throw new Error("not every coordinate was compared");
-  return { seconds: (performance.now() - start) / 1000, passed, parameters };
+export interface CheckRow {
+  readonly name: string;
+  readonly parameters: number;
+  readonly gradus: CheckSide;
+  readonly torch?: CheckSide;
+  /** Gradus over PyTorch, pair by pair. */
+  readonly ratio?: Interval;
+  readonly limit?: number;
 }
 
-const threads: readonly Environment[] = [
-  { OPENBLAS_NUM_THREADS: "1", OMP_NUM_THREADS: "1" },
-  { OPENBLAS_NUM_THREADS: "2", OMP_NUM_THREADS: "2" },
-];
+export interface CheckResult {
+  readonly machine: Machine;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly rows: readonly CheckRow[];
+}
 
-/** The quickest of thread counts, each in a process of its own; fast mode after a first, uncounted call. */
-async function theirs(mode: "slow" | "fast"): Promise<Reply> {
-  const python = await findPython("torch");
-  const script = fileURLToPath(new URL("peers/gradcheck.py", import.meta.url));
-  let best: Reply | undefined;
-  for (const environment of threads) {
-    const peer = startPeer([python, script], environment);
-    try {
-      const request = { mode, sizes, examples, threads: Number(environment["OMP_NUM_THREADS"]) };
-      if (mode === "fast") await peer.request<Reply>(request);
-      const reply = await peer.request<Reply>(request);
-      if (!best || reply.seconds < best.seconds) best = reply;
-    } finally {
-      await peer.quit();
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+/** Checks before the counted ones in fast mode, on both sides: compilers have then seen all of it. */
+const warmUps = 10;
+const threads: readonly Environment[] = ["1", "2"].flatMap((blas) =>
+  ["1", "2"].map((omp) => ({ OPENBLAS_NUM_THREADS: blas, OMP_NUM_THREADS: omp })),
+);
+
+/** A process that has checked as often as it needs to be warm. */
+async function warmed(peer: Peer, request: object, fast: boolean) {
+  const first = await peer.request<Reply>(request);
+  const trial: number[] = [];
+  for (let i = 0; fast && i < warmUps; i++) trial.push((await peer.request<Reply>(request)).seconds);
+  return { peer, first, trial: median(trial.length > 0 ? trial.slice(warmUps / 2) : [first.seconds]) };
+}
+
+export async function measureChecks({
+  chosen,
+  pairs,
+  say,
+}: {
+  readonly chosen: (name: string) => boolean;
+  readonly pairs?: number;
+  readonly say: (line: string) => void;
+}): Promise<CheckResult> {
+  const rows: CheckRow[] = [];
+  const versions: Record<string, string> = { node: process.version };
+  for (const one of checkCases.filter(({ name }) => chosen(name))) {
+    const row = await measure(one, pairs ?? one.pairs, versions);
+    rows.push(row);
+    const side = ({ seconds, first }: CheckSide) => `${seconds.toFixed(4)} s${first === undefined ? "" : ` (first ${first.toFixed(3)})`}`;
+    const against = row.torch && row.ratio ? `; gradcheck ${side(row.torch)}, ratio ${row.ratio.value.toFixed(3)}` : "";
+    say(`${row.name}, ${row.parameters} parameters: ${side(row.gradus)}${against}`);
+  }
+  return { machine: machine(), versions, rows };
+}
+
+async function measure(one: CheckCase, pairs: number, versions: Record<string, string>): Promise<CheckRow> {
+  const { name, network, mode, examples, limit } = one;
+  const fast = mode === "fast";
+  const ours = startPeer([process.execPath, "--conditions=gradus-source", "--import", "tsx", here("peers/gradus-check.ts")]);
+  const open: Peer[] = [ours];
+  try {
+    const request = { network, mode, examples };
+    const mine = await warmed(ours, request, fast);
+    const theirs: Awaited<ReturnType<typeof startTorch>>[] = [];
+    // A check of every coordinate takes too long to try thread counts: those that win the fast one's trial.
+    for (const environment of one.compared ? threads : []) {
+      const started = await startTorch(environment, { ...request, mode: "fast" });
+      open.push(started.peer);
+      theirs.push(started);
     }
+    const best = theirs.toSorted((a, b) => a.trial - b.trial)[0];
+    if (best?.first.version) versions["torch"] = best.first.version;
+    const [mySeconds, itsSeconds]: [number[], number[]] = [[], []];
+    const answered = (reply: Reply): number => {
+      if (!reply.passed) throw new Error(`${name}: the gradient check did not pass`);
+      return reply.seconds;
+    };
+    for (let pair = 0; pair < pairs; pair++) {
+      const turns = [
+        async () => mySeconds.push(answered(await ours.request<Reply>(request))),
+        async () => best && itsSeconds.push(answered(await best.peer.request<Reply>(request))),
+      ];
+      for (const turn of pair % 2 === 0 ? turns : turns.toReversed()) await turn();
+    }
+    const firstOf = ({ first }: { readonly first: Reply }) => (fast ? { first: first.seconds } : {});
+    const torch = best && { seconds: median(itsSeconds), ...firstOf(best), configuration: best.label };
+    return {
+      name,
+      parameters: mine.first.parameters,
+      gradus: { seconds: median(mySeconds), ...firstOf(mine), configuration: "1 thread" },
+      ...(torch ? { torch, ratio: medianInterval(mySeconds.map((seconds, i) => seconds / itsSeconds[i]!)) } : {}),
+      ...(limit === undefined ? {} : { limit }),
+    };
+  } finally {
+    for (const peer of open) await peer.quit();
   }
-  return best!;
 }
 
-const dense784 = mlp({ layers: sizes.slice(1, -1), outputs: 10, activation: "tanh" });
-const small = sequential([
-  ...[conv(8), activation("relu"), maxPool(), conv(16), activation("relu"), maxPool()],
-  ...[flatten(), dense(24), activation("relu"), dense(10)],
-]);
-
-const say = (name: string, times: readonly Reply[], peer?: readonly Reply[]) => {
-  const seconds = median(times.map((one) => one.seconds));
-  const other = peer && median(peer.map((one) => one.seconds));
-  const against = other === undefined ? "" : `; gradcheck ${other.toFixed(3)} s: ${(other / seconds).toFixed(2)} times as long`;
-  const passed = [...times, ...(peer ?? [])].every((one) => one.passed);
-  console.log(`${name}, ${times[0]!.parameters} parameters: ${seconds.toFixed(3)} s${against}${passed ? "" : "; NOT PASSED"}`);
-};
-
-const pairs = Number(values.pairs);
-await ours(dense784, [784], examples, "fast"); // the runtime loaded, as PyTorch has been imported
-for (const [mode, peerMode] of [["fast", "fast"], ...(values["fast-only"] ? [] : [["full", "slow"] as const])] as const) {
-  const [mine, others]: [Reply[], Reply[]] = [[], []];
-  for (let pair = 0; pair < pairs; pair++) {
-    mine.push(await ours(dense784, [784], examples, mode));
-    others.push(await theirs(peerMode));
-  }
-  say(`dense 784-120-40-10, ${examples} examples, ${mode}`, mine, others);
-}
-if (!values["fast-only"]) {
-  const times: Reply[] = [];
-  for (let i = 0; i < pairs; i++) times.push(await ours(small, [1, 28, 28], 8, "full"));
-  say("convolutional, 8 examples of 28×28, full", times);
+async function startTorch(environment: Environment, request: object) {
+  const peer = startPeer([await findPython("torch"), here("peers/gradcheck.py")], environment);
+  const label = Object.entries(environment)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(", ");
+  return { ...(await warmed(peer, { ...request, threads: Number(environment["OMP_NUM_THREADS"]) }, true)), label };
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { measureAccuracy } from "./accuracy.ts";
 import { accuracyCases } from "./accuracy-cases.ts";
+import { measureChecks } from "./check.ts";
 import { architectureCases, caseName, speedCases, trainingCases } from "./cases.ts";
 import { gradus, peers, type Library } from "./peers.ts";
 import { measureQuality } from "./quality.ts";
@@ -12,11 +13,12 @@ import { writeReport } from "./report.ts";
 import { measureSpeed } from "./speed.ts";
 import { measureTrainings } from "./training.ts";
 
-const usage = `npm run bench -- [speed] [training] [architectures] [accuracy] [options]; the first three where nothing is named
+const usage = `npm run bench -- [speed] [training] [architectures] [quality] [accuracy] [check] [options]; the first three where nothing is named
   speed                one training step of dense networks against PyTorch, jax-js and TensorFlow.js
   architectures        one training step of convolutional, recurrent and attention networks against PyTorch
   training             whole trainings against the same and scikit-learn
   quality              what ready architectures reach on images, names and a time series; needs --data
+  check                the gradient check against PyTorch's
   accuracy             held-out quality and fit time against scikit-learn; needs --data
   --data DIR           folder of the data sets
   --cases a,b          only the cases whose name contains one of these
@@ -70,7 +72,7 @@ function shown(argument: string, index: number, all: readonly string[]): string 
   return /^[\w.,/=-]+$/.test(argument) ? argument : `"${argument}"`;
 }
 
-const sections = ["speed", "training", "architectures", "quality", "accuracy"];
+const sections = ["speed", "training", "architectures", "quality", "accuracy", "check"];
 const named = positionals.length > 0 ? positionals : ["speed", "training", "architectures"];
 if (values.help || named.some((name) => !sections.includes(name))) {
   say(usage);
@@ -98,6 +100,7 @@ if (named.includes("training")) {
   const cases = trainingCases.filter((one) => chosen(caseName(one)));
   await save("training", await measureTrainings({ subject, peers: others, cases, ...pairs, say }));
 }
+if (named.includes("check")) await save("check", await measureChecks({ chosen, ...pairs, say }));
 if (named.includes("quality")) {
   if (values.data === undefined) throw new Error("quality needs --data DIR, the folder of the data sets");
   await save("quality", await measureQuality({ data: values.data, chosen, say }));

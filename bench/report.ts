@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { AccuracyResult, AccuracyRow, Summary } from "./accuracy.ts";
 import type { Interval } from "../src/util/statistics.ts";
+import type { CheckResult, CheckRow, CheckSide } from "./check.ts";
 import type { Machine } from "./machine.ts";
 import type { QualityResult, QualityRow } from "./quality.ts";
 import type { Comparison, SpeedResult } from "./speed.ts";
@@ -18,11 +19,13 @@ export async function writeReport(): Promise<void> {
   const quality = await stored<QualityResult>("quality");
   const accuracy = await stored<AccuracyResult>("accuracy");
   const training = await stored<TrainingResult>("training");
+  const checks = await stored<CheckResult>("check");
   const sections = [
     heading(),
     ...(speed ? speedSection(speed) : []),
     ...(architectures ? architectureSection(architectures) : []),
     ...(training ? trainingSection(training) : []),
+    ...(checks ? checkSection(checks) : []),
     ...(quality ? qualitySection(quality) : []),
     ...(accuracy ? accuracySection(accuracy) : []),
   ];
@@ -138,6 +141,35 @@ function trainingLine({ label, result, missing }: TrainingComparison): string {
   const side = ({ seconds, accuracy }: typeof peer): string[] => [seconds.toFixed(3), accuracy.toFixed(3)];
   const interval = `${ratio.low.toFixed(3)} … ${ratio.high.toFixed(3)}`;
   return `| ${[label, ...side(peer), ...side(subject), `**${ratio.value.toFixed(3)}**`, interval, ratio.n, peer.configuration].join(" | ")} |`;
+}
+
+function checkSection(result: Stored<CheckResult>): string[] {
+  return [
+    "## Gradient check",
+    `\`${result.command}\``,
+    `The same network and number of examples in float64, against \`torch.autograd.gradcheck\`: fast mode against \`fast_mode=True\`, every
+coordinate against its slow mode. Random weights and rows of noise lie ready on both sides; ours counts the building of graph and gradient, the
+compilation of its sessions and their release, every time. PyTorch compares one direction per tensor in fast mode; Gradus those and one over all of
+them. Fast checks are timed after ten that are not counted, in processes of their own that take turns; beside them the first check of a process, in which both
+load libraries and ours is compiled by Node. PyTorch runs with the thread counts that were fastest in a trial of fast checks. Medians; ratios as above.
+${where(result.machine, result.versions)}${again(result.command)}`,
+    [
+      "| check | parameters | Gradus, s | first, s | PyTorch, s | first, s | ratio | 95 % | pairs | PyTorch ran with | limit, s |",
+      "|---|---:|---:|---:|---:|---:|---:|---|---:|---|---|",
+      ...result.rows.map(checkLine),
+    ].join("\n"),
+  ];
+}
+
+function checkLine({ name, parameters, gradus, torch, ratio, limit }: CheckRow): string {
+  const side = ({ seconds, first }: CheckSide): string[] => [seconds.toPrecision(3), first?.toPrecision(3) ?? ""];
+  const range = ratio && `${ratio.low.toFixed(3)} … ${ratio.high.toFixed(3)}`;
+  const peer =
+    torch && ratio && range
+      ? [...side(torch), `**${ratio.value.toFixed(3)}**`, range, ratio.n, torch.configuration]
+      : ["not measured", "", "", "", "", ""];
+  const met = limit === undefined ? "" : `${limit}: ${gradus.seconds <= limit ? "met" : "missed"}`;
+  return `| ${[name, parameters, ...side(gradus), ...peer, met].join(" | ")} |`;
 }
 
 function qualitySection({ command, machine, rows }: Stored<QualityResult>): string[] {
