@@ -151,7 +151,12 @@ function tensorChecks(
 }
 
 function sameBits(a: Point, b: Point): boolean {
-  return Object.is(a.loss, b.loss) && a.gradients.every((g, i) => g.every((value, k) => Object.is(value, b.gradients[i]![k])));
+  return Object.is(a.loss, b.loss) && a.gradients.every((gradient, i) => sameNumbers(gradient, b.gradients[i]!));
+}
+
+function sameNumbers(a: Float64Array, b: Float64Array): boolean {
+  for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
+  return true;
 }
 
 function flat(tensors: readonly TensorCheck[], which: "analytic" | "numeric"): Float64Array {

@@ -107,9 +107,9 @@ export function randomDirection(size: number, seed: number, stream: string, numb
   let square = 0;
   let bits = 0;
   for (let i = 0; i < size; i++) {
-    // Two elements a word.
-    bits = i % 2 === 0 ? draw.uint32() : bits >>> 16;
-    const length = 0.5 + (bits & 0xfffe) / 2 ** 17;
+    // Four elements a word: two of them are as long as each other, and of one sign, in one case of 256.
+    bits = i % 4 === 0 ? draw.uint32() : bits >>> 8;
+    const length = 0.5 + (bits & 0xfe) / 2 ** 9;
     vector[i] = bits & 1 ? length : -length;
     square += length * length;
   }
