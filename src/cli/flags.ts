@@ -1,4 +1,5 @@
 /** The flags of `gradus train` as an experiment: each one a place in the file's schema. */
+import { parseAugmentations } from "../data/augment-text.ts";
 import type { ExperimentSource } from "../train/experiment-file.ts";
 import { readTypes } from "../data/reading.ts";
 import type { OptionValues } from "./command.ts";
@@ -93,6 +94,7 @@ const flags: readonly Flag[] = [
   flag("layers", "model.layers", list(numeric)),
   flag("activation", "model.activation"),
   flag("keep-probability", "model.keepProbability", numeric),
+  flag("augment", "augment", parseAugmentations),
   flag("optimizer", "optimizer.kind"),
   flag("learning-rate", "optimizer.learningRate", numeric),
   flag("schedule", "optimizer.schedule.kind"),

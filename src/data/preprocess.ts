@@ -57,6 +57,7 @@ const transformOf = (kind: string): Transform<Column, FittedColumn> =>
 /**
  * Fits preprocessing on the training rows alone.
  * @param options.log the target enters as its logarithm (regression)
+ * @param options.change the target enters as its change on the nearest naive forecast (windows over a series)
  * @param options.together numeric columns are one thing, the pixels of an image or the steps of a sequence: they are
  *   standardised by one mean and deviation, and constant ones stay
  * @param options.maxLength steps of a sequence that are seen; the longest training sequence's where left out, at most 1 000
@@ -69,6 +70,7 @@ export function fitPreprocessing(
   train: Int32Array,
   options: {
     readonly log?: boolean | undefined;
+    readonly change?: boolean | undefined;
     readonly together?: boolean | undefined;
     readonly maxLength?: number | undefined;
     readonly size?: readonly [number, number] | undefined;
@@ -91,6 +93,7 @@ export function fitPreprocessing(
   if (columns.length === 0)
     throw new GradusError(`${table.source.path}: no column is left to predict from.`, { hint: `${notes.slice(0, 5).join("; ")}.` });
   const target = fitTarget(table, train, options);
+  if (target.kind === "amount" && target.base) notes.push(`${target.name} enters as its change on ${target.base.name}`);
   const schema = schemaOf(table);
   const used = new Set(columns.map(({ column }) => column));
   const partial = { columns, target, schema: { ...schema, columns: schema.columns.filter(({ name }) => used.has(name)) } };

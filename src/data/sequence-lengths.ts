@@ -15,7 +15,7 @@ export interface SequenceLengths {
 
 /**
  * The longest sequence of the training rows, at most `maxLength` steps; nothing where no column is a sequence.
- * @throws GradusError where no training row has a step
+ * @throws GradusError where no training row has a step, or windows would be cut
  */
 export function sequenceLengths(
   table: Table,
@@ -28,7 +28,12 @@ export function sequenceLengths(
   let longest = 0;
   for (const row of train) longest = Math.max(longest, lengthAt(row));
   if (longest === 0) throw new GradusError(`${table.source.path}: no training row has a step in any of its sequences.`);
-  const time = Math.min(longest, maxLength ?? MOST_STEPS);
+  const windows = table.sequences?.windows;
+  if (windows && maxLength !== undefined && maxLength < windows.window)
+    throw new GradusError(`--max-length ${maxLength} would cut off the newest lines of each window of ${windows.window}.`, {
+      hint: `take a shorter window: --window ${maxLength}`,
+    });
+  const time = Math.min(longest, maxLength ?? (windows ? longest : MOST_STEPS));
   let [cut, steps, lost, empty, shorter, first] = [0, 0, 0, 0, 0, -1];
   for (let row = 0; row < table.rows; row++) {
     const length = lengthAt(row);

@@ -1,8 +1,9 @@
 /** The target as the network sees it: classes as 0/1, amounts standardised (of their logarithm, if asked), and the way back. */
-import { constant, type Value } from "../ir/graph.ts";
+import { constant, int64, type Value } from "../ir/graph.ts";
 import { tensor, type Tensor } from "../ir/tensor.ts";
 import { ops } from "../ops/build.ts";
 import { GradusError, internal } from "../util/errors.ts";
+import { nearestNaive, pastAt } from "./naive-forecast.ts";
 import type { Table, Target } from "./table.ts";
 import { moments } from "./transforms/standardise.ts";
 
@@ -18,6 +19,8 @@ export type TargetPlan =
       readonly deviation: number;
       /** How many amounts a row has, one after the other (a forecast of several steps); 1 where left out. */
       readonly steps?: number;
+      /** The network learns changes: t is the amount less the target's own past, of step h at place `positions[h]` of the window. */
+      readonly base?: { readonly name: string; readonly positions: readonly number[] };
     };
 
 const targetOf = (table: Table): Target => table.target ?? internal("the table was read without a target");
@@ -26,11 +29,17 @@ const targetOf = (table: Table): Target => table.target ?? internal("the table w
  * Fits the target's part of the plan on the training rows; the classes are those of the whole table.
  * @throws GradusError where a logarithm is asked for and a value of any part has none, or the task is no regression
  */
-export function fitTarget(table: Table, train: Int32Array, options: { readonly log?: boolean | undefined } = {}): TargetPlan {
+export function fitTarget(
+  table: Table,
+  train: Int32Array,
+  options: { readonly log?: boolean | undefined; readonly change?: boolean | undefined } = {},
+): TargetPlan {
   const { name, column } = targetOf(table);
   const steps = stepsOf(column);
   const log = options.log ?? false;
   if (column.kind === "categorical") {
+    if (options.change)
+      throw new GradusError(`--target-transform change is for forecasts; "${name}" is a classification target.`, { hint: "leave it out." });
     if (log)
       throw new GradusError(`--target-transform log is for regression; "${name}" is a classification target.`, {
         hint: "leave it out, or use --task regression.",
@@ -46,8 +55,28 @@ export function fitTarget(table: Table, train: Int32Array, options: { readonly l
       );
   }
   const amounts = amountsAt(column, train, steps);
-  const { mean, deviation } = moments(log ? amounts.map(Math.log) : amounts);
-  return { kind: "amount", name, log, mean, deviation: deviation === 0 ? 1 : deviation, ...(steps > 1 ? { steps } : {}) };
+  const base = options.change ? baseOf(table, train, amounts) : undefined;
+  const past = base && pastAt(table, train, base.positions);
+  const { mean, deviation } = moments(log ? amounts.map(Math.log) : past ? amounts.map((amount, i) => amount - past[i]!) : amounts);
+  const more = { ...(steps > 1 ? { steps } : {}), ...(base ? { base } : {}) };
+  return { kind: "amount", name, log, mean, deviation: deviation === 0 ? 1 : deviation, ...more };
+}
+
+/** The naive forecast nearest to the training part's amounts. */
+function baseOf(table: Table, train: Int32Array, amounts: Float64Array): { name: string; positions: readonly number[] } {
+  const { path } = table.source;
+  const { windows } = table.sequences ?? {};
+  if (!windows)
+    throw new GradusError(`${path}: --target-transform change is for forecasts: windows over a series.`, {
+      hint: "leave it out, or name the window: --window 48",
+    });
+  const all = Int32Array.from({ length: table.rows }, (_, row) => row);
+  const found = nearestNaive(table, train, amounts);
+  if (!found || pastAt(table, all, found.positions).some(Number.isNaN))
+    throw new GradusError(`${path}: --target-transform change needs every value of "${windows.target}", and some are missing.`, {
+      hint: "fill them in, or leave --target-transform out.",
+    });
+  return { name: found.name, positions: found.positions };
 }
 
 /** Amounts of each row of a target. */
@@ -77,6 +106,8 @@ export function targetTensor(table: Table, rows: Int32Array | undefined, plan: T
   const count = rows?.length ?? table.rows;
   const outputs = outputsOf(plan);
   const data = new Float32Array(count * outputs);
+  const base = plan.kind === "amount" ? plan.base : undefined;
+  const past = base && pastAt(table, rows ?? Int32Array.from({ length: count }, (_, row) => row), base.positions);
   for (let i = 0; i < count; i++) {
     const row = rows ? rows[i]! : i;
     if (column.kind === "categorical" && plan.kind === "classes") {
@@ -85,7 +116,7 @@ export function targetTensor(table: Table, rows: Int32Array | undefined, plan: T
       else data[i * outputs + code] = 1;
     } else if (column.kind !== "categorical" && plan.kind === "amount") {
       for (let step = 0; step < outputs; step++) {
-        const amount = column.values[row * outputs + step]!;
+        const amount = column.values[row * outputs + step]! - (past?.[i * outputs + step] ?? 0);
         data[i * outputs + step] = ((plan.log ? Math.log(amount) : amount) - plan.mean) / plan.deviation;
       }
     } else internal(`a ${column.kind} target under a plan of ${plan.kind}`);
@@ -93,9 +124,16 @@ export function targetTensor(table: Table, rows: Int32Array | undefined, plan: T
   return tensor("float32", data, [count, outputs]);
 }
 
-/** The way back, as graph: the network's output in the target's own unit; float32 [batch, amounts of a row]. */
-export function restoreAmount(output: Value, plan: Extract<TargetPlan, { kind: "amount" }>): Value {
+/**
+ * The way back, as graph: the network's output in the target's own unit; float32 [batch, amounts of a row].
+ * @param inputs of the preprocessing graph, where the network learns changes
+ */
+export function restoreAmount(output: Value, plan: Extract<TargetPlan, { kind: "amount" }>, inputs: readonly Value[] = []): Value {
   const scalar = (value: number): Value => constant(tensor("float32", value));
   const amount = ops.Add(ops.Mul(output, scalar(plan.deviation)), scalar(plan.mean));
-  return plan.log ? ops.Exp(amount) : amount;
+  if (plan.log) return ops.Exp(amount);
+  if (!plan.base) return amount;
+  const series = inputs.find(({ name }) => name === plan.name) ?? internal(`no input ${plan.name}`);
+  const past = ops.Gather(series, int64(plan.base.positions), { axis: 1 });
+  return ops.Add(amount, past.dtype === "float32" ? past : ops.Cast(past, { to: "float32" }));
 }

@@ -26,8 +26,8 @@ export interface WindowOptions {
 
 /**
  * Examples from the end of each series backwards: the lines before an origin are the input, the target's values from it on are forecast.
- * The table's `time` becomes that of the last line seen, and `end` that of the last line forecast, so that a split by time can keep a
- * forecast of one part from reaching into the next.
+ * The table's `time` becomes that of the first line forecast, and `end` that of the last, so that a split by time can keep a forecast of
+ * one part from reaching into the next; for a prediction `time` is that of the last line seen.
  * @param table lines, without a target of its own; its role `id`, if any, tells several series apart; its role `time`, if any, orders them
  * @param target the column to forecast, numeric, which is an input too
  * @param options.known false for a prediction: the windows reach the very last lines, and what they forecast is not in the file
@@ -100,7 +100,7 @@ export function cutWindows(
     target: forecast,
     roles: {
       ...(id ? { series: selectColumn(id, Int32Array.from(origins, seenAt)) } : {}),
-      time: { ...clock, values: moments((origin) => at(origin - 1)) },
+      time: { ...clock, values: moments((origin) => at(known ? origin : origin - 1)) },
       ...(known
         ? { end: { ...clock, name: `${clock.name} of the last forecast`, values: moments((origin) => at(origin + horizon - 1)) } }
         : {}),

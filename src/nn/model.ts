@@ -39,7 +39,8 @@ export function modelGraph({ network, loss, plan, theta }: Model): Graph {
   const views = parameterViews(modelLayout({ network, plan }), theta);
   const built = buildNetwork(network, features, ({ name }) => constant(views[name]!, name), lengths ? { lengths } : {});
   const output = activationByName(lossByName(loss).prediction).apply(built.output);
-  if (plan.target.kind === "amount") return graph({ inputs, outputs: { prediction: ops.Identity(restoreAmount(output, plan.target)) } });
+  if (plan.target.kind === "amount")
+    return graph({ inputs, outputs: { prediction: ops.Identity(restoreAmount(output, plan.target, inputs)) } });
   const { classes } = plan.target;
   const probabilities = outputsOf(plan.target) === 1 ? ops.Concat(ops.Sub(1, output), output, { axis: 1 }) : output;
   return graph({ inputs, outputs: { prediction: likeliest(probabilities, classes), probabilities: ops.Identity(probabilities) } });

@@ -136,6 +136,7 @@ const target = z.discriminatedUnion(
       mean: number,
       deviation: number,
       steps: size.optional(),
+      base: section({ name: text, positions: z.array(count, expect("a list of places")) }).optional(),
     }),
   ],
   expect("classes or an amount"),

@@ -1,6 +1,8 @@
 /** The experiment file: one schema, its defaults, and how the choices that depend on the data are made. */
 import { z } from "zod";
 import { TEXT_UNITS } from "../data/tokens.ts";
+import { augmentations } from "../data/augment-example.ts";
+import type { Augmentation, AugmentationSpec } from "../data/augmentation.ts";
 import { activations } from "../nn/activation.ts";
 import { architectures } from "../nn/architectures/index.ts";
 import { losses, type LossName } from "../nn/losses/index.ts";
@@ -40,9 +42,11 @@ const data = section({
   task: oneOf(["classification", "regression"]).optional().describe("Inferred from the target where left out."),
   drop: z.array(text("a column name"), expect("a list of column names")).default([]).describe("Columns that are no features."),
   id: text("a column name").optional().describe("A column that names each row: no feature, and the split goes by it."),
-  targetTransform: oneOf(["none", "log"])
+  targetTransform: oneOf(["none", "log", "change"])
     .default("none")
-    .describe("`log` trains on the logarithm; predictions are in the target's own unit."),
+    .describe(
+      "`log` trains on the logarithm, `change` (forecasts) on the change on a naive forecast; predictions are in the target's own unit.",
+    ),
   delimiter: text("one character, tab or space").optional().describe("Of delimited text; found from the first lines where left out."),
   encoding: text("the name of an encoding")
     .optional()
@@ -193,6 +197,34 @@ const audit = section({
     .describe("Every failure of the audit stops the training, not only groups or times in two parts and a leak of the target."),
 });
 
+const augmentation = ({ kind, about, settings, fills, probability }: Augmentation) =>
+  section({
+    kind: z.literal(kind),
+    ...Object.fromEntries(
+      Object.entries(settings).map(([name, one]) => [
+        name,
+        within(one.range)
+          .default(one.default)
+          .describe(`${capital(one.about)}.`),
+      ]),
+    ),
+    ...(fills ? { fill: fill.default("edge") } : {}),
+    probability: within(ranges.keepProbability).default(probability).describe("The share of the examples that it changes."),
+  }).describe(`${capital(about)}.`);
+const fill = z
+  .union([z.literal("edge"), z.number()], expect("edge or a number"))
+  .describe("Of places outside: the nearest value (`edge`), or this number, 0 being the mean.");
+const capital = (sentence: string) => sentence.charAt(0).toUpperCase() + sentence.slice(1);
+const [firstKind, ...otherKinds] = Object.values(augmentations).map(augmentation);
+// The kinds are known when the program runs; whoever reads the schema has each of them.
+const augment = z.array(
+  z.discriminatedUnion("kind", [firstKind!, ...otherKinds], expect(`one of ${names(augmentations).join(", ")}`)) as unknown as z.ZodType<
+    AugmentationSpec,
+    AugmentationSpec
+  >,
+  expect("a list of augmentations, e.g. [{ kind: flip }, { kind: rotate, degrees: 10 }]"),
+);
+
 /** What an experiment file may hold. Unknown keys are errors. */
 export const experimentSchema = section({
   data,
@@ -201,6 +233,7 @@ export const experimentSchema = section({
   model: model.prefault({}),
   loss: oneOf(names(losses)).optional().describe("Cross-entropy for classes, mean squared for numbers where left out."),
   optimizer: optimizer.prefault({}),
+  augment: augment.default([]).describe("What becomes of the examples of a training step, in this order; what is measured stays as it is."),
   batchSize: within(loopRanges.batchSize).optional().describe("Chosen from the number of training rows where left out."),
   epochs: within(loopRanges.epochs).default(100),
   seed: within(loopRanges.seed).default(1).describe("Of everything random: split, initialisation, shuffling."),

@@ -1,4 +1,6 @@
 /** From a split table to a trained, measured model: preprocessing fitted on the training rows, the loop, the closing figures. */
+import { labelWarnings } from "../data/augment-labels.ts";
+import type { AugmentationSpec } from "../data/augmentation.ts";
 import { fitPreprocessing, type PreprocessPlan } from "../data/preprocess.ts";
 import { detectablePoints, resolvablePoints } from "../data/part-sizes.ts";
 import { split as splitRows, type Parts, type SplitOptions } from "../data/splitter.ts";
@@ -16,6 +18,7 @@ import { defaultOptimizer, optimizerByName, optimizers, type OptimizerName } fro
 import { scheduleByName, type ScheduleName } from "../optim/schedules/index.ts";
 import { GradusError } from "../util/errors.ts";
 import { checkRanges } from "../util/range.ts";
+import { planAugmentation } from "./augment.ts";
 import type { Dataset } from "./dataset.ts";
 import { createEvaluator } from "./evaluate.ts";
 import type { TrainingResult } from "./events.ts";
@@ -55,11 +58,13 @@ export interface FitTableOptions {
   /** Default 1. */
   readonly seed?: number;
   readonly loss?: LossName;
-  readonly targetTransform?: "none" | "log";
+  readonly targetTransform?: "none" | "log" | "change";
   /** Steps of a sequence that the network sees; the longest training sequence's where left out, at most 1 000. */
   readonly maxLength?: number | undefined;
   /** [height, width] that images are brought to, in pixels; theirs where all are alike, else the medians. */
   readonly size?: readonly [number, number] | undefined;
+  /** What becomes of the examples of a training step; what is measured stays as it is. */
+  readonly augment?: readonly AugmentationSpec[];
   readonly threads?: number;
   readonly device?: Device;
   /** Default: the platform's ONNX Runtime. */
@@ -138,6 +143,10 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
       plan.target.kind === "classes" ? { name: "error", scale: 1 } : { name: "rmse", scale: plan.target.log ? 1 : plan.target.deviation },
   });
 
+  const augmentation = options.augment?.length ? planAugmentation(options.augment, plan, shapeOf(model, plan), options.threads) : undefined;
+  const doubts = augmentation ? labelWarnings(augmentation.steps, plan.target.kind === "classes" ? plan.target.classes : []) : [];
+  if (augmentation) onEvent({ type: "augmentation", steps: augmentation.steps, findings: doubts });
+
   onEvent({ type: "stage", text: "preparing the rows" });
   const { trainDev } = parts;
   const prepared = [parts.train, parts.validation, ...(trainDev ? [trainDev] : [])];
@@ -146,7 +155,15 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
   const inspection = await options.inspect?.({ problem, train: train!, seed, executor, runtime });
   if (inspection) onEvent({ type: "preflight", checked: inspection.checked, findings: inspection.findings, seconds: inspection.seconds });
   const fitStarted = performance.now();
-  const loop = { optimizer, learningRate, schedule, epochs, batchSize, seed, executor, onEvent, ...runtime, ...(signal ? { signal } : {}) };
+  const numbers = { optimizer, learningRate, schedule, epochs, batchSize, seed };
+  const loop = {
+    ...numbers,
+    executor,
+    onEvent,
+    ...runtime,
+    ...(signal ? { signal } : {}),
+    ...(augmentation ? { augment: augmentation } : {}),
+  };
   const training = await fit(problem, { train: train!, validation: validation! }, loop);
   const fitSeconds = (performance.now() - fitStarted) / 1000;
   if (training.reason === "interrupted" && training.steps === 0) throw new InterruptedEarly();
@@ -167,7 +184,9 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
     fitSeconds,
     reason: training.reason,
     ...(training.finding ? { finding: training.finding } : {}),
-    ...(inspection ? { findings: inspection.findings.filter(({ severity }) => severity !== "pass") } : {}),
+    ...(inspection || doubts.length > 0
+      ? { findings: [...doubts, ...(inspection?.findings ?? []).filter(({ severity }) => severity !== "pass")] }
+      : {}),
     epochs: { run: training.history.length - 1, best: training.bestEpoch },
     steps: training.steps,
     rows: {
@@ -200,7 +219,7 @@ async function measureParts(
       const figures =
         target.kind === "classes"
           ? measure(target, prediction, data.targets.data as Float32Array, problem.outputs)
-          : measure(target, restoreAmounts(prediction, target), amountsOf(table, rows), problem.outputs);
+          : measure(target, restoreAmounts(prediction, target, table, rows), amountsOf(table, rows), problem.outputs);
       metrics.push({ ...figures, ...measureLoss(loss) });
     }
     return metrics;
@@ -253,6 +272,7 @@ export function planTable(
 ): { readonly plan: PreprocessPlan; readonly notes: readonly string[]; readonly problem: Problem } {
   const { plan, notes } = fitPreprocessing(table, train, {
     log: options.targetTransform === "log",
+    change: options.targetTransform === "change",
     together: "shape" in model && model.shape !== undefined,
     maxLength: options.maxLength,
     size: options.size ?? imageSize(model),

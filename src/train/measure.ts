@@ -1,11 +1,11 @@
 /** Closing figures: predictions against the truth, each with its interval. */
 import { amountsAt, outputsOf, stepsOf, type TargetPlan } from "../data/target-plan.ts";
+import { nearestNaive, pastAt } from "../data/naive-forecast.ts";
 import { countCategories, type Table } from "../data/table.ts";
 import { internal } from "../util/errors.ts";
 import { bootstrapMean, intervalDifference, regressionIntervals, wilsonInterval } from "../util/statistics.ts";
 import { countWrong } from "./events.ts";
 import type { Baseline, Metrics, Mismatch } from "./experiment-events.ts";
-import { naiveForecasts } from "./naive-forecast.ts";
 
 /** Bootstraps are seeded alike in every run, so that equal predictions give equal intervals. */
 const bootstrap = { seed: 1 };
@@ -42,10 +42,16 @@ export function mismatchOf(validation: Metrics, trainDev: Metrics): Mismatch {
   return { metric, ...intervalDifference(validation[metric]!, trainDev[metric]!) };
 }
 
-/** The network's own numbers in the target's unit. */
-export function restoreAmounts(prediction: Float32Array, plan: Extract<TargetPlan, { kind: "amount" }>): Float64Array {
-  return Float64Array.from(prediction, (value) => {
-    const amount = value * plan.deviation + plan.mean;
+/** The network's own numbers for rows of a table in the target's unit. */
+export function restoreAmounts(
+  prediction: Float32Array,
+  plan: Extract<TargetPlan, { kind: "amount" }>,
+  table: Table,
+  rows: Int32Array,
+): Float64Array {
+  const past = plan.base && pastAt(table, rows, plan.base.positions);
+  return Float64Array.from(prediction, (value, i) => {
+    const amount = value * plan.deviation + plan.mean + (past?.[i] ?? 0);
     return plan.log ? Math.exp(amount) : amount;
   });
 }
@@ -67,16 +73,11 @@ export function measureBaseline(table: Table, train: Int32Array, rows: Int32Arra
     const known = amountsOf(table, train);
     const mean = known.reduce((sum, amount) => sum + amount, 0) / known.length;
     const steps = stepsOf(column);
-    const squared = (guess: ArrayLike<number>): number => known.reduce((sum, amount, i) => sum + (amount - guess[i]!) ** 2, 0);
-    let best = { name: "the mean", error: squared(new Float64Array(known.length).fill(mean)) };
-    let guess: Float64Array = new Float64Array(rows.length * steps).fill(mean);
-    for (const [name, values] of naiveForecasts(table)) {
-      const error = squared(amountsAt({ values }, train, steps));
-      if (error >= best.error) continue;
-      best = { name, error };
-      guess = amountsAt({ values }, rows, steps);
-    }
-    return { name: best.name, metrics: regressionIntervals(amountsOf(table, rows), guess, { ...bootstrap, block: steps }) };
+    const naive = nearestNaive(table, train, known);
+    const nearer = naive && naive.error < known.reduce((sum, amount) => sum + (amount - mean) ** 2, 0);
+    const guess = nearer ? pastAt(table, rows, naive.positions) : new Float64Array(rows.length * steps).fill(mean);
+    const metrics = regressionIntervals(amountsOf(table, rows), guess, { ...bootstrap, block: steps });
+    return { name: nearer ? naive.name : "the mean", metrics };
   }
   const counts = countCategories({ ...column, codes: Int32Array.from(train, (row) => column.codes[row]!) });
   const most = counts.indexOf(Math.max(...counts));

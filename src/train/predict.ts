@@ -1,6 +1,7 @@
 /** Predictions of a trained model on raw rows, through the very graph that model.onnx holds. */
 import { callsOf, rawInputs } from "../data/preprocess.ts";
-import { amountsAt, outputsOf, targetTensor, type TargetPlan } from "../data/target-plan.ts";
+import { naiveForecasts, pastAt } from "../data/naive-forecast.ts";
+import { outputsOf, targetTensor, type TargetPlan } from "../data/target-plan.ts";
 import type { Table } from "../data/table.ts";
 import type { CompileOptions, Executor } from "../exec/session.ts";
 import { compile } from "../exec/executor.ts";
@@ -9,7 +10,6 @@ import { GradusError } from "../util/errors.ts";
 import { regressionIntervals, wilsonInterval } from "../util/statistics.ts";
 import type { Baseline, Metrics } from "./experiment-events.ts";
 import { amountsOf, measure } from "./measure.ts";
-import { naiveForecasts } from "./naive-forecast.ts";
 import { rowsPerCall } from "./prepare.ts";
 
 /** Of rows in order: amounts in the target's unit, or a probability per class. */
@@ -84,7 +84,7 @@ export function measureStoredBaseline(target: TargetPlan, name: string, table: T
     const steps = outputsOf(target);
     const naive = naiveForecasts(table).get(name);
     const guess = naive
-      ? amountsAt({ values: naive }, rows, steps)
+      ? pastAt(table, rows, naive)
       : new Float64Array(rows.length * steps).fill(target.log ? Math.exp(target.mean) : target.mean);
     const metrics = regressionIntervals(amountsOf(table, rows), guess, { seed: 1, block: steps });
     if (naive) return { name, metrics };

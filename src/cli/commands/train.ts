@@ -28,6 +28,10 @@ export const train: Command = {
     { flags: "--layers <units>", description: "units of the hidden layers, e.g. 256,128; none for logistic or linear regression (64,32)" },
     { flags: "--activation <name>", description: "relu, leakyRelu, elu, gelu, tanh, sigmoid, softmax, identity (relu)" },
     { flags: "--keep-probability <p>", description: "dropout in training: the share of units that stay (1)" },
+    {
+      flags: "--augment <list>",
+      description: "changes of the training examples, e.g. flip,rotate=10,crop=2; docs/data.md has all of them (none)",
+    },
     { flags: "--optimizer <name>", description: "sgd, momentum, nesterov, rmsprop, adam, adamw (adamw)" },
     { flags: "--learning-rate <rate>", description: "the optimizer's usual one where left out" },
     { flags: "--schedule <name>", description: "of the learning rate over the training: cosine falls to 0, constant stays (cosine)" },
@@ -60,7 +64,10 @@ export const train: Command = {
     { flags: "--horizon <n>", description: "lines ahead that are forecast, all of them (1)" },
     { flags: "--step <n>", description: "lines from one example to the next (the horizon)" },
     { flags: "--max-length <n>", description: "steps of a sequence that are seen (the longest training sequence's, at most 1000)" },
-    { flags: "--target-transform <kind>", description: "log: train on the logarithm of the target" },
+    {
+      flags: "--target-transform <kind>",
+      description: "log: train on the logarithm of the target; change: a forecast's change on a naive one",
+    },
     { flags: "--experiment <file>", description: "a YAML or JSON file with all of this and more; options win over it" },
     {
       flags: "--accept <rules>",

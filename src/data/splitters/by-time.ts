@@ -35,13 +35,13 @@ export const byTime: Splitter = {
   },
 };
 
-/** A forecast of one part must end before the next begins, whose first rows have seen what it is measured by. */
+/** A forecast of one part must end before those of the next begin. */
 function leaveOutCrossing({ roles }: Table, partOf: Uint8Array, validationFrom: number, testFrom: number): number {
   const ends = (roles.end as NumericColumn | undefined)?.values;
   let crossing = 0;
   ends?.forEach((end, row) => {
     const next = partOf[row] === TRAIN ? validationFrom : partOf[row] === VALIDATION ? testFrom : Infinity;
-    if (end <= next) return;
+    if (end < next) return;
     partOf[row] = NONE;
     crossing++;
   });
