@@ -9,7 +9,11 @@
 // The whole thing: a table, its parts, a network, a run.
 export { readTable, type ReadOptions } from "./data/read-table.ts";
 export { describeTable, type Column, type Table, type TableSchema, type Task } from "./data/table.ts";
-export type { SplitOptions } from "./data/splitter.ts";
+export type { Parts, SplitOptions } from "./data/splitter.ts";
+export { savedSplit, type SavedSplit, type SplitOrigin } from "./data/saved-split.ts";
+export { folds, type Fold, type FoldOptions } from "./data/folds.ts";
+export { nestedSubsets } from "./data/nested-subsets.ts";
+export { detectablePoints, resolvablePoints, rowsToResolve } from "./data/part-sizes.ts";
 export {
   fitTable as fit,
   splitTable as split,
@@ -35,6 +39,7 @@ export type { Finding, Severity } from "./util/finding.ts";
 // Runs as files.
 export { reserveRun, type RunReservation } from "./store/run-folder.ts";
 export { modelOf, saveRun } from "./store/save-run.ts";
+export { readSplitFile, storeSplitKeys } from "./store/split-file.ts";
 export { loadRunExperiment, loadRunHistory, loadRunModel, loadRunResult } from "./store/load-run.ts";
 export type { RunResult } from "./store/run-record.ts";
 

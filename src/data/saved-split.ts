@@ -140,7 +140,9 @@ function savedColumns(saved: SavedSplit, table: Table): { columns: readonly Colu
   if (missing.length > 0)
     throw new GradusError(
       `${table.source.path}: ${nameOf(saved)} knows the rows by their features, and ${missing.length === 1 ? "column" : "columns"} ${quoted(missing)} ${missing.length === 1 ? "is" : "are"} none of them now.`,
-      { hint: "read the same columns; or split anew with --id COLUMN, which names the rows whatever their features." },
+      {
+        hint: `read the same columns: gradus data split ${table.source.path} … --split-file ${nameOf(saved)} --out NEW; with --split-file NEW columns may be dropped.`,
+      },
     );
   const other = saved.columns.find(({ name, kind }) => byName.get(name)!.kind !== kind);
   if (other)
