@@ -9,6 +9,8 @@ import { countMissing, grouped, type Column, type Where } from "./table.ts";
 const MOST_CATEGORIES = 100_000;
 /** From this share of distinct values on, text identifies the row instead of describing it. */
 const IDENTIFYING = 0.9;
+/** More distinct values than this in a column of numbers with a few texts among them are no codes. */
+const MOST_CODES = 20;
 const ROW_NUMBER_NAME = /^(column1|unnamed: ?0|index|rownames?|row|row[ _.]?(id|number|no)|id|\.\.\.1)$/i;
 
 /**
@@ -51,6 +53,7 @@ export async function chooseFeatures(
     if (column.problem) throw new GradusError(`${path}: ${column.problem.message}`, { hint: column.problem.hint });
     const distinct = await countDistinct(database, id, "data");
     const present = rows - column.missing;
+    if (column.mixed && distinct > MOST_CODES) throw new GradusError(`${path}: ${column.mixed.message}`, { hint: column.mixed.hint });
     if (distinct > MOST_CATEGORIES)
       throw new GradusError(
         `${path}: column "${name}" has ${grouped(distinct)} distinct values in ${grouped(rows)} rows; a feature may have ${grouped(MOST_CATEGORIES)}.`,

@@ -74,7 +74,7 @@ export async function inferTypes(
   reading: Reading,
 ): Promise<{ columns: SourceColumn[]; notes: string[] }> {
   const { rows, numbers: format, typed } = raw;
-  const notes = [...raw.notes];
+  const notes: string[] = [];
   const texts = raw.columns.filter(({ type }) => type === "VARCHAR").map(({ id }) => id);
   const first = `(SELECT * FROM raw LIMIT ${FIRST_ROWS})`;
   const asNumbers = await count(database, first, new Map(texts.map((id) => [id, NUMERIC])), format);
@@ -91,7 +91,7 @@ export async function inferTypes(
       column.type === "VARCHAR"
         ? await textType(database, raw, column, { present: 0, ...counts.get(column.id) }, asked, notes)
         : await ownType(raw, column, asked);
-    const { type, dates, problem } = found;
+    const { type, dates, problem, mixed } = found;
     if (type === "DATE" || type === "TIMESTAMP")
       notes.push(
         `${column.name} read as seconds since 1970-01-01 UTC${dates === undefined || dates === "ymd" ? "" : `, dates written ${ORDER_NAMES[dates]}`}`,
@@ -113,6 +113,7 @@ export async function inferTypes(
       ...(dates && dates !== "ymd" ? { dates } : {}),
       ...(asked ? { asked: true } : {}),
       ...(problem ? { problem } : {}),
+      ...(mixed ? { mixed } : {}),
     });
   }
   return { columns, notes };
@@ -132,6 +133,7 @@ interface TypeFinding {
   readonly type: SqlType;
   readonly dates?: DateOrder;
   readonly problem?: { readonly message: string; readonly hint: string };
+  readonly mixed?: { readonly message: string; readonly hint: string };
 }
 
 /** A column whose type the file tells. */
@@ -174,9 +176,13 @@ async function textType(
   const found = await findDates(database, { id, name }, where);
   if (found.kind === "dates") return { type: found.clock ? "TIMESTAMP" : "DATE", dates: found.order };
   if (found.kind === "problem") return { type: "VARCHAR", problem: found };
-  if (!typed && numbers !== undefined && numbers >= 0.9 * present)
-    notes.push(await mostlyNumbers(database, id, name, { texts: present - numbers, present }, format, where));
-  return { type: "VARCHAR" };
+  if (numbers === undefined || numbers < 0.9 * present || numbers === present) return { type: "VARCHAR" };
+  const { what, remedy } = await mostlyNumbers(database, id, name, { texts: present - numbers, present }, format, where);
+  notes.push(`${name} read as categories: ${what} (${remedy})`);
+  return {
+    type: "VARCHAR",
+    mixed: { message: `column "${name}" holds numbers, but ${what}.`, hint: `${remedy}; --type ${name}=category if they are codes` },
+  };
 }
 
 /** A text that is no number, and how many other such texts there are. */
@@ -200,12 +206,15 @@ async function mostlyNumbers(
   { texts, present }: { readonly texts: number; readonly present: number },
   format: NumberFormat,
   where: Where,
-): Promise<string> {
+): Promise<{ what: string; remedy: string }> {
   const { text, example, kinds } = await noNumber(database, id, format, where);
   const what =
     texts === 1 ? `1 of ${grouped(present)} values is no number` : `${grouped(texts)} of ${grouped(present)} values are no numbers`;
   const more = kinds > 1 ? ` and ${kinds - 1} other text${kinds > 2 ? "s" : ""}` : "";
-  return `${name} read as categories: ${what}, ${example}${more} (--missing "${text}" if it means missing; --type ${name}=number makes all of them missing)`;
+  return {
+    what: `${what}, ${example}${more}`,
+    remedy: `--missing "${text}" if it means missing; --type ${name}=number makes all of them missing`,
+  };
 }
 
 async function asNumbersAsked(

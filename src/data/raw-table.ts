@@ -30,6 +30,8 @@ export interface SourceColumn extends ColumnType {
   readonly asked?: boolean;
   /** Why it cannot be a feature as it is. */
   readonly problem?: { readonly message: string; readonly hint: string };
+  /** It is numbers but for a few texts: why many of them are no categories. */
+  readonly mixed?: { readonly message: string; readonly hint: string };
 }
 
 /** What of a file the reading of its values needs. */

@@ -134,13 +134,14 @@ async function buildTable(
   const references = targetName === undefined ? [] : await targetColumns(database, path, targetName, known);
   const raw = await lookAt(database, staged, where, options);
   const { columns, notes } = schema
-    ? { columns: await imposeTypes(database, raw, schema), notes: raw.notes }
+    ? { columns: await imposeTypes(database, raw, schema), notes: [] }
     : await inferTypes(database, raw, options);
   const used = withRoleColumns(columns, raw, Object.values(roleNames));
   await createTyped(database, path, used, where, schema !== undefined);
   const byName = new Map(used.map((column) => [column.name, column]));
 
   const roles = await readRoles(database, path, rows, where, byName, roleNames);
+  const said: string[] = [];
   const target =
     targetName === undefined
       ? undefined
@@ -152,6 +153,7 @@ async function buildTable(
           references: references.map((name) => byName.get(name)!),
           task: options.task,
           schema: schema?.target,
+          note: (text) => said.push(text),
         });
   const aside = new Map(staged.aside);
   if (staged.split !== undefined) aside.set(staged.split, "it names the parts of the published split");
@@ -181,21 +183,23 @@ async function buildTable(
     columns: checked.columns,
     target,
     roles,
-    ...said(options),
+    ...askedAgain(options),
     ...(staged.rowNames ? { rowNames: staged.rowNames } : {}),
     ...(staged.skipped?.length ? { skipped: staged.skipped } : {}),
     notes: [
       ...staged.notes,
       ...skippedNotes(staged.skipped),
+      ...raw.notes,
       ...notes.filter((note) => mentions(note, checked.columns)),
       ...kept.notes,
       ...checked.notes,
+      ...said,
     ].map(printable),
   });
 }
 
 /** What of the reading a saved model needs again. */
-function said({ missing, query }: Reading): Pick<Table, "reading"> {
+function askedAgain({ missing, query }: Reading): Pick<Table, "reading"> {
   const asked = { ...(missing?.length ? { missing } : {}), ...(query === undefined ? {} : { query }) };
   return Object.keys(asked).length > 0 ? { reading: asked } : {};
 }

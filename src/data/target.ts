@@ -28,6 +28,8 @@ export interface TargetRequest {
   readonly task: Task | undefined;
   /** Of a saved model: its task and classes bind. */
   readonly schema: TableSchema["target"];
+  /** Takes what is to be said of it. */
+  readonly note: (text: string) => void;
 }
 
 /**
@@ -50,6 +52,7 @@ export async function readTarget(database: Database, request: TargetRequest): Pr
     });
   }
   const sqlType = String((await database.query("SELECT any_value(typeof(target)) AS type FROM target"))[0]!["type"]);
+  if (sqlType === "VARCHAR") await trimClasses(database, request);
   const absent = /^(DOUBLE|FLOAT)$/.test(sqlType) ? "target IS NULL OR isnan(target)" : "target IS NULL";
   const [gaps] = await database.query(`SELECT count(*) AS n, min(rowid) AS first FROM target WHERE ${absent}`);
   const missing = Number(gaps!["n"]);
@@ -86,6 +89,20 @@ export async function readTarget(database: Database, request: TargetRequest): Pr
       ...(dates ? { dates } : {}),
     })),
   };
+}
+
+/** "yes " and "yes" are one class. */
+async function trimClasses(database: Database, { where, note }: TargetRequest): Promise<void> {
+  const trimmed = "trim(target, ' ' || chr(9) || chr(10) || chr(13) || chr(160))";
+  const [found] = await database.query(
+    `SELECT count(*) AS n, min(rowid) AS first, arg_min(target, rowid) AS text FROM target WHERE target <> ${trimmed}`,
+  );
+  const count = Number(found!["n"]);
+  if (count === 0) return;
+  await database.query(`UPDATE target SET target = nullif(${trimmed}, '') WHERE target <> ${trimmed}`);
+  note(
+    `blanks at the ends of ${grouped(count)} class name${count === 1 ? "" : "s"} trimmed, e.g. "${String(found!["text"])}" in ${where(Number(found!["first"]))}`,
+  );
 }
 
 const isNumeric = (sqlType: string): boolean =>

@@ -18,7 +18,7 @@ const MOST_BYTES = 2 ** 31 - 1;
 export const arrow: Reader = {
   name: "Arrow",
   reads: (file) => isFile(file) || /\.(arrow|arrows|feather|ipc)$/i.test(file.name),
-  async stage(file, { database }) {
+  async stage(file, { database, reading }) {
     const { path } = file;
     const start = file.head.subarray(0, 8).toString("latin1");
     if (start.startsWith("FEA1"))
@@ -33,7 +33,7 @@ export const arrow: Reader = {
       throw new GradusError(`${path} has ${file.bytes} bytes; an Arrow file may have ${MOST_BYTES}.`, { hint: "write it as Parquet." });
     try {
       const { names, notes } = await append(database, new Uint8Array(await readFile(file.absolutePath)), file);
-      const staged = await stageRelation(database, path, "arrow", names);
+      const staged = await stageRelation(database, path, "arrow", { called: names, missing: reading.missing });
       await database.query("DROP TABLE arrow");
       return { ...staged, notes: [...notes, ...staged.notes] };
     } catch (cause) {

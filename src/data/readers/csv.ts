@@ -25,7 +25,7 @@ export const csv: Reader = {
       reading.delimiter === undefined ? undefined : delimiterOf(reading.delimiter),
     );
     const named = nameColumns(path, fields);
-    const missing = [...new Set([...MISSING, ...(reading.missing ?? [])])];
+    const missing = [...new Set([...MISSING, ...(reading.missing ?? [])])].filter((text) => !text.includes(delimiter));
     const options = [
       "auto_detect=false",
       "header=true",

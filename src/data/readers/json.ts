@@ -42,7 +42,9 @@ export const json: Reader = {
         });
       // A text that looks like a date is a text until all its column is looked at.
       const columns = found.map(({ name, type }) => `${literal(name)}: ${literal(/^(DATE|TIME|UUID)/.test(type) ? "VARCHAR" : type)}`);
-      const staged = await stageRelation(database, path, `${source.replace("sample_size=-1", `columns={${columns.join(", ")}}`)})`);
+      const staged = await stageRelation(database, path, `${source.replace("sample_size=-1", `columns={${columns.join(", ")}}`)})`, {
+        missing: reading.missing,
+      });
       const lineOf = lines && file.lineEnds === staged.rows - (file.endsWithLine ? 0 : 1) ? (row: number) => row + 1 : () => undefined;
       return { ...staged, lineOf, skipped, notes: [...notes, ...staged.notes] };
     } catch (cause) {

@@ -12,7 +12,7 @@ const starts = ({ head }: FileFacts): boolean => head.subarray(0, 4).toString("l
 export const parquet: Reader = {
   name: "Parquet",
   reads: (file) => starts(file) || /\.(parquet|pq)$/i.test(file.name),
-  async stage(file, { database }) {
+  async stage(file, { database, reading }) {
     const { path } = file;
     if (!starts(file))
       throw new GradusError(
@@ -27,7 +27,7 @@ export const parquet: Reader = {
         },
       );
     try {
-      return await stageRelation(database, path, `read_parquet(${literal(escapeGlob(file.absolutePath))})`);
+      return await stageRelation(database, path, `read_parquet(${literal(escapeGlob(file.absolutePath))})`, { missing: reading.missing });
     } catch (cause) {
       if (cause instanceof GradusError) throw cause;
       throw new GradusError(
