@@ -75,6 +75,7 @@ const flags: readonly Flag[] = [
   flag("window", "data.window", numeric),
   flag("horizon", "data.horizon", numeric),
   flag("step", "data.step", numeric),
+  flag("season", "data.season", numeric),
   flag("max-length", "data.maxLength", numeric),
   flag("split", "split.policy"),
   flag("resolve", "split.resolve", numeric),

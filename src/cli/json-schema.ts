@@ -94,6 +94,13 @@ export const preflightEventSchema = z.strictObject({
   seconds: z.number(),
 });
 
+/** What becomes of the examples of training steps, where anything does. */
+export const augmentationEventSchema = z.strictObject({
+  type: z.literal("augmentation"),
+  steps: z.array(z.looseObject({ kind: z.string() })),
+  findings: z.array(findingSchema),
+});
+
 /** What was found in the data and its split: of `gradus train`. */
 export const auditEventSchema = preflightEventSchema.extend({ type: z.literal("audit"), accepted: z.array(z.string()) });
 
@@ -303,6 +310,7 @@ export const lineSchema = z.union([
   splitEventSchema,
   transformsEventSchema,
   modelEventSchema,
+  augmentationEventSchema,
   preflightEventSchema,
   auditEventSchema,
   auditResultSchema,

@@ -26,6 +26,12 @@ export function augmentationByKind(kind: string): Augmentation {
   throw new GradusError(`no augmentation "${kind}".`, { hint: didYouMean(kind, kinds, "augmentations") });
 }
 
+/** What may be set of a kind. @throws GradusError for a kind that does not exist */
+export function settingNames(kind: string): string[] {
+  const { settings, fills } = augmentationByKind(kind);
+  return ["kind", ...Object.keys(settings), ...(fills ? ["fill"] : []), "probability"];
+}
+
 /** One augmentation with every setting filled in. */
 interface Prepared {
   readonly of: Augmentation;
@@ -36,7 +42,7 @@ interface Prepared {
 /** @throws GradusError for an unknown kind or setting, a number out of its range, or a kind that is not for such examples */
 function prepare(spec: AugmentationSpec, { form, shape }: ExampleShape): Prepared {
   const of = augmentationByKind(spec.kind);
-  const known = ["kind", "probability", ...(of.fills ? ["fill"] : []), ...Object.keys(of.settings)];
+  const known = settingNames(spec.kind);
   for (const key of Object.keys(spec)) {
     if (!known.includes(key) && spec[key] !== undefined)
       throw new GradusError(`${of.kind} has no setting "${key}".`, { hint: didYouMean(key, known, "settings") });

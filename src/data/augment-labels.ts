@@ -1,4 +1,5 @@
 /** Changes of an image that would make its label wrong: a mirrored 2 is no 2, a 6 upside down is a 9. */
+import type { Finding } from "../util/finding.ts";
 import type { AugmentationSpec } from "./augmentation.ts";
 import { completeAugmentations } from "./augment-example.ts";
 
@@ -47,23 +48,15 @@ function word(words: string): RegExp {
   return new RegExp(`(^|[^a-z])(${words})([^a-z]|$)`, "i");
 }
 
-/** A change that puts labels in doubt. */
-export interface LabelWarning {
-  readonly kind: string;
-  /** Classes whose picture may become another's. */
-  readonly classes: readonly string[];
-  /** One sentence. */
-  readonly message: string;
-}
-
 /** Turns from here on exchange sides. */
 const quarter = 90;
 
 /**
  * Which augmentations of images would change what their labels say. Names decide, so it can only ask.
  * @param classes their names; a regression has none
+ * @returns a warning for each kind and group of names, `augmentation-labels`
  */
-export function labelWarnings(specs: readonly AugmentationSpec[], classes: readonly string[]): LabelWarning[] {
+export function labelWarnings(specs: readonly AugmentationSpec[], classes: readonly string[]): Finding[] {
   const images = specs.filter(({ kind }) => kind === "flip" || kind === "flipVertical" || kind === "rotate");
   return completeAugmentations(images, { form: "image", shape: [1, 1, 1] }).flatMap(({ kind, degrees }) => {
     if (kind === "rotate" && Number(degrees) < quarter) return [];
@@ -73,11 +66,17 @@ export function labelWarnings(specs: readonly AugmentationSpec[], classes: reado
       if (doubtful.length === 0) return [];
       const shown = `${doubtful.slice(0, 5).join(", ")}${doubtful.length > 5 ? ", …" : ""}`;
       const act = kind === "rotate" ? `turned by up to ${degrees}°` : kind === "flip" ? "mirrored" : "upside down";
+      const message = `${kind}: if the classes ${shown} are pictures of ${what}, one that is ${act} is no longer what its label says`;
       return [
         {
-          kind,
-          classes: doubtful,
-          message: `${kind}: if the classes ${shown} are pictures of ${what}, one that is ${act} is no longer what its label says`,
+          rule: "augmentation-labels",
+          severity: "warn" as const,
+          subject: kind,
+          message,
+          hint: `leave out ${kind === "rotate" ? "turns of 90° and more" : kind} if so`,
+          numbers: { classes: doubtful.length },
+          threshold: {},
+          source: "Goodfellow, Bengio and Courville 2016, §7.4",
         },
       ];
     });

@@ -23,15 +23,56 @@ const slotCount = 2;
 /** A worker that says nothing for so long is done without: its piece is made again. */
 const patienceMilliseconds = 5000;
 
+/** Threads are worth their trouble where batches made in line take more than this share of the time. */
+const worthwhile = 0.05;
+/** Batches between two looks at the clock; the first ones run cold. */
+const batchesPerLook = 8;
+
 /**
  * Augmented batches; equal to the bit whatever the number of workers.
- * @param workers threads besides this one; 0 makes every batch when it is asked for. As many as cores but one where left out, at least one
+ * @param workers threads besides this one; 0 makes every batch when it is asked for. Where left out, as many as cores but one (at
+ *   least one) as soon as making batches in line takes more than a twentieth of the time
  * @throws GradusError where the augmentations do not fit the examples
  */
 export function augmentedBatches(plan: AugmentationPlan, given: Examples, workers?: number): BatchSource {
-  const count = workers ?? Math.max(1, availableParallelism() - 1);
   const inline = inlineBatches(plan, given);
-  return count === 0 ? inline : threadedBatches(plan, withLengths(given, plan), count, inline);
+  const threaded = (count: number) => threadedBatches(plan, withLengths(given, plan), count, inline);
+  if (workers === undefined) return adaptiveBatches(plan, inline, () => threaded(Math.max(1, availableParallelism() - 1)));
+  return workers === 0 ? inline : threaded(workers);
+}
+
+/** In line, and from threads as soon as that is worth it. */
+function adaptiveBatches({ batch }: AugmentationPlan, inline: BatchSource, start: () => BatchSource): BatchSource {
+  let source = inline;
+  let [now, at, made, elsewhere, count, last] = [0, 0, 0, 0, 0, 0];
+  let order: Int32Array = new Int32Array(0);
+  return {
+    begin(epoch, rows) {
+      [now, order, at, last] = [epoch, rows, 0, performance.now()];
+      source.begin(epoch, rows);
+    },
+    next() {
+      if (source !== inline) return source.next();
+      const begun = performance.now();
+      const result = inline.next();
+      at += batch;
+      elsewhere += begun - last;
+      last = performance.now();
+      made += last - begun;
+      count += 1;
+      if (count % batchesPerLook !== 0) return result;
+      if (count > batchesPerLook && made > worthwhile * (made + elsewhere)) {
+        source = start();
+        source.begin(now, order.subarray(at));
+      }
+      [made, elsewhere] = [0, 0];
+      return result;
+    },
+    show: inline.show,
+    dispose() {
+      source.dispose();
+    },
+  };
 }
 
 function threadedBatches(plan: AugmentationPlan, data: Examples, workers: number, inline: BatchSource): BatchSource {

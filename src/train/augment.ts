@@ -1,8 +1,9 @@
 /** Augmentation of a training's examples: what the list is applied to, and by how many threads. */
 import { augmentedBatches } from "#augmented-batches";
 import type { BatchSource, Examples } from "../data/augment-batches.ts";
-import { exampleShape } from "../data/augment-example.ts";
+import { completeAugmentations, exampleShape } from "../data/augment-example.ts";
 import type { AugmentationSpec, ExampleShape } from "../data/augmentation.ts";
+import type { PreprocessPlan } from "../data/preprocess.ts";
 import { GradusError } from "../util/errors.ts";
 import type { Dataset } from "./dataset.ts";
 import type { Problem } from "./step-graph.ts";
@@ -39,4 +40,23 @@ export function batchesOf(
     ...(lengths ? { lengths: lengths.data as Int32Array } : {}),
   };
   return augmentedBatches({ specs: options.steps, example: shapeOfExamples(problem, options), seed, batch }, examples, options.workers);
+}
+
+/**
+ * A list for the examples that a plan makes, every setting filled in.
+ * @param threads of the runtime: where there is one alone, no other works on examples
+ * @throws GradusError where the list does not fit the examples
+ */
+export function planAugmentation(
+  specs: readonly AugmentationSpec[],
+  { columns, features, tokens }: PreprocessPlan,
+  { shape }: { readonly shape?: readonly number[] },
+  threads: number | undefined,
+): AugmentOptions {
+  if (tokens !== undefined) throw new GradusError("augment: the examples are texts of numbered tokens, and no augmentation is for those.");
+  const names = new Set(columns.map(({ column }) => column));
+  // One-hot columns and indicators have names of their own.
+  const numeric = shape ? undefined : Int32Array.from(features.flatMap((feature, at) => (names.has(feature) ? [at] : [])));
+  const steps = completeAugmentations(specs, exampleShape(shape ?? [features.length], numeric));
+  return { steps, ...(shape ? { shape } : {}), ...(numeric ? { numeric } : {}), ...(threads === 1 ? { workers: 0 } : {}) };
 }

@@ -1,5 +1,6 @@
 /** What an experiment says of itself while it runs, and what came of it. Figures are plain numbers; wording is the reader's. */
 import type { SkippedRow } from "../data/reading.ts";
+import type { AugmentationSpec } from "../data/augmentation.ts";
 import type { Task } from "../data/table.ts";
 import type { Finding } from "../util/finding.ts";
 import type { Interval } from "../util/statistics.ts";
@@ -88,6 +89,13 @@ export type ExperimentEvent =
       readonly seed: number;
       /** What the training's `error` figures mean: a share, or times `scale` the root mean squared error in the target's unit. */
       readonly error: { readonly name: "error" | "rmse"; readonly scale: number };
+    }
+  | {
+      readonly type: "augmentation";
+      /** Every setting filled in, in the order in which they act. */
+      readonly steps: readonly AugmentationSpec[];
+      /** Those that may make labels wrong. */
+      readonly findings: readonly Finding[];
     }
   | ({ readonly type: "preflight" } & Inspection)
   | ({ readonly type: "audit"; readonly accepted: readonly string[] } & Inspection)

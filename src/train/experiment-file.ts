@@ -4,6 +4,8 @@ import { isAlias, isMap, isNode, isScalar, LineCounter, parseDocument, visit, ty
 import type { z } from "zod";
 import { didYouMean } from "../util/closest.ts";
 import { GradusError } from "../util/errors.ts";
+import { settingNames } from "../data/augment-example.ts";
+import type { AugmentationSpec } from "../data/augmentation.ts";
 import { experimentSchema, type Experiment } from "./experiment.ts";
 
 type Path = readonly PropertyKey[];
@@ -126,7 +128,7 @@ function describeIssue(issue: z.core.$ZodIssue, source: ExperimentSource): Gradu
   const { path } = issue;
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0]!;
-    const known = (issue as { params?: { known?: string[] } }).params?.known ?? knownKeys(path);
+    const known = (issue as { params?: { known?: string[] } }).params?.known ?? knownKeys(path, valueAt(source.value, path));
     const where = path.length > 0 ? ` in ${spell(path)}` : "";
     return new GradusError(`${prefix(source.place(path, key))}unknown key "${key}"${where}.`, { hint: didYouMean(key, known, "keys") });
   }
@@ -148,9 +150,10 @@ const missing: Readonly<Record<string, readonly [what: string, hint: string]>> =
 
 const prefix = (place: string | undefined) => (place ? `${place}: ` : "");
 
-function knownKeys(path: Path): string[] {
+function knownKeys(path: Path, found: unknown): string[] {
   const top = experimentSchema.shape;
   if (path.length === 0) return Object.keys(top);
+  if (path[0] === "augment") return settingNames((found as AugmentationSpec).kind);
   const inner = top[path[0] as keyof typeof top] as { shape?: object; unwrap?: () => { shape: object } };
   return Object.keys(inner.shape ?? inner.unwrap?.().shape ?? {});
 }

@@ -74,6 +74,7 @@ export async function trainExperiment(given: Experiment, options: TrainExperimen
     seed: resolved.seed,
     targetTransform: data.targetTransform,
     maxLength: data.maxLength,
+    augment: resolved.augment,
     size: sizeOf(data),
   });
   const findings = [...(audited?.findings.filter(({ severity }) => severity !== "pass") ?? []), ...(fitted.findings ?? [])];
@@ -117,7 +118,7 @@ export async function readExperimentTable({
     publishedSplit: [split.policy, split.resolve, split.test, split.file].every((asked) => asked === undefined),
     text: data.text,
     sequenceId: data.sequenceId,
-    windows: data.window === undefined ? undefined : { window: data.window, horizon: data.horizon, step: data.step },
+    windows: data.window === undefined ? undefined : { window: data.window, horizon: data.horizon, step: data.step, season: data.season },
   });
   if (table.target) return table;
   throw new GradusError(`no target was given, and ${data.path} does not say its own.`, {

@@ -86,6 +86,9 @@ const data = section({
     .optional()
     .describe("Forecasting: so many lines ahead the target is predicted, all of them; 1 where left out."),
   step: within(ranges.count).optional().describe("Forecasting: lines from one example to the next; the horizon where left out."),
+  season: within(ranges.count)
+    .optional()
+    .describe("Forecasting: lines of a period; each value's change on the one a period before is an input too."),
   maxLength: within(ranges.count)
     .optional()
     .describe("Steps of a sequence that are seen; the longest training sequence's where left out, at most 1000."),
@@ -93,7 +96,7 @@ const data = section({
   if (value.target === undefined && isTableName(value.path))
     context.addIssue({ code: "custom", path: ["target"], message: "a column name or an SQL expression", input: undefined });
   if (value.window !== undefined) return;
-  for (const key of ["horizon", "step"] as const)
+  for (const key of ["horizon", "step", "season"] as const)
     if (value[key] !== undefined)
       context.addIssue({ code: "custom", path: [key], message: "left out, or a window (--window) given with it", input: value[key] });
 });

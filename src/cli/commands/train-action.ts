@@ -22,7 +22,7 @@ import { line } from "../render/lines.ts";
 import { paint } from "../render/paint.ts";
 import { createProgress } from "../render/progress.ts";
 import { closingLines } from "../render/closing.ts";
-import { dataLines, augmentationLines, modelLines, splitLines, transformLines } from "../render/report.ts";
+import { augmentationLines, dataLines, modelLines, splitLines, transformLines } from "../render/report.ts";
 import { runtimeOptions } from "../runtime-options.ts";
 import { version } from "../version.ts";
 

@@ -63,6 +63,7 @@ export const train: Command = {
     { flags: "--window <n>", description: "forecast the target: so many past lines are an example's input (--time orders the lines)" },
     { flags: "--horizon <n>", description: "lines ahead that are forecast, all of them (1)" },
     { flags: "--step <n>", description: "lines from one example to the next (the horizon)" },
+    { flags: "--season <n>", description: "lines of a period: each value's change on the one a period before is an input too" },
     { flags: "--max-length <n>", description: "steps of a sequence that are seen (the longest training sequence's, at most 1000)" },
     {
       flags: "--target-transform <kind>",

@@ -1,7 +1,9 @@
 /** The lines of a training report: what was read and done for the user, then the closing table. Texts of files and arguments stand escaped. */
+import { formatAugmentations } from "../../data/augment-text.ts";
 import type { Baseline, ExperimentEvent, Metrics } from "../../train/experiment-events.ts";
 import { printableValue } from "../../util/printable.ts";
 import { counted, duration, formatInterval, grouped, short, unitOf } from "./format.ts";
+import { findingLines } from "./findings.ts";
 import { columns, line } from "./lines.ts";
 import type { Paint } from "./paint.ts";
 
@@ -81,6 +83,11 @@ export function modelLines(given: EventOf<"model">, width: number): string[] {
     `seed ${event.seed}`,
   ];
   return [line("model", network.join(" · "), width), line("training", training.join(" · "), width)];
+}
+
+export function augmentationLines({ steps, findings }: EventOf<"augmentation">, width: number, p: Paint): string[] {
+  const text = `${formatAugmentations(steps).replaceAll(",", " · ")} · training batches only, the same for one seed, epoch and example`;
+  return [line("augment", text, width), ...findingLines(findings, width, p)];
 }
 
 /** How the training ended. */
