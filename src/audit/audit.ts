@@ -78,7 +78,8 @@ export async function audit(subject: AuditSubject, options: AuditOptions = {}): 
     const found = await runAuditRule(rule, context, limits[rule.name]);
     if (found.length > 0) checked.push(rule.title);
     for (const finding of found) {
-      const marked = accept.includes(finding.rule) && finding.severity !== "pass" ? { ...finding, accepted: true } : finding;
+      const grave = finding.severity === "warn" || finding.severity === "fail";
+      const marked = grave && accept.includes(finding.rule) ? { ...finding, accepted: true } : finding;
       findings.push(marked);
       onFinding?.(marked);
     }

@@ -8,6 +8,8 @@ export interface Distribution {
   readonly name: string;
   /** What each bin holds: `12.5 – 13`, a category. */
   readonly labels: readonly string[];
+  /** Rarer categories that have no bin. */
+  readonly others: number;
   /** `shares[part][bin]`, of the values that are present. */
   readonly shares: readonly (readonly number[])[];
   /** By part: the share of missing values. */
@@ -17,7 +19,7 @@ export interface Distribution {
 }
 
 const mostBins = 24;
-const mostCategories = 10;
+const mostCategories = 26;
 
 export function distributionOf(feature: Compared): Distribution {
   return feature.kind === "numeric" ? ofNumbers(feature) : ofCategories(feature);
@@ -42,7 +44,7 @@ function ofNumbers({ name, values }: Extract<Compared, { kind: "numeric" }>): Di
   });
   const missing = values.map((part, i) => (part.length === 0 ? 0 : 1 - present[i]!.length / part.length));
   const effects = present.slice(1).map((part) => (part.length > 0 && present[0]!.length > 0 ? ksStatistic(present[0]!, part) : 0));
-  return { name, labels, shares, missing, effects };
+  return { name, labels, others: 0, shares, missing, effects };
 }
 
 function ofCategories({ name, values, categories }: Extract<Compared, { kind: "categorical" }>): Distribution {
@@ -58,12 +60,10 @@ function ofCategories({ name, values, categories }: Extract<Compared, { kind: "c
     );
   const frequency = (code: number) => Math.max(...counts.map((part) => part[code]! / total(part)));
   const order = categories.map((_, code) => code).toSorted((a, b) => frequency(b) - frequency(a) || a - b);
-  const [shown, others] = [order.slice(0, mostCategories), order.slice(mostCategories)];
-  const shares = counts.map((part) => {
-    const share = (codes: readonly number[]) => codes.reduce((sum, code) => sum + part[code]!, 0) / total(part);
-    return [...shown.map((code) => share([code])), ...(others.length > 0 ? [share(others)] : [])];
-  });
+  const shown = order.slice(0, mostCategories);
+  const shares = counts.map((part) => shown.map((code) => part[code]! / total(part)));
   const missing = values.map((codes, i) => (codes.length === 0 ? 0 : 1 - counts[i]!.reduce((a, b) => a + b, 0) / codes.length));
-  const labels = [...shown.map((code) => categories[code]!), ...(others.length > 0 ? [`${others.length} others`] : [])];
-  return { name, labels, shares, missing, effects: counts.slice(1).map((part) => totalVariation(counts[0]!, part)) };
+  const labels = shown.map((code) => categories[code]!);
+  const effects = counts.slice(1).map((part) => totalVariation(counts[0]!, part));
+  return { name, labels, others: order.length - shown.length, shares, missing, effects };
 }

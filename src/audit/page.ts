@@ -96,7 +96,7 @@ function findingBox({ rule, severity, message, hint, numbers, threshold, source,
 const chartSize = { width: 280, height: 96 };
 
 /** Bars of the first part, a stepped line for every other one. */
-function chart({ name, labels, shares, missing, effects }: Distribution, names: readonly string[]): string {
+function chart({ name, labels, others, shares, missing, effects }: Distribution, names: readonly string[]): string {
   const { width, height } = chartSize;
   const bins = labels.length;
   const top = Math.max(...shares.flat(), 1e-9);
@@ -112,7 +112,10 @@ function chart({ name, labels, shares, missing, effects }: Distribution, names: 
     const path = part.map((share, bin) => `${bin === 0 ? "M" : "L"}${x(bin)} ${y(share)}L${x(bin + 1)} ${y(share)}`).join("");
     return `<path class="line part${i + 1}" d="${path}"/>`;
   });
-  const ends = bins === 0 ? "" : `<span>${safe(firstOf(labels[0]!))}</span><span>${safe(lastOf(labels.at(-1)!))}</span>`;
+  const ends =
+    bins === 0
+      ? ""
+      : `<span>${safe(firstOf(labels[0]!))}</span><span>${safe(lastOf(labels.at(-1)!))}${others > 0 ? ` and ${others} rarer` : ""}</span>`;
   const gone = missing.some((share) => share > 0)
     ? `<p class="numbers">missing: ${missing.map((share, i) => `${safe(names[i]!)} ${(100 * share).toFixed(1)} %`).join(", ")}</p>`
     : "";

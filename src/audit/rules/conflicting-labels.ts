@@ -28,7 +28,7 @@ export const conflictingLabels = defineAuditRule({
       distinct += 1;
       rows += group.length;
       lost += group.length - Math.max(...counts.values());
-      if (pairs.length < 100) pairs.push([group[0]!, other]);
+      if (pairs.length < 20) pairs.push([group[0]!, other]);
     }
     const floor = lost / table.rows;
     const numbers = { distinct, rows, of: table.rows, floor };

@@ -76,7 +76,7 @@ async function tellApart(context: AuditContext, features: readonly Compared[], p
   const sides = [0, rows];
   const taught = Int32Array.from(sides.flatMap((from) => Array.from({ length: half }, (_, i) => from + i)));
   const held = Int32Array.from(sides.flatMap((from) => Array.from({ length: rows - half }, (_, i) => from + half + i)));
-  const network = await trainSmall(table, taught, context, { layers: [32], steps: Math.min(600, 10 * half) });
+  const network = await trainSmall(table, taught, context, { layers: [32], steps: Math.max(200, Math.min(600, 4 * half)) });
   try {
     const data = await network.prepare(held);
     const count = rows - half;

@@ -7,7 +7,7 @@ import { defineAuditRule, type Observation } from "../rule.ts";
 import { listed, shareOf } from "../words.ts";
 
 /** Pairs that a finding shows. */
-const mostPairs = 100;
+const mostPairs = 20;
 
 /** Rows whose features occur in more than one part. */
 export const duplicates = defineAuditRule({

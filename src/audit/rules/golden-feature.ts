@@ -6,8 +6,6 @@ import { defineAuditRule, type AuditContext } from "../rule.ts";
 import { trainSmall } from "../small-network.ts";
 import { innerSplit, scalarTarget, scoreFeatures } from "./target-leak.ts";
 
-const mostRows = 20_000;
-
 /** One feature that does the work of all. */
 export const goldenFeature = defineAuditRule({
   name: "golden-feature",
@@ -56,7 +54,7 @@ export const goldenFeature = defineAuditRule({
 async function fullScore(context: AuditContext): Promise<Score> {
   const { table } = context;
   const target = scalarTarget(table)!;
-  const { fit, held } = innerSplit(context, mostRows);
+  const { fit, held } = innerSplit(context);
   // Some twenty epochs: few rows are learnt by heart before that.
   const steps = Math.min(1500, Math.max(200, Math.round((20 * fit.length) / 32)));
   const network = await trainSmall(table, fit, context, { layers: [64, 32], steps });

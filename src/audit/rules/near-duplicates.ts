@@ -77,7 +77,7 @@ export const nearDuplicates = defineAuditRule({
         message: `${grouped(pairs.length)} of ${counted(asked.length, `${part.name} row`)}, ${shareOf(share)}, are nearly training rows (nearer than ${short(limit)}; between halves of training ${grouped(chanced.count)} of ${grouped(chanced.n)}, ${chance(p)}); the first: ${place(second)} and ${place(first)}`,
         hint: "if they are one thing seen twice, name it with --group, so that it stays in one part",
         numbers,
-        pairs: pairs.slice(0, 100),
+        pairs: pairs.slice(0, 20),
       };
     });
   },

@@ -32,7 +32,7 @@ export const groupOverlap = defineAuditRule({
           message: `${counted(shared.length, "value")} of ${column.name} (of ${grouped(groups)}) ${shared.length === 1 ? "is" : "are"} in ${part.name} and in ${earlier}: ${names}; the first: ${place(row)} and ${place(first.get(code)!)}`,
           hint: `split with --group ${column.name}, which keeps each of them in one part`,
           numbers: { groups: shared.length, of: groups },
-          pairs: shared.slice(0, 100).map(([each, at]) => [first.get(each)!, at] as const),
+          pairs: shared.slice(0, 20).map(([each, at]) => [first.get(each)!, at] as const),
         },
       ];
     });

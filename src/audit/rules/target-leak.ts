@@ -8,15 +8,15 @@ import { defineAuditRule, type AuditContext, type Observation } from "../rule.ts
 import { percent } from "../words.ts";
 
 const mostRows = 20_000;
-/** Share of the sampled training rows that a feature is fitted on; it is scored on the others. */
-const fitted = 2 / 3;
+/** The sampled training rows are scored in so many folds, each by a fit to the others. */
+const folds = 3;
 
 /** One feature that is the target in another form. */
 export const targetLeak = defineAuditRule({
   name: "target-leak",
   title: "target leak",
   what:
-    "Every feature alone is fitted to two thirds of the training rows (64 bins with a line each, or its categories) and scored on the rest. One that leaves next to nothing " +
+    "Every feature alone is fitted to two thirds of the training rows (64 bins with a line each, or its categories) and scored on the rest, each third in turn. One that leaves next to nothing " +
     "of the errors of the commonest class, even at the upper end of the 95 % interval, or of the squares about the mean, is the target in another form, or was written down after it.",
   source: "D8: skore SKD011, its extreme; limits derived",
   when: "train",
@@ -62,13 +62,13 @@ const describe = (score: Score, classes: boolean): string =>
     ? `${percent(score.loss / score.rows)} errors (${percent(score.baseline / score.rows)} without it)`
     : `R² ${skill(score) > 0.999 ? skill(score).toFixed(6) : short(skill(score))}`;
 
-/** Rows to fit on and to score, of the training part. */
-export function innerSplit({ parts, seed }: AuditContext, most = mostRows): { readonly fit: Int32Array; readonly held: Int32Array } {
-  const rows = sampleRows(parts[0]!.rows, most, seed, "one feature");
+/** Rows of the training part to fit on and to score. @param fold 0, 1 or 2: which third is scored */
+export function innerSplit({ parts, seed }: AuditContext, fold = 0): { readonly fit: Int32Array; readonly held: Int32Array } {
+  const rows = sampleRows(parts[0]!.rows, mostRows, seed, "one feature");
   const order = rng(seed, "one feature, held out").permutation(rows.length);
-  const cut = Math.round(fitted * rows.length);
-  const pick = (places: Int32Array) => places.map((at) => rows[at]!).sort();
-  return { fit: pick(order.subarray(0, cut)), held: pick(order.subarray(cut)) };
+  const foldOf = new Uint8Array(rows.length);
+  order.forEach((at, i) => (foldOf[at] = i % folds));
+  return { fit: rows.filter((_, at) => foldOf[at] !== fold), held: rows.filter((_, at) => foldOf[at] === fold) };
 }
 
 /** Every scalar feature's score; undefined where there is no target of one value, or too few rows. */
@@ -76,9 +76,17 @@ export function scoreFeatures(context: AuditContext): readonly { readonly name: 
   const { table, parts } = context;
   const target = scalarTarget(table);
   if (!target || parts[0]!.rows.length < 30) return undefined;
-  const { fit, held } = innerSplit(context);
+  const splits = Array.from({ length: folds }, (_, fold) => innerSplit(context, fold));
   const features = table.columns.filter((column): column is ScalarColumn => column.kind === "numeric" || column.kind === "categorical");
-  return features.map((column) => ({ name: column.name, score: scoreFeature(column, target, fit, held) }));
+  return features.map((column) => ({
+    name: column.name,
+    score: addScores(splits.map(({ fit, held }) => scoreFeature(column, target, fit, held))),
+  }));
+}
+
+function addScores(scores: readonly Score[]): Score {
+  const sum = (key: keyof Score) => scores.reduce((total, score) => total + score[key], 0);
+  return { loss: sum("loss"), baseline: sum("baseline"), rows: sum("rows") };
 }
 
 export function scalarTarget({ target }: Table): ScalarColumn | undefined {

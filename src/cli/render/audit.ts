@@ -14,8 +14,8 @@ const colours = { pass: "green", note: "dim", warn: "yellow", fail: "red" } as c
 
 function lines(finding: Finding, title: string, width: number, p: Paint): string[] {
   const { rule, severity, message, hint, accepted } = finding;
-  const said = accepted ? p.dim(`${words[severity]}, accepted`) : p[colours[severity]](words[severity]);
-  const word = severity === "pass" ? "" : `${said} ${rule}: `;
+  const said = accepted ? p.dim(words[severity]) : p[colours[severity]](words[severity]);
+  const word = severity === "pass" ? "" : `${said} ${rule}${accepted ? " (accepted)" : ""}: `;
   const text = printable(message);
   return [
     line(title, `${word}${severity === "pass" ? p.dim(text) : text}`, width),
