@@ -1,14 +1,18 @@
-/** Forecasts that need no network: the last value again, or the values one window before. */
+/** Forecasts that need no network: the last value again, or the values one season before, of no season one window. */
 import { internal } from "../util/errors.ts";
 import type { Table } from "./table.ts";
 
 /** Where in an example's window each step of a forecast is read, by what a report calls it; none where the table is no forecast. */
 export function naiveForecasts({ sequences }: Table): ReadonlyMap<string, readonly number[]> {
   if (!sequences?.windows) return new Map();
-  const { window, horizon } = sequences.windows;
+  const { window, horizon, season } = sequences.windows;
   const steps = Array.from({ length: horizon }, (_, step) => step);
-  const last = ["the last value", steps.map(() => window - 1)] as const;
-  return new Map(window === 1 ? [last] : [last, [`the value ${window} lines before`, steps.map((step) => step % window)]]);
+  const reach = window + (season ?? 0);
+  const last = ["the last value", steps.map(() => reach - 1)] as const;
+  const period = season ?? window;
+  return new Map(
+    period === 1 ? [last] : [last, [`the value ${period} lines before`, steps.map((step) => reach - period + (step % period))]],
+  );
 }
 
 /** The target's own past at places of the windows of rows, those of a row one after the other. */
@@ -16,10 +20,11 @@ export function pastAt(table: Table, rows: Int32Array, positions: readonly numbe
   const windows = table.sequences?.windows;
   const series = table.columns.find(({ name }) => name === windows?.target);
   if (!windows || series?.kind !== "sequence") return internal("the past of a target that is not forecast");
+  const reach = windows.window + (windows.season ?? 0);
   const found = new Float64Array(rows.length * positions.length);
   rows.forEach((row, i) =>
     positions.forEach((position, step) => {
-      found[i * positions.length + step] = series.values[row * windows.window + position]!;
+      found[i * positions.length + step] = series.values[row * reach + position]!;
     }),
   );
   return found;

@@ -11,6 +11,8 @@ export interface SequenceLengths {
   readonly time: number;
   /** Every row has just so many. */
   readonly fixed: boolean;
+  /** And so many before them, of windows over a series with a season. */
+  readonly season?: number;
 }
 
 /**
@@ -33,7 +35,7 @@ export function sequenceLengths(
     throw new GradusError(`--max-length ${maxLength} would cut off the newest lines of each window of ${windows.window}.`, {
       hint: `take a shorter window: --window ${maxLength}`,
     });
-  const time = Math.min(longest, maxLength ?? (windows ? longest : MOST_STEPS));
+  const time = windows ? longest : Math.min(longest, maxLength ?? MOST_STEPS);
   let [cut, steps, lost, empty, shorter, first] = [0, 0, 0, 0, 0, -1];
   for (let row = 0; row < table.rows; row++) {
     const length = lengthAt(row);
@@ -55,14 +57,17 @@ export function sequenceLengths(
     notes.push(
       `${empty === 1 ? "1 sequence is" : `${grouped(empty)} sequences are`} empty, the first in row ${grouped(first + 1)}: each counts as one step without a value`,
     );
-  return { lengths: { time, fixed: shorter === 0 && cut === 0 }, notes };
+  const fixed = shorter === 0 && cut === 0;
+  const season = windows?.season;
+  return { lengths: season === undefined ? { time, fixed } : { time: time - season, fixed, season }, notes };
 }
 
 const stepsAt = ({ offsets }: SequenceColumn, row: number): number => offsets[row + 1]! - offsets[row]!;
 
 /** @throws GradusError where all sequences had one length in training, and one of these has another */
-export function checkLengths(column: SequenceColumn, rows: Int32Array, { fixed, time }: SequenceLengths): void {
+export function checkLengths(column: SequenceColumn, rows: Int32Array, { fixed, time: seen, season = 0 }: SequenceLengths): void {
   if (!fixed) return;
+  const time = seen + season;
   const other = rows.find((row) => stepsAt(column, row) !== time);
   if (other === undefined) return;
   throw new GradusError(

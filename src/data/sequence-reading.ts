@@ -97,11 +97,11 @@ function readingOf(path: string, names: readonly string[], options: SequenceOpti
     );
   if (windows && task === "classification")
     throw new GradusError(`a forecast (--window) is of amounts; --task classification contradicts it.`, { hint: "leave --task out." });
-  const { window, horizon = 1, step = horizon } = windows ?? { window: 0 };
+  const { window, horizon = 1, step = horizon, season } = windows ?? { window: 0 };
   return {
     ...(text && Object.keys(text).length > 0 ? { text } : {}),
     ...(sequenceId === undefined ? {} : { id: sequenceId }),
-    ...(windows ? { windows: { target: target!, window, horizon, step } } : {}),
+    ...(windows ? { windows: { target: target!, window, horizon, step, ...(season === undefined ? {} : { season }) } } : {}),
   };
 }
 

@@ -115,7 +115,13 @@ export interface SequenceReading {
   readonly id?: string;
   /** The column that orders the lines, and how it is read. */
   readonly time?: ColumnType;
-  readonly windows?: { readonly target: string; readonly window: number; readonly horizon: number; readonly step: number };
+  readonly windows?: {
+    readonly target: string;
+    readonly window: number;
+    readonly horizon: number;
+    readonly step: number;
+    readonly season?: number;
+  };
 }
 
 export interface Table {

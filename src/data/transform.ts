@@ -40,9 +40,10 @@ export interface Moments {
 export interface FitContext {
   /** Of all numeric columns at once, where they are one thing (the pixels of an image): none is then left out. */
   readonly together?: Moments | undefined;
-  /** Steps of a sequence that the network sees, and whether every sequence has just so many. */
+  /** Steps of a sequence that the network sees, whether every sequence has just so many, and of a series how many lie one season before. */
   readonly time?: number;
   readonly fixed?: boolean;
+  readonly season?: number;
   /** [height, width] that images are brought to, in pixels; found from them where left out. */
   readonly size?: readonly [number, number] | undefined;
   /** Whether the column is the only one. */

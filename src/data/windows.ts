@@ -22,6 +22,8 @@ export interface WindowOptions {
   readonly horizon?: number | undefined;
   /** Lines from one example to the next; the horizon where left out. */
   readonly step?: number | undefined;
+  /** Lines of a period, such as a week: an example also sees each value's change on the one a period before. */
+  readonly season?: number | undefined;
 }
 
 /**
@@ -40,7 +42,8 @@ export function cutWindows(
   where: Where = (row) => `row ${row + 1}`,
 ): Table {
   const { path } = table.source;
-  const { window, horizon = 1, step = horizon, known = true } = options;
+  const { window, horizon = 1, step = horizon, season, known = true } = options;
+  const reach = window + (season ?? 0);
   const { id, time, ...others } = table.roles;
   const other = Object.entries(others).find(([, column]) => column);
   if (other)
@@ -58,16 +61,16 @@ export function cutWindows(
   const origins: number[] = [];
   for (let series = 0; series + 1 < offsets.length; series++) {
     const [from, to] = [offsets[series]!, offsets[series + 1]!];
-    if (to - from < window + ahead) {
+    if (to - from < reach + ahead) {
       const row = order[to - 1]!;
       const name = id ? `${id.name} "${(id as CategoricalColumn).categories[(id as CategoricalColumn).codes[row]!]}"` : "the series";
       throw new GradusError(
-        `${path}, ${where(row)}: ${name} ends after ${grouped(to - from)} line${to - from === 1 ? "" : "s"}; a window of ${window}${known ? ` and the ${horizon} ahead` : ""} needs ${grouped(window + ahead)}.`,
+        `${path}, ${where(row)}: ${name} ends after ${grouped(to - from)} line${to - from === 1 ? "" : "s"}; a window of ${window}${season === undefined ? "" : `, the season of ${season} before it`}${known ? ` and the ${horizon} ahead` : ""} needs ${grouped(reach + ahead)}.`,
         { hint: "take a shorter --window, or leave the series out." },
       );
     }
     const first = origins.length;
-    for (let at = to - ahead; at - window >= from; at -= step) origins.push(at);
+    for (let at = to - ahead; at - reach >= from; at -= step) origins.push(at);
     origins.push(...origins.splice(first).reverse());
   }
   const rows = origins.length;
@@ -75,7 +78,7 @@ export function cutWindows(
   const times = (time as NumericColumn | undefined)?.values;
   // Series side by side: windows in the order of time, so that a split by time cuts all of them.
   if (times) origins.sort((a, b) => times[seenAt(a)]! - times[seenAt(b)]! || a - b);
-  if (rows * window * columns.length > MOST_NUMBERS)
+  if (rows * reach * columns.length > MOST_NUMBERS)
     throw new GradusError(
       `${path}: ${grouped(rows)} windows of ${grouped(window)} lines and ${columns.length} columns hold more than the ${grouped(MOST_NUMBERS)} numbers that fit in memory.`,
       { hint: "take a larger --step between windows, or a shorter --window." },
@@ -96,7 +99,7 @@ export function cutWindows(
     ...table,
     source: { ...table.source, rows },
     rows,
-    columns: columns.map((column) => span(-window, window, column)),
+    columns: columns.map((column) => span(-reach, reach, column)),
     target: forecast,
     roles: {
       ...(id ? { series: selectColumn(id, Int32Array.from(origins, seenAt)) } : {}),
@@ -105,10 +108,10 @@ export function cutWindows(
         ? { end: { ...clock, name: `${clock.name} of the last forecast`, values: moments((origin) => at(origin + horizon - 1)) } }
         : {}),
     },
-    sequences: { ...table.sequences, windows: { target, window, horizon, step } },
+    sequences: { ...table.sequences, windows: { target, window, horizon, step, ...(season === undefined ? {} : { season }) } },
     notes: [
       ...table.notes,
-      `${grouped(table.rows)} lines are ${grouped(rows)} windows of ${grouped(window)}, a new one every ${grouped(step)}; ${target} is forecast ${horizon === 1 ? "one line" : `${grouped(horizon)} lines`} ahead`,
+      `${grouped(table.rows)} lines are ${grouped(rows)} windows of ${grouped(window)}${season === undefined ? "" : `, with the changes on ${grouped(season)} lines before`}, a new one every ${grouped(step)}; ${target} is forecast ${horizon === 1 ? "one line" : `${grouped(horizon)} lines`} ahead`,
       ...(time ? [] : ["no --time was named: the lines follow each other as in the file"]),
       ...lines.notes,
       ...(time ? unevenness(time as NumericColumn, lines.order, offsets, where) : []),

@@ -108,6 +108,7 @@ const fitted = z.discriminatedUnion(
       dtype: oneOf(["float32", "float64"]),
       time: size,
       fixed: flag,
+      season: size.optional(),
       moments: z.array(section({ mean: number, deviation: number }), expect("a list of means and deviations")).min(1),
       indicator: flag,
     }),
@@ -120,7 +121,15 @@ const fitted = z.discriminatedUnion(
       mean: z.array(number, expect("a list of numbers")),
       deviation: z.array(number, expect("a list of numbers")),
     }),
-    section({ kind: z.literal("tokens"), column: text, time: size, fixed: flag, vocabulary: texts, as: oneOf(["numbers", "oneHot"]) }),
+    section({
+      kind: z.literal("tokens"),
+      column: text,
+      time: size,
+      fixed: flag,
+      season: size.optional(),
+      vocabulary: texts,
+      as: oneOf(["numbers", "oneHot"]),
+    }),
   ],
   expect("a oneHot, standardise, image, sequence or tokens column"),
 );
@@ -146,7 +155,7 @@ const sequences = section({
   text: z.record(z.string(), oneOf(TEXT_UNITS), expect("columns of text")).optional(),
   id: text.optional(),
   time: column.optional(),
-  windows: section({ target: text, window: size, horizon: size, step: size }).optional(),
+  windows: section({ target: text, window: size, horizon: size, step: size, season: size.optional() }).optional(),
 });
 
 export const modelFileSchema = section({

@@ -235,9 +235,10 @@ test("a forecast may learn the change on the nearest naive one; the exported mod
   expect(result["baseline"]["name"]).toBe("the value 24 lines before");
   expect(result["metrics"].validation.rmse.value).toBeLessThan(0.7 * result["baseline"].metrics.rmse.value);
 
-  const { columns } = (
-    JSON.parse(readFileSync("change/model.json", "utf8")) as { plan: { columns: { moments: { mean: number; deviation: number }[] }[] } }
-  ).plan;
+  interface Moments {
+    readonly moments: readonly { readonly mean: number; readonly deviation: number }[];
+  }
+  const { columns } = (JSON.parse(readFileSync("change/model.json", "utf8")) as { plan: { columns: Moments[] } }).plan;
   const { mean, deviation } = columns[0]!.moments[0]!;
   const last = slow.slice(-24).map((value) => Number(value.toFixed(3)));
   const { values, target } = predictIndependently("change", [last.map((value) => (value - mean) / deviation)], undefined);
@@ -245,6 +246,24 @@ test("a forecast may learn the change on the nearest naive one; the exported mod
   const session = await ort.InferenceSession.create("change/model.onnx");
   const found = await session.run({ mw: new ort.Tensor("float32", Float32Array.from(last), [1, 24]) });
   close(found["prediction"]!.data as Float32Array, amounts);
+  const seasonal =
+    "train slow.csv --target mw --window 12 --season 24 --horizon 4 --step 2 --model gru --layers 8 --epochs 40 --learning-rate 0.02 --target-transform change --out seasonal";
+  const { result: with24 } = await gradusJson(seasonal.split(" "));
+  expect(with24["baseline"]["name"]).toBe("the value 24 lines before");
+  // The changes themselves are inputs: what is left of the slow wave is easy then.
+  expect(with24["metrics"].validation.rmse.value).toBeLessThan(0.3 * with24["baseline"].metrics.rmse.value);
+  const plan = (JSON.parse(readFileSync("seasonal/model.json", "utf8")) as { plan: { columns: Moments[] } }).plan;
+  const [value, change] = plan.columns[0]!.moments as [Moments["moments"][0], Moments["moments"][0]];
+  const reach = slow.slice(-36).map((y) => Number(y.toFixed(3)));
+  const design = reach
+    .slice(24)
+    .flatMap((y, step) => [(y - value.mean) / value.deviation, (y - reach[step]! - change.mean) / change.deviation]);
+  const again = predictIndependently("seasonal", [design], undefined);
+  const ahead = again.values.map((y, step) => y * again.target.deviation + again.target.mean + reach[12 + step]!);
+  const exported = await ort.InferenceSession.create("seasonal/model.onnx");
+  const foretold = await exported.run({ mw: new ort.Tensor("float32", Float32Array.from(reach), [1, 36]) });
+  close(foretold["prediction"]!.data as Float32Array, ahead);
+
   const other = "train names.csv --target sort --text name=characters --target-transform change";
   expect((await gradus(other.split(" "))).err).toContain("--target-transform change is for forecasts");
 });

@@ -1,4 +1,7 @@
-/** Sequences of numbers: each number of a step standardised over all training steps, missing ones the mean with an indicator. */
+/**
+ * Sequences of numbers: each number of a step standardised over all training steps, missing ones the mean with an indicator. Of a series
+ * with a season, each value and its change on the value one season before.
+ */
 import { constant, input, int64, type Value } from "../../ir/graph.ts";
 import { tensor } from "../../ir/tensor.ts";
 import { ops } from "../../ops/build.ts";
@@ -16,6 +19,8 @@ export interface SequencePlan extends ColumnPlan {
   readonly time: number;
   /** Whether every sequence has just so many. */
   readonly fixed: boolean;
+  /** So many steps more come before those, for the changes. */
+  readonly season?: number;
   /** Of each number of a step, over the steps of the training rows; a deviation of 0 becomes 1. */
   readonly moments: readonly Moments[];
   /** Whether training steps lacked a value, so that indicators are features. */
@@ -24,11 +29,36 @@ export interface SequencePlan extends ColumnPlan {
 
 type NumberSequence = SequenceColumn & { readonly tokens?: undefined };
 
+/** Of each step of a window behind its first season: the value, and less the value one season before. */
+function withChanges({ values }: SequenceColumn, time: number, season: number): { width: 2; values: Float64Array } {
+  const reach = time + season;
+  const rows = values.length / reach;
+  const found = new Float64Array(rows * time * 2);
+  for (let row = 0; row < rows; row++)
+    for (let step = 0; step < time; step++) {
+      const value = values[row * reach + season + step]!;
+      found.set([value, value - values[row * reach + step]!], (row * time + step) * 2);
+    }
+  return { width: 2, values: found };
+}
+
+/** The same as graph: [batch, time + season] → [batch, time, 2]. */
+function changes(x: Value, time: number, season: number): Value {
+  const part = (from: number): Value => ops.Slice(x, int64([from]), int64([from + time]), int64([1]));
+  const now = part(season);
+  const both = [now, ops.Sub(now, part(0))].map((value) => ops.Unsqueeze(value, int64([2])));
+  return ops.Concat(...both, { axis: 2 });
+}
+
 export const sequence = defineTransform<NumberSequence, SequencePlan>({
   kind: "sequence",
   applies: (column: Column): column is NumberSequence => column.kind === "sequence" && !column.tokens,
 
-  fit({ name, sqlType, width, values }, { time = 1, fixed = false }) {
+  fit(column, { time = 1, fixed = false, season }) {
+    const { name, sqlType } = column;
+    const { width, values } = season === undefined ? column : withChanges(column, time, season);
+    const rounding =
+      season === undefined ? 0 : column.values.reduce((most, value) => Math.max(most, Math.abs(Math.fround(value) - value) || 0), 0);
     const steps = values.length / width;
     let [coarse, indicator, alike] = [false, false, true];
     const found = Array.from({ length: width }, (_, i) => {
@@ -38,7 +68,7 @@ export const sequence = defineTransform<NumberSequence, SequencePlan>({
       if (present.length === 0) return { mean: 0, deviation: 1 };
       const { mean, deviation } = moments(present);
       alike &&= deviation === 0;
-      coarse ||= present.some((value) => Math.abs(Math.fround(value) - value) > COARSE * deviation && deviation > 0);
+      coarse ||= deviation > 0 && present.some((value) => Math.max(rounding, Math.abs(Math.fround(value) - value)) > COARSE * deviation);
       return { mean, deviation: deviation === 0 ? 1 : deviation };
     });
     if (alike && !indicator) {
@@ -46,19 +76,21 @@ export const sequence = defineTransform<NumberSequence, SequencePlan>({
       return { plan: undefined, notes: [`${name} left out: ${what}`] };
     }
     const dtype = coarse ? "float64" : "float32";
-    return { plan: { kind: "sequence", column: name, sqlType, dtype, time, fixed, moments: found, indicator }, notes: [] };
+    const seasonal = season === undefined ? {} : { season };
+    return { plan: { kind: "sequence", column: name, sqlType, dtype, time, fixed, ...seasonal, moments: found, indicator }, notes: [] };
   },
 
-  input: ({ column, dtype, moments: { length: width } }) =>
-    input(column, dtype, width === 1 ? ["batch", "time"] : ["batch", "time", width]),
+  input: ({ column, dtype, season, moments: { length: width } }) =>
+    input(column, dtype, width === 1 || season !== undefined ? ["batch", "time"] : ["batch", "time", width]),
 
   build(plans, inputs) {
-    return plans.map(({ column, dtype, time, fixed, moments: found, indicator }, i) => {
+    return plans.map(({ column, dtype, time, fixed, season, moments: found, indicator }, i) => {
       const width = found.length;
       const row = (of: (moments: Moments) => number): Value =>
         constant(tensor(dtype, dtype === "float32" ? Float32Array.from(found, of) : Float64Array.from(found, of), [width]));
-      const cut = cutOrFill(inputs[i]!, time, width === 1 ? undefined : width, constant(tensor(dtype, NaN)));
-      const x = width === 1 ? ops.Unsqueeze(cut, int64([2])) : cut;
+      const single = width === 1 || season !== undefined;
+      const cut = cutOrFill(inputs[i]!, time + (season ?? 0), single ? undefined : width, constant(tensor(dtype, NaN)));
+      const x = season !== undefined ? changes(cut, time, season) : single ? ops.Unsqueeze(cut, int64([2])) : cut;
       const missing = ops.IsNaN(x);
       // As for single numbers: the mean in two parts, so that nothing is lost to its size.
       const near = ops.Sub(
@@ -76,7 +108,8 @@ export const sequence = defineTransform<NumberSequence, SequencePlan>({
       const filled = ops.Where(missing, constant(tensor(dtype, 0)), z);
       const value = dtype === "float32" ? filled : ops.Cast(filled, { to: "float32" });
       const present = ops.Cast(ops.Not(missing), { to: "float32" });
-      const names = width === 1 ? [column] : found.map((_, k) => `${column}[${k + 1}]`);
+      const names =
+        season !== undefined ? [column, `${column} change`] : width === 1 ? [column] : found.map((_, k) => `${column}[${k + 1}]`);
       const absent = indicator ? [ops.Cast(missing, { to: "float32" })] : [];
       return {
         value: indicator ? ops.Concat(value, ...absent, { axis: 2 }) : value,
@@ -89,7 +122,8 @@ export const sequence = defineTransform<NumberSequence, SequencePlan>({
   raw(column, rows, plan) {
     const { offsets, values, width } = column;
     checkLengths(column, rows, plan);
-    const { time, dtype } = plan;
+    const { dtype } = plan;
+    const time = plan.time + (plan.season ?? 0);
     const data = dtype === "float32" ? new Float32Array(rows.length * time * width) : new Float64Array(rows.length * time * width);
     data.fill(NaN);
     rows.forEach((row, i) => {

@@ -13,6 +13,8 @@ export interface TokensPlan extends ColumnPlan {
   readonly time: number;
   /** Whether every sequence has just so many steps. */
   readonly fixed: boolean;
+  /** So many steps more come before those, and are passed over. */
+  readonly season?: number;
   /** Token i has the number i + 2; 1 is any other token, 0 none. */
   readonly vocabulary: readonly string[];
   /** Numbers for an embedding, or one-hot. */
@@ -30,7 +32,7 @@ export const tokens = defineTransform<TokenSequence, TokensPlan>({
   kind: "tokens",
   applies: (column: Column): column is TokenSequence => column.kind === "sequence" && column.tokens !== undefined,
 
-  fit({ name, sqlType, values, tokens: all }, { time = 1, fixed = false, alone = false }) {
+  fit({ name, sqlType, values, tokens: all }, { time = 1, fixed = false, season, alone = false }) {
     const counts = new Int32Array(all.length);
     for (const code of values) if (code >= 0) counts[code]! += 1;
     const seen = all.flatMap((_, code) => (counts[code]! > 0 ? [code] : []));
@@ -53,17 +55,22 @@ export const tokens = defineTransform<TokenSequence, TokensPlan>({
     const notes = [
       `${name}: ${grouped(kept.length)} tokens${rest > 0 ? ` (${(100 * share).toFixed(1)} % of all steps); ${grouped(rest)} rarer ones and those never seen share one entry` : "; those never seen share one entry"}`,
     ];
+    const seasonal = season === undefined ? {} : { season };
     const vocabulary = kept.toSorted((a, b) => a - b).map((code) => all[code]!);
-    return { plan: { kind: "tokens", column: name, sqlType, time, fixed, vocabulary, as: alone ? "numbers" : "oneHot" }, notes };
+    return {
+      plan: { kind: "tokens", column: name, sqlType, time, fixed, ...seasonal, vocabulary, as: alone ? "numbers" : "oneHot" },
+      notes,
+    };
   },
 
   input: ({ column }) => input(column, "string", ["batch", "time"]),
 
   build(plans, inputs) {
-    return plans.map(({ column, time, fixed, vocabulary, as }, i) => {
+    return plans.map(({ column, time, fixed, season = 0, vocabulary, as }, i) => {
       const numbers = vocabulary.map((_, code) => code + RESERVED);
       const encoding = { keys_strings: ["", ...vocabulary], values_int64s: [0, ...numbers], default_int64: 1 };
-      const codes = cutOrFill(ops.LabelEncoder(inputs[i]!, encoding), time, undefined);
+      const whole = cutOrFill(ops.LabelEncoder(inputs[i]!, encoding), time + season, undefined);
+      const codes = season > 0 ? ops.Slice(whole, int64([season]), int64([season + time]), int64([1])) : whole;
       const present = ops.Cast(ops.Greater(codes, constant(tensor("int64", [0], []))), { to: "float32" });
       const block = { time, fixed, valid: present };
       if (as === "numbers")
@@ -84,7 +91,7 @@ export const tokens = defineTransform<TokenSequence, TokensPlan>({
   raw(column, rows, plan) {
     const { offsets, values, tokens: all } = column;
     checkLengths(column, rows, plan);
-    const { time } = plan;
+    const time = plan.time + (plan.season ?? 0);
     const data = new Array<string>(rows.length * time).fill("");
     rows.forEach((row, i) => {
       const from = offsets[row]!;
