@@ -6,7 +6,7 @@ import { mapBroadcast } from "./ndarray.ts";
 import { defineOp, type GradientContext, type NdArray, type Op } from "./op.ts";
 import { reshaped } from "./pick.ts";
 import { within } from "./samples.ts";
-import { zerosLike } from "./vectors.ts";
+import { onesLike, zerosLike } from "./vectors.ts";
 
 interface BatchNormalizationAttributes {
   readonly epsilon?: number;
@@ -59,6 +59,8 @@ function trainingGradients(context: GradientContext<BatchNormalizationAttributes
     ...batchStatistics(context),
     axes: batchAxes(x.shape.length),
     spread: spreadOver(ops, x),
+    // By the statistics 0 and 1 the operator is a product and a sum for each channel, in one pass.
+    affine: (value, b, c) => ops.BatchNormalization(value, b, c, zerosLike(ops, scale), onesLike(ops, scale), { epsilon: 0 })[0]!,
   };
   const sums = groupSums(ops, from, dy);
   const rest = (value: Value | null | undefined) => (value ? ops.Mul(value, momentum) : null);

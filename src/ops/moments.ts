@@ -74,6 +74,8 @@ export interface Standardized {
   readonly axes: readonly number[];
   /** A number a group as something that broadcasts against x. */
   readonly spread: (value: Value) => Value;
+  /** value·b + c with numbers of groups, where that is one operator; else it is composed. */
+  readonly affine?: (value: Value, b: Value, c: Value) => Value;
 }
 
 /** Elements less their mean, and what one pass over dy gives for each group: Σdy and Σdy·(x − mean). */
@@ -96,8 +98,9 @@ export function standardizedGradient(
 ): Value {
   const a = ops.Mul(from.scale, from.inverse);
   const plus = (value: Value, other: Value | null | undefined) => (other ? ops.Add(value, other) : value);
-  const each = (value: Value) => from.spread(divideByCount(ops, value, from.x, dy.sum));
+  const each = (value: Value) => divideByCount(ops, value, from.x, dy.sum);
   const b = each(plus(ops.Neg(ops.Mul(ops.Mul(a, dy.moment), ops.Mul(from.inverse, from.inverse))), dVariance && ops.Mul(dVariance, 2)));
   const c = each(plus(ops.Neg(ops.Mul(a, dy.sum)), dMean));
-  return ops.Add(ops.Mul(dy.value, from.spread(a)), ops.Add(ops.Mul(dy.centered, b), c));
+  const { affine = (value: Value) => ops.Add(ops.Mul(value, from.spread(b)), from.spread(c)) } = from;
+  return ops.Add(ops.Mul(dy.value, from.spread(a)), affine(dy.centered, b, c));
 }

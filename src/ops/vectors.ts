@@ -27,6 +27,10 @@ export function zerosLike(ops: Ops, x: Value): Value {
   return ops.ConstantOfShape(ops.Shape(x), { value: tensor(x.dtype, [0]) });
 }
 
+export function onesLike(ops: Ops, x: Value): Value {
+  return ops.ConstantOfShape(ops.Shape(x), { value: tensor(x.dtype, [1]) });
+}
+
 /** `x` with its last two axes swapped. */
 export function swapLast(ops: Ops, x: Value): Value {
   const perm = x.shape.map((_, axis) => axis);
