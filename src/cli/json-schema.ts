@@ -136,6 +136,15 @@ export const predictionEventSchema = z.strictObject({
 
 const failure = z.strictObject({ message: z.string(), hint: z.string().optional(), exit: z.int() });
 
+export const dataAugmentResultSchema = z.strictObject({
+  type: z.literal("result"),
+  command: z.literal("data augment"),
+  out: z.string(),
+  seed: count,
+  examples: z.array(z.strictObject({ example: count, row: count, label: z.string() })),
+  seconds: z.number(),
+});
+
 /** Also result.json of a run folder. */
 export const trainResultSchema = z.strictObject({
   type: z.literal("result"),
@@ -316,6 +325,7 @@ export const lineSchema = z.union([
   auditResultSchema,
   epochEventSchema,
   predictionEventSchema,
+  dataAugmentResultSchema,
   trainResultSchema,
   predictResultSchema,
   evaluateResultSchema,

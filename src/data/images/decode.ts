@@ -57,7 +57,8 @@ export interface ImageFacts {
   readonly remarks: readonly string[];
 }
 
-async function library(): Promise<(typeof import("sharp"))["default"]> {
+/** The package that decodes and draws. @throws GradusError where it does not load */
+export async function library(): Promise<(typeof import("sharp"))["default"]> {
   const { default: sharp } = await import("sharp").catch((cause: unknown) => {
     throw new GradusError(`images cannot be decoded here: the package sharp does not load (${(cause as Error).message.split("\n")[0]}).`, {
       hint: "install it for this platform: npm install sharp",
