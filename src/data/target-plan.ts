@@ -19,6 +19,8 @@ export type TargetPlan =
       readonly deviation: number;
       /** How many amounts a row has, one after the other (a forecast of several steps); 1 where left out. */
       readonly steps?: number;
+      /** So many rows in a row forecast the same moments, and are one piece of evidence: windows closer than their horizon. */
+      readonly overlap?: number;
       /** The network learns changes: t is the amount less the target's own past, of step h at place `positions[h]` of the window. */
       readonly base?: { readonly name: string; readonly positions: readonly number[] };
     };
@@ -58,8 +60,18 @@ export function fitTarget(
   const base = options.change ? baseOf(table, train, amounts) : undefined;
   const past = base && pastAt(table, train, base.positions);
   const { mean, deviation } = moments(log ? amounts.map(Math.log) : past ? amounts.map((amount, i) => amount - past[i]!) : amounts);
-  const more = { ...(steps > 1 ? { steps } : {}), ...(base ? { base } : {}) };
+  const overlap = overlapOf(table);
+  const more = { ...(steps > 1 ? { steps } : {}), ...(overlap > 1 ? { overlap } : {}), ...(base ? { base } : {}) };
   return { kind: "amount", name, log, mean, deviation: deviation === 0 ? 1 : deviation, ...more };
+}
+
+function overlapOf({ sequences }: Table): number {
+  return sequences?.windows ? Math.ceil(sequences.windows.horizon / sequences.windows.step) : 1;
+}
+
+/** Amounts that an interval must not take for independent: those of a row, and of rows that forecast the same moments. */
+export function dependentAmounts(plan: TargetPlan): number {
+  return plan.kind === "amount" ? (plan.steps ?? 1) * (plan.overlap ?? 1) : 1;
 }
 
 /** The naive forecast nearest to the training part's amounts. */

@@ -103,6 +103,24 @@ const fitted = z.discriminatedUnion(
       indicator: z.boolean(expect("true or false")),
     }),
     section({
+      kind: z.literal("dateParts"),
+      column: text,
+      mean: number,
+      deviation: number,
+      cycles: z.array(oneOf(["year", "week", "day"]), expect("a list of cycles")),
+      indicator: flag,
+    }),
+    section({
+      kind: z.literal("scale"),
+      column: text,
+      method: oneOf(["standardise", "robust", "minmax", "none"]),
+      lambda: number.optional(),
+      centre: number,
+      spread: number,
+      filled: number,
+      indicator: flag,
+    }),
+    section({
       kind: z.literal("sequence"),
       column: text,
       dtype: oneOf(["float32", "float64"]),
@@ -131,7 +149,7 @@ const fitted = z.discriminatedUnion(
       as: oneOf(["numbers", "oneHot"]),
     }),
   ],
-  expect("a oneHot, standardise, image, sequence or tokens column"),
+  expect("a oneHot, standardise, dateParts, scale, image, sequence or tokens column"),
 );
 
 const target = z.discriminatedUnion(
@@ -145,6 +163,7 @@ const target = z.discriminatedUnion(
       mean: number,
       deviation: number,
       steps: size.optional(),
+      overlap: size.optional(),
       base: section({ name: text, positions: z.array(count, expect("a list of places")) }).optional(),
     }),
   ],

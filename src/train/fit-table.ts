@@ -2,6 +2,7 @@
 import { labelWarnings } from "../data/augment-labels.ts";
 import type { AugmentationSpec } from "../data/augmentation.ts";
 import { fitPreprocessing, type PreprocessPlan } from "../data/preprocess.ts";
+import type { TransformSettings } from "../data/transform.ts";
 import { detectablePoints, resolvablePoints } from "../data/part-sizes.ts";
 import { split as splitRows, type Parts, type SplitOptions } from "../data/splitter.ts";
 import type { Table } from "../data/table.ts";
@@ -63,6 +64,8 @@ export interface FitTableOptions {
   readonly maxLength?: number | undefined;
   /** [height, width] that images are brought to, in pixels; theirs where all are alike, else the medians. */
   readonly size?: readonly [number, number] | undefined;
+  /** How columns of numbers are transformed, where that is not as usual. */
+  readonly transforms?: TransformSettings | undefined;
   /** What becomes of the examples of a training step; what is measured stays as it is. */
   readonly augment?: readonly AugmentationSpec[];
   readonly threads?: number;
@@ -220,7 +223,7 @@ async function measureParts(
         target.kind === "classes"
           ? measure(target, prediction, data.targets.data as Float32Array, problem.outputs)
           : measure(target, restoreAmounts(prediction, target, table, rows), amountsOf(table, rows), problem.outputs);
-      metrics.push({ ...figures, ...measureLoss(loss) });
+      metrics.push({ ...figures, ...measureLoss(target, loss) });
     }
     return metrics;
   } finally {
@@ -268,7 +271,7 @@ function unitsOf({ network, inputShape }: Problem): number[] {
 export function planTable(
   model: ModelChoice,
   { table, train }: TableParts,
-  options: Pick<FitTableOptions, "targetTransform" | "loss" | "maxLength" | "size">,
+  options: Pick<FitTableOptions, "targetTransform" | "loss" | "maxLength" | "size" | "transforms">,
 ): { readonly plan: PreprocessPlan; readonly notes: readonly string[]; readonly problem: Problem } {
   const { plan, notes } = fitPreprocessing(table, train, {
     log: options.targetTransform === "log",
@@ -276,6 +279,7 @@ export function planTable(
     together: "shape" in model && model.shape !== undefined,
     maxLength: options.maxLength,
     size: options.size ?? imageSize(model),
+    settings: options.transforms,
   });
   refuseReservedNames(plan, table.source.path);
   const { task } = table.target!;

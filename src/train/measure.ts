@@ -1,5 +1,5 @@
 /** Closing figures: predictions against the truth, each with its interval. */
-import { amountsAt, outputsOf, stepsOf, type TargetPlan } from "../data/target-plan.ts";
+import { amountsAt, dependentAmounts, fitTarget, stepsOf, type TargetPlan } from "../data/target-plan.ts";
 import { nearestNaive, pastAt } from "../data/naive-forecast.ts";
 import { countCategories, type Table } from "../data/table.ts";
 import { internal } from "../util/errors.ts";
@@ -21,7 +21,7 @@ export function measure(plan: TargetPlan, prediction: ArrayLike<number>, targets
     const wrong = countWrong(Float32Array.from(prediction), Float32Array.from(targets), outputs);
     return { error: wilsonInterval(wrong, targets.length / outputs) };
   }
-  const blocks = { ...bootstrap, block: outputsOf(plan) };
+  const blocks = { ...bootstrap, block: dependentAmounts(plan) };
   const metrics = regressionIntervals(targets, prediction, blocks);
   if (!plan.log) return metrics;
   const { r2, rmse } = regressionIntervals(Float64Array.from(targets, Math.log), Float64Array.from(prediction, Math.log), blocks);
@@ -29,8 +29,8 @@ export function measure(plan: TargetPlan, prediction: ArrayLike<number>, targets
 }
 
 /** The mean loss with its interval. */
-export function measureLoss(loss: Float32Array): Metrics {
-  return { loss: bootstrapMean(loss, bootstrap) };
+export function measureLoss(plan: TargetPlan, loss: Float32Array): Metrics {
+  return { loss: bootstrapMean(loss, { ...bootstrap, block: plan.kind === "amount" ? (plan.overlap ?? 1) : 1 }) };
 }
 
 /**
@@ -76,7 +76,7 @@ export function measureBaseline(table: Table, train: Int32Array, rows: Int32Arra
     const naive = nearestNaive(table, train, known);
     const nearer = naive && naive.error < known.reduce((sum, amount) => sum + (amount - mean) ** 2, 0);
     const guess = nearer ? pastAt(table, rows, naive.positions) : new Float64Array(rows.length * steps).fill(mean);
-    const metrics = regressionIntervals(amountsOf(table, rows), guess, { ...bootstrap, block: steps });
+    const metrics = regressionIntervals(amountsOf(table, rows), guess, { ...bootstrap, block: dependentAmounts(fitTarget(table, train)) });
     return { name: nearer ? naive.name : "the mean", metrics };
   }
   const counts = countCategories({ ...column, codes: Int32Array.from(train, (row) => column.codes[row]!) });

@@ -1,7 +1,7 @@
 /** Predictions of a trained model on raw rows, through the very graph that model.onnx holds. */
 import { callsOf, rawInputs } from "../data/preprocess.ts";
 import { naiveForecasts, pastAt } from "../data/naive-forecast.ts";
-import { outputsOf, targetTensor, type TargetPlan } from "../data/target-plan.ts";
+import { dependentAmounts, outputsOf, targetTensor, type TargetPlan } from "../data/target-plan.ts";
 import type { Table } from "../data/table.ts";
 import type { CompileOptions, Executor } from "../exec/session.ts";
 import { compile } from "../exec/executor.ts";
@@ -86,7 +86,7 @@ export function measureStoredBaseline(target: TargetPlan, name: string, table: T
     const guess = naive
       ? pastAt(table, rows, naive)
       : new Float64Array(rows.length * steps).fill(target.log ? Math.exp(target.mean) : target.mean);
-    const metrics = regressionIntervals(amountsOf(table, rows), guess, { seed: 1, block: steps });
+    const metrics = regressionIntervals(amountsOf(table, rows), guess, { seed: 1, block: dependentAmounts(target) });
     if (naive) return { name, metrics };
     return { name: target.log ? "the geometric mean" : "the mean", metrics };
   }

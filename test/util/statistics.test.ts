@@ -109,6 +109,18 @@ describe("intervals", () => {
     expect(quantileSorted([1, 2, 4, 8], 1)).toBe(8);
   });
 
+  test("values that belong together are drawn together: blocks of copies tell as much as their first ones", () => {
+    const random = rng(7, "blocks");
+    const values = Float64Array.from({ length: 300 }, () => random.normal());
+    const copies = Float64Array.from({ length: 1500 }, (_, i) => values[Math.floor(i / 5)]!);
+    const single = bootstrapMean(values, { seed: 1 });
+    const blocks = bootstrapMean(copies, { seed: 1, block: 5 });
+    expect(blocks.n).toBe(1500);
+    for (const key of ["value", "low", "high"] as const) expect(blocks[key]).toBeCloseTo(single[key], 10);
+    const careless = bootstrapMean(copies, { seed: 1 });
+    expect(careless.high - careless.low).toBeLessThan(0.6 * (single.high - single.low));
+  });
+
   test("the bootstrap interval of a mean tends to the normal one, by rows and by groups of rows", () => {
     for (const n of [1000, 10_000]) {
       const values = rng(1, "values").fillNormal(new Float64Array(n));
