@@ -1,4 +1,5 @@
 /** Preprocessing as a whole: fitted on the training rows, plain JSON, and the graph from raw columns to the design matrix. */
+import { didYouMean } from "../util/closest.ts";
 import { GradusError, internal } from "../util/errors.ts";
 import { printable } from "../util/printable.ts";
 import type { Value } from "../ir/graph.ts";
@@ -7,16 +8,18 @@ import { assemble } from "./sequence-blocks.ts";
 import { sequenceLengths } from "./sequence-lengths.ts";
 import { schemaOf, selectColumn, type Column, type ImageColumn, type Table, type TableSchema } from "./table.ts";
 import { fitTarget, type TargetPlan } from "./target-plan.ts";
-import type { Moments, Transform } from "./transform.ts";
-import * as transforms from "./transforms/index.ts";
+import type { ColumnSettings, FeatureBlock, Moments, Transform, TransformSettings } from "./transform.ts";
+import { transforms } from "./transforms/index.ts";
+import type { DatePartsPlan } from "./transforms/date-parts.ts";
 import type { ImagePlan } from "./transforms/image.ts";
 import type { OneHotPlan } from "./transforms/one-hot.ts";
+import type { ScalePlan } from "./transforms/scale.ts";
 import type { SequencePlan } from "./transforms/sequence.ts";
 import { moments, type StandardisePlan } from "./transforms/standardise.ts";
 import type { TokensPlan } from "./transforms/tokens.ts";
 
 /** A fitted transform of one column. */
-export type FittedColumn = StandardisePlan | OneHotPlan | ImagePlan | SequencePlan | TokensPlan;
+export type FittedColumn = StandardisePlan | DatePartsPlan | ScalePlan | OneHotPlan | ImagePlan | SequencePlan | TokensPlan;
 
 /** Everything fitted on the training rows; plain JSON, stored with the run. */
 export interface PreprocessPlan {
@@ -49,7 +52,7 @@ export interface PreprocessGraph {
   readonly lengths?: Value;
 }
 
-const registry = Object.values(transforms) as unknown as readonly Transform<Column, FittedColumn>[];
+const registry = transforms as unknown as readonly Transform<Column, FittedColumn>[];
 
 const transformOf = (kind: string): Transform<Column, FittedColumn> =>
   registry.find((transform) => transform.kind === kind) ?? internal(`no transform ${kind}`);
@@ -62,6 +65,7 @@ const transformOf = (kind: string): Transform<Column, FittedColumn> =>
  *   standardised by one mean and deviation, and constant ones stay
  * @param options.maxLength steps of a sequence that are seen; the longest training sequence's where left out, at most 1 000
  * @param options.size [height, width] that images are brought to
+ * @param options.settings how columns are transformed, where that is not as usual
  * @returns the plan, and what was done in sentences
  * @throws GradusError where no column is left, or a target value has no logarithm
  */
@@ -74,10 +78,12 @@ export function fitPreprocessing(
     readonly together?: boolean | undefined;
     readonly maxLength?: number | undefined;
     readonly size?: readonly [number, number] | undefined;
+    readonly settings?: TransformSettings | undefined;
   } = {},
 ): { plan: PreprocessPlan; notes: string[] } {
   const notes: string[] = [];
   const columns: FittedColumn[] = [];
+  checkSettings(table, options.settings);
   const numeric = table.columns.some(({ kind }) => kind === "numeric");
   const together = options.together && numeric ? momentsOfAll(table, train) : undefined;
   if (together) notes.push(`all columns are standardised together: mean ${short(together.mean)}, deviation ${short(together.deviation)}`);
@@ -85,8 +91,9 @@ export function fitPreprocessing(
   notes.push(...sequences.notes);
   const context = { together, size: options.size, ...sequences.lengths, alone: table.columns.length === 1 };
   for (const column of table.columns) {
-    const transform = registry.find((candidate) => candidate.applies(column)) ?? internal(`no transform for ${column.name}`);
-    const fitted = transform.fit(selectColumn(column, train), context);
+    const own = { ...context, settings: settingsOf(options.settings, column) };
+    const transform = registry.find((candidate) => candidate.applies(column, own)) ?? internal(`no transform for ${column.name}`);
+    const fitted = transform.fit(selectColumn(column, train), own);
     notes.push(...fitted.notes);
     if (fitted.plan) columns.push(fitted.plan);
   }
@@ -122,11 +129,30 @@ function momentsOfAll({ columns, source }: Table, train: Int32Array): Moments {
  * The graph of a plan.
  * @example const { inputs, features } = preprocessingGraph(plan);
  */
-export function preprocessingGraph(plan: Pick<PreprocessPlan, "columns">): PreprocessGraph {
+export function preprocessingGraph(plan: Pick<PreprocessPlan, "columns"> & { readonly features?: readonly string[] }): PreprocessGraph {
   const { inputs, blocks } = blocksOf(plan.columns);
-  const { value, lengths } = assemble(blocks);
+  const { value, lengths } = assemble(inOrder(blocks, plan.features));
   return { inputs, features: value, ...(lengths ? { lengths } : {}) };
 }
+
+/** Blocks in the order in which a network was trained on them, whichever the transforms have by now. */
+function inOrder(blocks: readonly FeatureBlock[], features: readonly string[] = []): readonly FeatureBlock[] {
+  const place = new Map(features.map((name, i) => [name, i]));
+  return blocks.toSorted((a, b) => (place.get(a.features[0]!) ?? 0) - (place.get(b.features[0]!) ?? 0));
+}
+
+/** @throws GradusError where settings name no feature */
+function checkSettings({ columns, source }: Table, settings: TransformSettings = {}): void {
+  const names = columns.map(({ name }) => name);
+  const unknown = Object.keys(settings.columns ?? {}).find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    throw new GradusError(`no feature "${unknown}" (transforms) in ${source.path}.`, { hint: didYouMean(unknown, names, "features") });
+}
+
+const settingsOf = (settings: TransformSettings = {}, { name }: Column): ColumnSettings => ({
+  ...settings.default,
+  ...settings.columns?.[name],
+});
 
 function blocksOf(columns: readonly FittedColumn[]) {
   const inputs = columns.map((plan) => transformOf(plan.kind).input(plan));

@@ -36,6 +36,24 @@ export interface Moments {
   readonly deviation: number;
 }
 
+/** What a person may ask for a column of numbers; everything left out is as usual. */
+export interface ColumnSettings {
+  /** `robust`: median and quartiles; `minmax`: 0 to 1 over the training rows; `standardise` where left out. */
+  readonly scale?: "standardise" | "robust" | "minmax" | "none" | undefined;
+  /** Before that: `log` is ln(1 + x) (below 0 as Yeo and Johnson have it, λ = 0); `yeoJohnson` finds the power. */
+  readonly power?: "none" | "log" | "yeoJohnson" | undefined;
+  /** What a missing value becomes; that it was missing is a feature of its own. */
+  readonly impute?: "mean" | "median" | number | undefined;
+  /** `parts`: seconds, and the time of year, weekday and time of day as points on circles; `seconds` alone. */
+  readonly dates?: "parts" | "seconds" | undefined;
+}
+
+/** By column, and for all others. */
+export interface TransformSettings {
+  readonly default?: ColumnSettings | undefined;
+  readonly columns?: Readonly<Record<string, ColumnSettings>> | undefined;
+}
+
 /** What a column is fitted with besides its own values. */
 export interface FitContext {
   /** Of all numeric columns at once, where they are one thing (the pixels of an image): none is then left out. */
@@ -46,6 +64,7 @@ export interface FitContext {
   readonly season?: number;
   /** [height, width] that images are brought to, in pixels; found from them where left out. */
   readonly size?: readonly [number, number] | undefined;
+  readonly settings?: ColumnSettings;
   /** Whether the column is the only one. */
   readonly alone?: boolean;
 }
@@ -53,7 +72,7 @@ export interface FitContext {
 /** One kind of transform, for one kind of column. */
 export interface Transform<C extends Column, P extends ColumnPlan> {
   readonly kind: P["kind"];
-  readonly applies: (column: Column) => column is C;
+  readonly applies: (column: Column, context: FitContext) => column is C;
   /**
    * Fits to a column that holds the training rows only.
    * @returns no plan where the column carries nothing there; the notes say so

@@ -52,6 +52,7 @@ export async function experimentProblem(
     loss,
     targetTransform: data.targetTransform,
     maxLength: data.maxLength,
+    transforms: experiment.transforms,
     size: sizeOf(data),
   });
   return { experiment: resolved, problem, data: await sampled(table, train, plan, resolved.seed, rows), trainRows: train.length };

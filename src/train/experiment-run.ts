@@ -74,6 +74,7 @@ export async function trainExperiment(given: Experiment, options: TrainExperimen
     seed: resolved.seed,
     targetTransform: data.targetTransform,
     maxLength: data.maxLength,
+    transforms: resolved.transforms,
     augment: resolved.augment,
     size: sizeOf(data),
   });
@@ -96,13 +97,24 @@ function reportAudit({ checked, findings, seconds, accepted, stop }: AuditInspec
 /** [height, width] of its images. */
 export const sizeOf = ({ size }: Experiment["data"]): readonly [number, number] | undefined => size && [size[0]!, size[1]!];
 
-/** The table an experiment speaks of, with its target and the columns that steer the split. */
-export async function readExperimentTable({
-  data,
-  split,
-  model,
-}: Pick<Experiment, "data" | "split"> & { readonly model: { readonly shape?: readonly number[] | undefined } }): Promise<Table> {
-  const table = await readTable(data.path, {
+/** What of an experiment says how its table is read. */
+type TableChoice = Pick<Experiment, "data" | "split"> & { readonly model: { readonly shape?: readonly number[] | undefined } };
+
+/**
+ * The table an experiment speaks of, with its target and the columns that steer the split.
+ * @throws GradusError where neither it nor the data say what the target is
+ */
+export async function readExperimentTable(experiment: TableChoice): Promise<Table> {
+  const table = await readAnyTable(experiment);
+  if (table.target) return table;
+  throw new GradusError(`no target was given, and ${experiment.data.path} does not say its own.`, {
+    hint: `what is to be predicted? --target COLUMN, or --labels FILE for the labels of arrays${table.notes.length > 0 ? ` (${table.notes[0]})` : ""}`,
+  });
+}
+
+/** The same where a target is no must. */
+export function readAnyTable({ data, split, model }: TableChoice): Promise<Table> {
+  return readTable(data.path, {
     target: data.target,
     together: model.shape !== undefined,
     task: data.task,
@@ -119,10 +131,6 @@ export async function readExperimentTable({
     text: data.text,
     sequenceId: data.sequenceId,
     windows: data.window === undefined ? undefined : { window: data.window, horizon: data.horizon, step: data.step, season: data.season },
-  });
-  if (table.target) return table;
-  throw new GradusError(`no target was given, and ${data.path} does not say its own.`, {
-    hint: `what is to be predicted? --target COLUMN, or --labels FILE for the labels of arrays${table.notes.length > 0 ? ` (${table.notes[0]})` : ""}`,
   });
 }
 

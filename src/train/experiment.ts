@@ -101,6 +101,27 @@ const data = section({
       context.addIssue({ code: "custom", path: [key], message: "left out, or a window (--window) given with it", input: value[key] });
 });
 
+const columnTransforms = {
+  scale: oneOf(["standardise", "robust", "minmax", "none"])
+    .optional()
+    .describe("`standardise` (mean and deviation) where left out; `robust` (median and quartiles); `minmax` (0 to 1)."),
+  power: oneOf(["none", "log", "yeoJohnson"])
+    .optional()
+    .describe("Before scaling: ln(1 + x), or the power that makes the numbers most normal."),
+  impute: z
+    .union([oneOf(["mean", "median"]), z.number()], expect("mean, median or a number"))
+    .optional()
+    .describe("What a missing number becomes; that it was missing is an input of its own."),
+  dates: oneOf(["parts", "seconds"])
+    .optional()
+    .describe("`parts` where left out: seconds, and the time of year, the weekday and the time of day as points on circles."),
+};
+
+const transforms = section({
+  default: section(columnTransforms).optional().describe("Of all columns of numbers and dates."),
+  columns: z.record(text("a column name"), section(columnTransforms)).optional().describe("Of single columns."),
+});
+
 const split = section({
   policy: text("shares such as 60/20/20")
     .optional()
@@ -233,6 +254,7 @@ export const experimentSchema = section({
   data,
   split: split.prefault({}),
   audit: audit.prefault({}),
+  transforms: transforms.optional().describe("How columns become inputs, where that is not as usual."),
   model: model.prefault({}),
   loss: oneOf(names(losses)).optional().describe("Cross-entropy for classes, mean squared for numbers where left out."),
   optimizer: optimizer.prefault({}),

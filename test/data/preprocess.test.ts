@@ -9,6 +9,7 @@ import { reference } from "../../src/exec/reference.ts";
 import type { Executor } from "../../src/exec/session.ts";
 import { graph, input } from "../../src/ir/graph.ts";
 import { tensor } from "../../src/ir/tensor.ts";
+import { fitYeoJohnson, yeoJohnson } from "../../src/util/yeo-johnson.ts";
 import { complaint, csv } from "./files.ts";
 
 const executors: readonly Executor[] = [reference, onnxruntimeNode];
@@ -67,7 +68,7 @@ describe.each(executors.map((executor) => [executor.name, executor] as const))("
       days.map((day, i) => [day, (1e6 + Math.sin(i)).toFixed(6), (i * 37) % 11, i % 2]),
     );
     const table = await readTable(path, { target: "y" });
-    const { plan, notes } = fitPreprocessing(table, rowsFrom(0, 60));
+    const { plan, notes } = fitPreprocessing(table, rowsFrom(0, 60), { settings: { columns: { day: { dates: "seconds" } } } });
     expect(plan.columns.map((c) => [c.column, c.kind === "standardise" && c.dtype])).toEqual([
       ["day", "float64"],
       ["offset", "float64"],
@@ -83,6 +84,73 @@ describe.each(executors.map((executor) => [executor.name, executor] as const))("
       expect(row[2]).toBeCloseTo((values[i]! - mean) / deviation, 6);
       expect(row[1]).toBeCloseTo((i - 29.5) / Math.sqrt((60 * 60 - 1) / 12), 6);
     });
+  });
+
+  test("dates are seconds and points on circles: the time of year, the weekday, the time of day, where they vary", async () => {
+    const moments = ["2024-01-01 00:00:00", "2024-04-01 06:00:00", "2024-07-02 12:00:00", "", "1969-12-31 18:00:00"];
+    const path = csv(
+      "parts.csv",
+      "when,hour,noon,y",
+      moments.map((moment, i) => `${moment},${["00:00:00", "06:00:00", "12:00:00", "18:00:00", "03:00:00"][i]},2024-03-04,${i % 2}`),
+    );
+    const table = await readTable(path, { target: "y", types: { noon: "date" } });
+    const { plan, notes } = fitPreprocessing(table, rowsFrom(0, 5));
+    expect(notes).toEqual(["when enters as seconds, time of year, weekday, time of day", "hour enters as seconds, time of day"]);
+    expect(plan.features).toEqual([
+      "when",
+      ...["time of year", "weekday", "time of day"].flatMap((part) => [`when, ${part} (sine)`, `when, ${part} (cosine)`]),
+      "when is missing",
+      "hour",
+      "hour, time of day (sine)",
+      "hour, time of day (cosine)",
+    ]);
+    const found = await design(executor, table, undefined, plan);
+    const turn = (share: number): [number, number] => [Math.sin(2 * Math.PI * share), Math.cos(2 * Math.PI * share)];
+    for (const [i, moment] of moments.entries()) {
+      const row = found[i]!;
+      if (moment === "") {
+        expect(row.slice(1, 8)).toEqual([0, 0, 0, 0, 0, 0, 1]);
+        continue;
+      }
+      const date = new Date(`${moment.replace(" ", "T")}Z`);
+      const start = Date.UTC(date.getUTCFullYear(), 0, 1);
+      // The mean year is never two days from the calendar's.
+      const season = Math.floor((date.getTime() - start) / 86_400_000) / 365.2425;
+      turn(season).forEach((value, k) => expect(Math.abs(row[1 + k]! - value)).toBeLessThan((2 * Math.PI * 2) / 365));
+      // 1970-01-01 was a Thursday, where the week of the seconds begins.
+      turn(((date.getUTCDay() + 3) % 7) / 7).forEach((value, k) => expect(row[3 + k]).toBeCloseTo(value, 6));
+      turn(date.getUTCHours() / 24).forEach((value, k) => expect(row[5 + k]).toBeCloseTo(value, 6));
+      expect(row[7]).toBe(0);
+    }
+    turn(0.25).forEach((value, k) => expect(found[1]![9 + k]).toBeCloseTo(value, 6));
+  });
+
+  test("robust, min-max and no scaling, a power before it, and other values for what is missing", async () => {
+    const path = csv(
+      "scaled.csv",
+      "a,y",
+      [1, 2, 3, 4, 100, ""].map((a, i) => `${a},${i % 2}`),
+    );
+    const table = await readTable(path, { target: "y" });
+    const column = async (settings: Parameters<typeof fitPreprocessing>[2] = {}): Promise<number[]> => {
+      const { plan } = fitPreprocessing(table, rowsFrom(0, 6), settings);
+      return (await design(executor, table, undefined, plan)).map(([first]) => first!);
+    };
+    const near = (found: number[], expected: number[]): void =>
+      expected.forEach((value, i) => expect(Math.abs(found[i]! - value)).toBeLessThanOrEqual(2e-7 * Math.max(1, Math.abs(value))));
+    near(await column({ settings: { default: { scale: "robust" } } }), [-1, -0.5, 0, 0.5, 48.5, 9.5]);
+    near(await column({ settings: { default: { scale: "robust", impute: "median" } } }), [-1, -0.5, 0, 0.5, 48.5, 0]);
+    near(await column({ settings: { columns: { a: { scale: "minmax", impute: 1 } } } }), [0, 1 / 99, 2 / 99, 3 / 99, 1, 0]);
+    near(await column({ settings: { default: { scale: "none", power: "log" } } }), [2, 3, 4, 5, 101, 23].map(Math.log));
+    const { plan, notes } = fitPreprocessing(table, rowsFrom(0, 6), { settings: { default: { power: "yeoJohnson" } } });
+    expect(plan.features).toEqual(["a", "a is missing"]);
+    expect(notes[0]).toMatch(/^a enters by Yeo and Johnson's power, λ = -?[\d.]+$/);
+    const { lambda, centre, spread } = plan.columns[0] as { lambda: number; centre: number; spread: number } & (typeof plan.columns)[0];
+    const expected = [1, 2, 3, 4, 100, 22].map((x) => (yeoJohnson(x, lambda) - centre) / spread);
+    near(
+      (await design(executor, table, undefined, plan)).map(([first]) => first!),
+      expected,
+    );
   });
 
   test("large whole numbers that float32 holds are centred without loss", async () => {
@@ -218,5 +286,36 @@ describe("fitting", () => {
     );
     const classes = await readTable(csv("zero2.csv", "x,y", ["1,a", "2,b"]), { target: "y" });
     expect(await complaint(() => fitPreprocessing(classes, rowsFrom(0, 2), { log: true }))).toMatch(/log is for regression/);
+  });
+});
+
+describe("Yeo and Johnson's power", () => {
+  test("is SciPy's, and so is the λ that fits", () => {
+    const skewed = Float64Array.of(0.1, 0.2, 0.5, 1, 1.5, 3, 7, 12, 40, 90);
+    const signed = Float64Array.of(-3, -1, -0.5, 0, 0.2, 0.9, 2, 5, -7, 1.1);
+    // scipy.stats.yeojohnson_normmax and yeojohnson, SciPy 1.10
+    expect(fitYeoJohnson(skewed)).toBeCloseTo(-0.351645753898, 6);
+    expect(fitYeoJohnson(signed)).toBeCloseTo(1.168853935073, 6);
+    expect([-2, -0.5, 0, 0.5, 3].map((x) => yeoJohnson(x, 2))).toEqual(
+      [-Math.log(3), -Math.log(1.5), 0, 0.625, 7.5].map((x) => expect.closeTo(x, 12)),
+    );
+    expect([-2, -0.5, 0, 0.5, 3].map((x) => yeoJohnson(x, 0))).toEqual(
+      [-4, -0.625, 0, Math.log(1.5), Math.log(4)].map((x) => expect.closeTo(x, 12)),
+    );
+  });
+
+  test("settings for a column that is no feature are refused", async () => {
+    const table = await readTable(small, { target: "y" });
+    expect(await complaint(() => fitPreprocessing(table, rowsFrom(0, 4), { settings: { columns: { A: { scale: "none" } } } }))).toMatch(
+      /no feature "A" \(transforms\) in .*small\.csv\. \| did you mean "a"/,
+    );
+  });
+
+  test("a network keeps the order of inputs that it was trained on", async () => {
+    const table = await readTable(small, { target: "y" });
+    const { plan } = fitPreprocessing(table, rowsFrom(0, 4));
+    const turned = { ...plan, features: [...plan.features.slice(3), ...plan.features.slice(0, 3)] };
+    const [now, before] = [await design(reference, table, undefined, plan), await design(reference, table, undefined, turned)];
+    expect(before).toEqual(now.map((row) => [...row.slice(3), ...row.slice(0, 3)]));
   });
 });

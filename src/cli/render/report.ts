@@ -11,7 +11,7 @@ type EventOf<T extends ExperimentEvent["type"]> = Extract<ExperimentEvent, { typ
 
 const fileName = (path: string) => path.split(/[\\/]/).pop()!;
 
-const transformNames: Readonly<Record<string, string>> = { standardise: "standardise", oneHot: "one-hot" };
+const transformNames: Readonly<Record<string, string>> = { standardise: "standardise", dateParts: "date parts", oneHot: "one-hot" };
 const activationNames: Readonly<Record<string, string>> = { relu: "ReLU", leakyRelu: "leaky ReLU", elu: "ELU", gelu: "GELU" };
 const initializerNames: Readonly<Record<string, string>> = { he: "He", lecun: "LeCun", glorot: "Glorot" };
 const optimizerNames: Readonly<Record<string, string>> = {

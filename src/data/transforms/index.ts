@@ -1,6 +1,10 @@
-/** The transforms: each column takes the first that applies to it. */
-export { standardise } from "./standardise.ts";
-export { oneHot } from "./one-hot.ts";
-export { image } from "./image.ts";
-export { sequence } from "./sequence.ts";
-export { tokens } from "./tokens.ts";
+/** The transforms: each column takes the first that applies to it, and the design matrix has their features in this order. */
+import { dateParts } from "./date-parts.ts";
+import { image } from "./image.ts";
+import { oneHot } from "./one-hot.ts";
+import { scale } from "./scale.ts";
+import { sequence } from "./sequence.ts";
+import { standardise } from "./standardise.ts";
+import { tokens } from "./tokens.ts";
+
+export const transforms = [dateParts, scale, standardise, oneHot, image, sequence, tokens] as const;
