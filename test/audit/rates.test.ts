@@ -13,7 +13,7 @@ import { rng } from "../../src/util/rng.ts";
 import { categories, normals, numbers, subjectWith, tableOf } from "./tables.ts";
 
 const trials = 200;
-/** Of 200 at 5 %, more than 18 come in 1.4 % of all cases. */
+/** Of 200 at 5 %, more than 18 come in 0.6 % of all cases. */
 const mostAlarms = 18;
 
 const contextFor = (subject: AuditSubject) =>

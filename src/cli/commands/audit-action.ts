@@ -8,7 +8,7 @@ import { describeTable, schemaOf, type Table, type TableSchema } from "../../dat
 import { writeWhole } from "../../store/run-folder.ts";
 import { readSplitFile } from "../../store/split-file.ts";
 import { checkExperiment } from "../../train/experiment-file.ts";
-import { readExperimentTable } from "../../train/experiment-run.ts";
+import { readAnyTable } from "../../train/experiment-run.ts";
 import { withSavedSplit } from "../../train/experiment-split.ts";
 import type { Experiment } from "../../train/experiment.ts";
 import { GradusError } from "../../util/errors.ts";
@@ -79,11 +79,11 @@ async function readSubject({ arguments: [data], options }: CommandInput): Promis
     throw new GradusError(`--against names the other part; --${other.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)} contradicts it.`, {
       hint: "name one of them.",
     });
-  // A target is no must here: the experiment's schema gets one, the reader does not.
-  const asked = experimentFromFlags(data, { ...options, target: typeof target === "string" ? target : "target" });
+  // A target is no must here: an experiment is held to have one, the reader is not told of it.
+  const asked = experimentFromFlags(data, typeof target === "string" ? options : { ...options, target: "target" });
   const { experiment, saved } = await withSavedSplit(checkExperiment(asked), readSplitFile);
   const wanted = { ...experiment.data, target: typeof target === "string" ? target : undefined } as Experiment["data"];
-  const table = await readExperimentTable({ ...experiment, data: wanted });
+  const table = await readAnyTable({ ...experiment, data: wanted });
   const named = (read: Table) => [read.source.path.split(/[\\/]/).pop()!, describeTable(read)] as const;
   if (typeof against !== "string") {
     const { policy, resolve, test } = experiment.split;

@@ -1,4 +1,4 @@
-import { readingFlags, runtimeFlags, type Command } from "../command.ts";
+import { imageFlags, readingFlags, runtimeFlags, type Command } from "../command.ts";
 
 export const audit: Command = {
   name: "audit",
@@ -22,6 +22,7 @@ export const audit: Command = {
     { flags: "--strict", description: "warnings fail too" },
     { flags: "--report <file>", description: "an HTML page: findings, distributions side by side, pairs of copies" },
     ...readingFlags,
+    ...imageFlags,
     ...runtimeFlags,
   ],
   examples: [
