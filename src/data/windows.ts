@@ -111,7 +111,7 @@ export function cutWindows(
     sequences: { ...table.sequences, windows: { target, window, horizon, step, ...(season === undefined ? {} : { season }) } },
     notes: [
       ...table.notes,
-      `${grouped(table.rows)} lines are ${grouped(rows)} windows of ${grouped(window)}${season === undefined ? "" : `, with the changes on ${grouped(season)} lines before`}, a new one every ${grouped(step)}; ${target} is forecast ${horizon === 1 ? "one line" : `${grouped(horizon)} lines`} ahead`,
+      `${grouped(table.rows)} lines are ${grouped(rows)} windows of ${grouped(window)}${season === undefined ? "" : `, with the changes on ${grouped(season)} lines before`}, a new one every ${step === 1 ? "line" : grouped(step)}; ${target} is forecast ${horizon === 1 ? "one line" : `${grouped(horizon)} lines`} ahead`,
       ...(time ? [] : ["no --time was named: the lines follow each other as in the file"]),
       ...lines.notes,
       ...(time ? unevenness(time as NumericColumn, lines.order, offsets, where) : []),
