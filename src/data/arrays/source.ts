@@ -181,10 +181,11 @@ function npyLabelNames(name: string): string[] {
 /** `x_train`, `y_train`, `x_test`, `y_test` are `x` and `y` of two parts; other names are columns of their own. */
 function partsOf(arrays: ReadonlyMap<string, NdArray>): ArrayPart[] {
   const named = [...arrays].map(([name, array]) => {
-    const [, before, after] = /^(?:([a-z0-9]+)[_-])?.+?(?:[_-]([a-z]+))?$/i.exec(name)!;
-    const part = partNamed(before ?? "") ? before : partNamed(after ?? "") ? after : undefined;
-    if (part === undefined) return { name, base: name, part: undefined, array };
-    return { name, base: part === before ? name.slice(part.length + 1) : name.slice(0, -part.length - 1), part: partNamed(part), array };
+    const words = name.split(/[_-]/);
+    const [first, last] = [words[0]!, words.at(-1)!];
+    if (words.length > 1 && partNamed(first)) return { base: name.slice(first.length + 1), part: partNamed(first), array };
+    if (words.length > 1 && partNamed(last)) return { base: name.slice(0, -last.length - 1), part: partNamed(last), array };
+    return { base: name, part: undefined, array };
   });
   const parts = [...new Set(named.map(({ part }) => part))].filter((part) => part !== undefined);
   if (parts.length < 2 || !parts.includes("train")) return [{ arrays }];
