@@ -2,6 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { AccuracyResult, AccuracyRow, Summary } from "./accuracy.ts";
+import type { AugmentationResult } from "./augmentation.ts";
 import type { Interval } from "../src/util/statistics.ts";
 import type { CheckResult, CheckRow, CheckSide } from "./check.ts";
 import type { Machine } from "./machine.ts";
@@ -18,6 +19,7 @@ export async function writeReport(): Promise<void> {
   const architectures = await stored<SpeedResult>("architectures");
   const quality = await stored<QualityResult>("quality");
   const accuracy = await stored<AccuracyResult>("accuracy");
+  const augmentation = await stored<AugmentationResult>("augmentation");
   const training = await stored<TrainingResult>("training");
   const checks = await stored<CheckResult>("check");
   const sections = [
@@ -27,6 +29,7 @@ export async function writeReport(): Promise<void> {
     ...(training ? trainingSection(training) : []),
     ...(checks ? checkSection(checks) : []),
     ...(quality ? qualitySection(quality) : []),
+    ...(augmentation ? augmentationSection(augmentation) : []),
     ...(accuracy ? accuracySection(accuracy) : []),
   ];
   await writeFile(path("../docs/benchmarks.md"), `${sections.join("\n\n")}\n`);
@@ -187,6 +190,34 @@ function qualitySection({ command, machine, rows }: Stored<QualityResult>): stri
       ...rows.map(
         ({ name, what, figure, wanted, met, seconds }) =>
           `| ${name} | ${what} | ${figures(figure)} | ${wanted}: ${met === undefined ? "cannot tell" : met ? "met" : "missed"} | ${seconds.toFixed(0)} |`,
+      ),
+    ].join("\n"),
+  ];
+}
+
+function augmentationSection({ command, machine, cores, versions, rates, steps }: Stored<AugmentationResult>): string[] {
+  const whole = (value: number | undefined): string => (value === undefined ? "" : value.toFixed(0));
+  return [
+    "## Augmentation",
+    `\`${command}\``,
+    `Images a second, float32 in and out, from random images in memory; median of passes, the first not counted. Pillow mirrors, turns (bilinear)
+and crops images of 8 bits a channel one after the other, in one process and in ${cores}. ${where(machine, versions)}`,
+    [
+      `| images | list | one thread | ${cores} cores | Pillow, one process | Pillow, ${cores} processes |`,
+      "|---|---|---:|---:|---:|---:|",
+      ...rates.map(
+        ({ images, list, alone, together, pillow }) =>
+          `| ${images} | \`${list}\` | ${whole(alone)} | ${whole(together)} | ${whole(pillow?.alone)} | ${whole(pillow?.together)} |`,
+      ),
+    ].join("\n"),
+    `Steps of the ready \`cnn\` with AdamW on such images, with and without, in blocks that take turns; the ratio is with over without, per pair.
+Wanted: at most 1.15.`,
+    [
+      "| images | batch | list | without, ms | with, ms | ratio | 95 % | pairs |",
+      "|---|---:|---|---:|---:|---:|---|---:|",
+      ...steps.map(
+        (row) =>
+          `| ${row.images} | ${row.batch} | \`${row.list}\` | ${milliseconds(row.without)} | ${milliseconds(row.with)} | **${row.ratio.value.toFixed(3)}** | ${row.ratio.low.toFixed(3)} … ${row.ratio.high.toFixed(3)} | ${row.ratio.n} |`,
       ),
     ].join("\n"),
   ];
