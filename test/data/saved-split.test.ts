@@ -23,7 +23,10 @@ describe("grown data", () => {
   test("whatever is appended, copies and new labels among it, no old row moves; in another order neither", () => {
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(fc.integer({ min: 0, max: 40 }), fc.constantFrom("a", "b")), { minLength: 40, maxLength: 200 }),
+        // Many values, or so few that equal rows stand in several parts.
+        fc
+          .constantFrom(40, 2)
+          .chain((max) => fc.array(fc.tuple(fc.integer({ min: 0, max }), fc.constantFrom("a", "b")), { minLength: 40, maxLength: 200 })),
         fc.integer({ min: 20, max: 39 }),
         fc.nat(50),
         (rows, old, seed) => {
@@ -322,6 +325,10 @@ describe("train-dev", () => {
     const after = split(table, { saved: saveOf(before, parts) });
     expect(partsOf(after, 1200).slice(0, 1000)).toEqual(partsOf(parts, 1000));
     expect(after.trainDev).toHaveLength(72);
+    // A larger one grows from new rows alone.
+    const larger = split(table, { saved: saveOf(before, parts), trainDev: "20%" });
+    expect(partsOf(larger, 1200).slice(0, 1000)).toEqual(partsOf(parts, 1000));
+    expect(larger.trainDev).toHaveLength(144);
     const late = split(table, { saved: made(before), trainDev: "10%" });
     expect(late.trainDev).toHaveLength(72);
     expect(late.notes).toContain("the saved split had no train-dev set: its rows are taken from training");
