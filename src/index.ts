@@ -8,6 +8,11 @@
  */
 // The whole thing: a table, its parts, a network, a run.
 export { readTable, type ReadOptions } from "./data/read-table.ts";
+export type { Reading, SkippedRow, TypeName } from "./data/reading.ts";
+export { profileData, type ProfileOptions } from "./data/profile.ts";
+export type { ColumnProfile, DataProfile, Distribution } from "./data/column-profile.ts";
+export { profilePicture } from "./data/profile-picture.ts";
+export type { ColumnSettings, TransformSettings } from "./data/transform.ts";
 export { describeTable, type Column, type Table, type TableSchema, type Task } from "./data/table.ts";
 export type { Parts, SplitOptions } from "./data/splitter.ts";
 export { savedSplit, type SavedSplit, type SplitOrigin } from "./data/saved-split.ts";

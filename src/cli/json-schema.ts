@@ -310,6 +310,43 @@ export const dataSplitResultSchema = z.strictObject({
   seconds: z.number(),
 });
 
+const distribution = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("bins"), edges: z.array(z.number()), counts: z.array(count), clipped: z.boolean() }),
+  z.strictObject({ kind: z.literal("texts"), texts: z.array(z.strictObject({ text: z.string(), rows: count })), others: count }),
+]);
+
+export const dataShowResultSchema = z.strictObject({
+  type: z.literal("result"),
+  command: z.literal("data show"),
+  data: z.string(),
+  path: z.string(),
+  fingerprint: z.string(),
+  rows: count,
+  duplicates: count,
+  columns: z.array(
+    z.strictObject({
+      name: z.string(),
+      type: z.string(),
+      missing: count,
+      distinct: count,
+      numbers: z
+        .strictObject({
+          min: z.number(),
+          quartiles: z.tuple([z.number(), z.number(), z.number()]),
+          max: z.number(),
+          mean: z.number(),
+          deviation: z.number(),
+        })
+        .optional(),
+      distribution: distribution.optional(),
+      remarks: z.array(z.string()),
+    }),
+  ),
+  skipped: skipped.optional(),
+  notes,
+  picture: z.string().optional(),
+});
+
 /** The last line of a command that failed before it had a result. */
 export const failureResultSchema = z.strictObject({ type: z.literal("result"), error: failure });
 
@@ -334,5 +371,6 @@ export const lineSchema = z.union([
   checkResultSchema,
   modelShowResultSchema,
   dataSplitResultSchema,
+  dataShowResultSchema,
   failureResultSchema,
 ]);
