@@ -1,18 +1,13 @@
 /** The ready `gru` on first names, letter by letter, against a GRU of the same size in PyTorch on the same rows. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
+import { readTable } from "../../src/data/read-table.ts";
 import { executor } from "../../src/exec/onnxruntime-node.ts";
-import { tensor } from "../../src/ir/tensor.ts";
-import { architectures } from "../../src/nn/architectures/index.ts";
-import { losses } from "../../src/nn/losses/index.ts";
-import { optimizerByName } from "../../src/optim/optimizers/index.ts";
-import { scheduleByName } from "../../src/optim/schedules/index.ts";
-import { pickDataset, type Dataset } from "../../src/train/dataset.ts";
-import { createEvaluator } from "../../src/train/evaluate.ts";
-import { countWrong } from "../../src/train/events.ts";
-import { fit } from "../../src/train/fit.ts";
-import { layoutOf, type Problem } from "../../src/train/step-graph.ts";
+import { modelOf } from "../../src/store/save-run.ts";
+import { fitTable } from "../../src/train/fit-table.ts";
+import { measureRows } from "../../src/train/predict.ts";
+import { prepareDatasets } from "../../src/train/prepare.ts";
 import { rng } from "../../src/util/rng.ts";
 import { meanInterval } from "../../src/util/statistics.ts";
 import { startPeer } from "../process.ts";
@@ -24,15 +19,7 @@ const epochs = 20;
 const settings = { units: 64, epochs, batch: 32, learningRate: 0.002 };
 
 export async function namesQuality(data: string, say: (line: string) => void): Promise<QualityRow> {
-  const { rows, tokens, time } = await readNames(`${data}/names/names.csv`);
-  const all = encode(rows, time);
-  const problem: Problem = {
-    network: architectures.gru.build({ inputShape: [time], outputs: 1, tokens }, { layers: [settings.units] }),
-    loss: losses.binaryCrossEntropy,
-    inputShape: [time],
-    outputs: 1,
-    variableLength: true,
-  };
+  const table = await readTable(`${data}/names/names.csv`, { target: "gender", text: { name: "characters" } });
   const folder = await mkdtemp(`${tmpdir()}/gradus-bench-`);
   const started = performance.now();
   const [ours, theirs]: [number[], number[]] = [[], []];
@@ -43,32 +30,31 @@ export async function namesQuality(data: string, say: (line: string) => void): P
   );
   try {
     for (let seed = 1; seed <= seeds; seed++) {
-      const order = rng(seed, "split").permutation(rows.length);
-      const cut = (from: number, to: number) => order.subarray(Math.floor(from * rows.length), Math.floor(to * rows.length));
-      const [train, validation, test] = [cut(0, 0.7), cut(0.7, 0.8), cut(0.8, 1)];
-      const result = await fit(
-        problem,
-        { train: pickDataset(all, train), validation: pickDataset(all, validation) },
+      const order = rng(seed, "split").permutation(table.rows);
+      const cut = (from: number, to: number) => order.slice(Math.floor(from * table.rows), Math.floor(to * table.rows));
+      const parts = { train: cut(0, 0.7), validation: cut(0.7, 0.8), test: cut(0.8, 1) };
+      const run = await fitTable(
+        { kind: "gru", layers: [settings.units] },
+        { ...parts, table, policy: "70/10/20 at random", notes: [] },
         {
-          optimizer: optimizerByName("adam"),
-          learningRate: settings.learningRate,
-          schedule: scheduleByName("constant"),
+          optimizer: { kind: "adam", learningRate: settings.learningRate },
+          schedule: "constant",
           epochs,
           batchSize: settings.batch,
           seed,
-          executor,
         },
       );
-      const evaluator = await createEvaluator(problem, layoutOf(problem), executor);
-      const part = pickDataset(all, test);
-      const { prediction } = await evaluator.evaluate(result.theta, part);
-      await evaluator.dispose();
-      ours.push(countWrong(prediction, part.targets.data as Float32Array, 1) / test.length);
+      ours.push((await measureRows(modelOf(run), table, parts.test))["error"]!.value);
       if (peer) {
-        const numbers = { tokens, time, x: [...(all.features.data as Float32Array)], lengths: [...(all.lengths!.data as Int32Array)] };
+        const { plan } = run;
+        const [all] = await prepareDatasets(table, [Int32Array.from({ length: table.rows }, (_, row) => row)], plan, executor);
+        const { features, lengths, targets } = all!;
+        const numbers = { tokens: plan.tokens, time: plan.features.length, x: [...(features.data as Float32Array)] };
+        const steps = [...(lengths!.data as Int32Array)];
         const file = `${folder}/rows.json`;
-        const y = [...(all.targets.data as Float32Array)];
-        await writeFile(file, JSON.stringify({ ...numbers, y, train: [...train], validation: [...validation], test: [...test] }));
+        const y = [...(targets.data as Float32Array)];
+        const rows = { train: [...parts.train], validation: [...parts.validation], test: [...parts.test] };
+        await writeFile(file, JSON.stringify({ ...numbers, lengths: steps, y, ...rows }));
         theirs.push((await peer.request<{ error_rate: number }>({ cmd: "fit", file, seed, ...settings })).error_rate);
       }
       say(
@@ -91,42 +77,5 @@ export async function namesQuality(data: string, say: (line: string) => void): P
     wanted: "difference at most 0.01",
     ...(difference ? { met: difference.value <= 0.01 } : {}),
     seconds: (performance.now() - started) / 1000,
-  };
-}
-
-interface NameRow {
-  /** 1 … tokens − 1. */
-  readonly letters: readonly number[];
-  readonly female: boolean;
-}
-
-async function readNames(path: string): Promise<{ rows: NameRow[]; tokens: number; time: number }> {
-  const lines = (await readFile(path, "utf8")).trim().split(/\r?\n/).slice(1);
-  const alphabet = new Map<string, number>();
-  const rows = lines.map((line) => {
-    const [name = "", gender] = line.split(",");
-    const letters = [...name.toLowerCase()].map((letter) => {
-      if (!alphabet.has(letter)) alphabet.set(letter, alphabet.size + 1);
-      return alphabet.get(letter)!;
-    });
-    return { letters, female: gender === "female" };
-  });
-  return { rows, tokens: alphabet.size + 1, time: Math.max(...rows.map(({ letters }) => letters.length)) };
-}
-
-function encode(rows: readonly NameRow[], time: number): Dataset {
-  const features = new Float32Array(rows.length * time);
-  rows.forEach(({ letters }, row) => features.set(letters, row * time));
-  return {
-    features: tensor("float32", features, [rows.length, time]),
-    targets: tensor(
-      "float32",
-      Float32Array.from(rows, ({ female }) => (female ? 1 : 0)),
-      [rows.length, 1],
-    ),
-    lengths: tensor(
-      "int32",
-      Int32Array.from(rows, ({ letters }) => letters.length),
-    ),
   };
 }
