@@ -23,7 +23,7 @@ export const readingFlags = [
 ] as const;
 
 /** Of these, what another file than the one that was trained on may need. */
-export const fileFlags = readingFlags.filter(({ flags }) => !/^--(type|skip-bad-rows|query)/.test(flags));
+export const fileFlags = readingFlags.filter(({ flags }) => !/^--(type|skip-bad-rows)/.test(flags));
 
 /** Of every command that reads images or arrays with labels. */
 export const imageFlags = [

@@ -123,7 +123,7 @@ function parsePolicy(policy: string): Policy {
   const unit = Math.abs(sum - 1) < 1e-9 ? "fractions" : "percent";
   if (rows || shares.length !== 3 || !(unit === "fractions" || Math.abs(sum - 100) < 1e-9) || train === 0 || validation === 0)
     throw new GradusError(
-      `a split is the percentages train/validation/test, which sum to 100, train and validation above 0 (or fractions that sum to 1, or rows: a number above 100, or the word rows); found "${policy}"${Number.isNaN(sum) ? "" : ` (sum ${Number(sum.toFixed(6))})`}.`,
+      `--split: a split is the percentages train/validation/test, which sum to 100, train and validation above 0 (or fractions that sum to 1, or rows: a number above 100, or the word rows); found "${policy}"${Number.isNaN(sum) ? "" : ` (sum ${Number(sum.toFixed(6))})`}.`,
       { hint: "e.g. 60/20/20, 70/15/15, 98/1/1, 80/20/0 for no test set, or 40000/10000/10000." },
     );
   return { unit, shares: [train, validation, test] };

@@ -120,6 +120,11 @@ async function buildTable(
   const { query } = asked;
   const queried = query === undefined ? read : await applyQuery(database, path, read, { ...asked, query });
   await database.query("SET lock_configuration = true");
+  if (asked.schema && !asked.schema.target && asked.schema.reading?.query === query && queried.rows !== read.rows)
+    throw new GradusError(
+      `the query that the model was trained with gives ${grouped(queried.rows)} rows from the ${grouped(read.rows)} of ${path}; a prediction for each was expected.`,
+      { hint: 'give the query for this file, e.g. --query "SELECT * FROM data" where its columns need none' },
+    );
   const where = whereOf(queried);
   const { staged, options, arrange } = await withSequences(database, path, queried, asked, where);
   const { names, rows } = staged;

@@ -1,6 +1,6 @@
 /** What a person names as data becomes files: a path, a quoted pattern, standard input; compressed ones decompressed on the side. */
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { mkdtemp, open, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -119,6 +119,3 @@ function patternOf(segment: string): RegExp {
   });
   return new RegExp(`^${source}$`, "su");
 }
-
-/** The bytes of a file in chunks. */
-export const chunksOf = (path: string): AsyncIterable<Buffer> => createReadStream(path, { highWaterMark: 1 << 20 });

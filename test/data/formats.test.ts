@@ -335,6 +335,16 @@ describe("queries", () => {
     expect(numbers(await readTable(csv("later.csv", "Price,kind,y", ["1,a,0", "100,b,1"]), { schema }), "double")).toEqual([200]);
   });
 
+  test("a query that picked the training rows does not pick those to be predicted", async () => {
+    const query = "SELECT Price + 1 AS more, kind, y FROM data WHERE Price > 5";
+    const { target: _, ...schema } = schemaOf(await readTable(path, { target: "y", query }));
+    expect(await said(path, { schema })).toMatch(
+      /the query that the model was trained with gives 4 rows from the 5 of .*sales\.csv; a prediction for each was expected\. \| give the query for this file/,
+    );
+    const all = await readTable(path, { schema, query: "SELECT Price + 1 AS more, kind FROM data" });
+    expect(numbers(all, "more")).toEqual([11, 10, 31, 5, 9]);
+  });
+
   test("groups come in one order, whatever the threads", async () => {
     const many = csv(
       "many.csv",

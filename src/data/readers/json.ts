@@ -28,7 +28,10 @@ export const json: Reader = {
         },
       );
     const lines = start === "{";
-    const notes = [...text.notes, ...(named(file) ? [] : [`read as ${lines ? "JSON lines" : "JSON"}, whatever its name says`])];
+    const notes = [
+      ...text.notes,
+      ...(named(file) || !/\.\w+$/.test(file.name) ? [] : [`read as ${lines ? "JSON lines" : "JSON"}, whatever its name says`]),
+    ];
     let from = text.absolutePath;
     let skipped: SkippedRow[] = [];
     if (lines && reading.skipBadRows) ({ from, skipped } = await withoutBadLines(database, path, from, scratch));
