@@ -70,7 +70,7 @@ const TRAIN_DEV_SHARE = "5%";
 export function split(table: Table, options: SplitOptions = {}): Parts {
   const { saved } = options;
   const seed = saved?.seed ?? options.seed ?? 1;
-  const asked = { ...saved?.sizing, ...given(options) };
+  const asked = sizingOf(options);
   checkWays(table, asked.policy);
   if (asked.resolve !== undefined && table.target?.task === "regression")
     throw new GradusError(`--resolve speaks of points of error, and ${table.target.name} is an amount.`, {
@@ -113,6 +113,14 @@ export function split(table: Table, options: SplitOptions = {}): Parts {
       sizing: given({ ...asked, trainDev }),
     },
   };
+}
+
+/** What was asked for; what is left to a saved split is as it was there, its sizes all together. */
+function sizingOf(options: SplitOptions): SplitOrigin["sizing"] {
+  const { trainDev, ...sizes } = options.saved?.sizing ?? {};
+  const own = given(options);
+  const resized = (["policy", "limit", "resolve", "test"] as const).some((key) => own[key] !== undefined);
+  return { ...(resized ? {} : sizes), ...(trainDev === undefined ? {} : { trainDev }), ...own };
 }
 
 /** The settings that were given, apart from the seed. */

@@ -241,7 +241,7 @@ export const savedSplitSchema = splitFile
       test: z.union([z.boolean(), z.literal(0)], expect("0, true or false")).optional(),
       trainDev: z.union([text, count], expect("a share or rows")).optional(),
     }),
-    columns: z.array(section({ name: text, kind: oneOf(COLUMN_KINDS) }), expect("a list of columns")),
+    columns: z.array(section({ name: text, kind: oneOf(COLUMN_KINDS), digest: count }), expect("a list of columns")),
     keys: text,
   })
   .refine(letterEach, lettersMissing);

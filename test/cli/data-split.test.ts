@@ -31,6 +31,12 @@ test("a split is told and saved; grown data keeps it, in a training too, and the
   // The run folder is a split file as well, and its test set opens as ever.
   const again = await gradusJson(["data", "split", "july.csv", "--target", "label", "--drop", "amount", "--split-file", "july"]);
   expect(again.result).toMatchObject({ command: "data split", rows: { train: 264, validation: 88, test: 88 } });
+  // In the same file a column can be dropped, and the parts stay.
+  const fewer = ["data", "split", "july.csv", "--target", "label", "--drop", "amount,kind", "--split-file", "july", "--out", "fewer.json"];
+  expect((await gradus(fewer)).status).toBe(0);
+  expect(parts("fewer.json")).toBe(parts("july/split.json"));
+  const june = await gradus(["data", "split", "july.csv", "--target", "label", "--drop", "amount,kind", "--split-file", "june.json"]);
+  expect(june.err).toMatch(/june\.json knows the rows by their features, and column "kind" is none of them now/);
   expect((await gradus(["evaluate", "july", "--test"])).status).toBe(0);
   expect((await gradus(["check", "july", "--fast", "--no-preflight"])).status).toBe(0);
 });

@@ -149,6 +149,28 @@ describe("what keys are made of", () => {
     expect(split(dropped, { saved: saveOf(file, parts) }).test).toEqual(parts.test);
   });
 
+  test("the same file read in another order of rows is told by keys", () => {
+    const whole = table();
+    const file = { ...whole, source: { ...whole.source, fingerprint: "f" } };
+    const parts = split(file);
+    const order = rng(1, "order").permutation(300);
+    const turned = split(selectRows(file, order), { saved: saveOf(file, parts) });
+    expect([...turned.test].map((i) => order[i]!).toSorted((a, b) => a - b)).toEqual([...parts.test]);
+    const fewer = selectRows({ ...file, columns: file.columns.slice(1) }, order);
+    expect(() => split(fewer, { saved: saveOf(file, parts) })).toThrow(/column "x" is none of them now/);
+  });
+
+  test("sizes given anew take the place of all saved ones", () => {
+    const labelled = tableOf(
+      count(1000),
+      count(1000).map((i) => i % 2),
+    );
+    const saved = made(beginning(labelled, 500), { resolve: 7, trainDev: "10%" });
+    const again = split(labelled, { saved, policy: "70/15/15" });
+    expect(sizesOf(again)).toEqual([630, 150, 150]);
+    expect(again.origin!.sizing).toEqual({ policy: "70/15/15", trainDev: "10%" });
+  });
+
   test("new columns and another order of columns change nothing", () => {
     const parts = split(table());
     const saved = saveOf(table(), parts);
