@@ -10,9 +10,23 @@ export type Lowering = (
 
 type LoweringOf = (node: Node) => Lowering | undefined;
 
+/**
+ * A node's outputs in the new graph, from its new inputs and attributes; none for an output that nobody reads, and none at all where
+ * the node stays.
+ */
+export type Writer = (
+  node: Node,
+  inputs: readonly (Value | null)[],
+  attributes: Readonly<Record<string, Attribute>>,
+) => readonly (Value | undefined)[] | undefined;
+
 /** Every node that has a lowering is replaced, bodies included; the graph itself where none has. */
 export function rewriteGraph(root: Graph, loweringOf: LoweringOf): Graph {
-  return concerns(root, loweringOf) ? rewrite(root, new Map(), loweringOf) : root;
+  if (!concerns(root, loweringOf)) return root;
+  return rewriteParts(root, () => (node, inputs, attributes) => {
+    const lowered = loweringOf(node)?.(inputs[0]!, attributes, inputs);
+    return lowered && [lowered].flat();
+  });
 }
 
 function concerns(root: Graph, loweringOf: LoweringOf): boolean {
@@ -21,17 +35,24 @@ function concerns(root: Graph, loweringOf: LoweringOf): boolean {
   );
 }
 
-function rewrite(part: Graph, outer: ReadonlyMap<Value, Value>, loweringOf: LoweringOf): Graph {
+/** The graph with its nodes written anew, by a writer for every part: the graph itself and each body. */
+export function rewriteParts(root: Graph, writerOf: (part: Graph) => Writer): Graph {
+  return rewrite(root, new Map(), writerOf);
+}
+
+function rewrite(part: Graph, outer: ReadonlyMap<Value, Value>, writerOf: (part: Graph) => Writer): Graph {
   const made = new Map(outer);
   const now = (value: Value) => made.get(value) ?? value;
+  const write = writerOf(part);
   for (const node of part.nodes) {
     const inputs = node.inputs.map((value) => value && now(value));
     const attributes = Object.fromEntries(
-      Object.entries(node.attributes).map(([key, value]) => [key, isGraph(value) ? rewrite(value, made, loweringOf) : value]),
+      Object.entries(node.attributes).map(([key, value]) => [key, isGraph(value) ? rewrite(value, made, writerOf) : value]),
     );
-    const lowered = loweringOf(node)?.(inputs[0]!, attributes, inputs);
-    const outputs = lowered ? [lowered].flat() : makeNode(node.op, node.domain, inputs, attributes, node.outputs).outputs;
-    node.outputs.forEach((value, i) => made.set(value, outputs[i]!));
+    const outputs = write(node, inputs, attributes) ?? makeNode(node.op, node.domain, inputs, attributes, node.outputs).outputs;
+    node.outputs.forEach((value, i) => {
+      if (outputs[i]) made.set(value, outputs[i]);
+    });
   }
   const outputs = part.outputs.map(({ name, value }) => ({ name, value: now(value) }));
   const captures = part.captures.map(now);

@@ -8,9 +8,10 @@ import { constant, int64, type Attribute, type Graph, type Node, type Value } fr
 import type { DType } from "../ir/dtype.ts";
 import { tensor } from "../ir/tensor.ts";
 import { applyOp, constantFloats, ops } from "../ops/build.ts";
-import { lstmSteps } from "../ops/lstm-steps.ts";
+import { lstmOutputs } from "../ops/lstm-steps.ts";
 import { framewise } from "../ops/signal.ts";
 import { rewriteGraph, type Lowering } from "./rewrite.ts";
+import { sharedLoops } from "./shared-loops.ts";
 
 const number = (attribute: Attribute | undefined, otherwise: number) => (attribute === undefined ? otherwise : (attribute as number));
 /** exp(min(x, 0)) − 1, the negative half of the exponential units. */
@@ -48,7 +49,7 @@ const lowerings: Readonly<Record<string, Lowering>> = {
     return ops.BatchNormalization(x, scale!, bias!, own(mean!), own(variance!), attributes);
   },
   // The kernel's sums and elementwise work depend on how sequences are shared out.
-  LSTM: (_, attributes, inputs) => lstmSteps(ops, inputs, attributes),
+  LSTM: (_, attributes, inputs) => lstmOutputs(ops, inputs, attributes),
   // The runtime cuts the frames of a complex signal as if it were a real one.
   STFT(x, attributes, inputs) {
     return x.shape[2] === 2 ? framewise(ops, inputs, attributes) : ops.STFT(...inputs, attributes);
@@ -77,7 +78,9 @@ function loweringOf({ op, attributes }: Node): Lowering | undefined {
   return batchesFirst((inputs, rest) => (lowering ? [lowering(inputs[0]!, rest, inputs)].flat() : applyOp(op, inputs, rest).outputs));
 }
 
-/** The graph with unsteady operators written out, bodies included; the graph itself where it has none. */
+/** The graph with unsteady operators written out, bodies included, and loops shared; the graph itself where it has neither. */
 export function steadyGraph(root: Graph): Graph {
-  return rewriteGraph(root, loweringOf);
+  // First the one whose loop has unsteady operators of its own.
+  const loops = rewriteGraph(root, (node) => (node.op === "LSTM" ? loweringOf(node) : undefined));
+  return sharedLoops(rewriteGraph(loops, loweringOf));
 }

@@ -1,7 +1,9 @@
 /** Recurrent networks as one operator: RNN, GRU and LSTM. */
 import { inferRecurrent, evaluateRecurrent, recurrentAttributes, type CellStep, type RecurrentAttributes } from "./recurrent.ts";
+import { lstmGradient } from "./lstm-gradient.ts";
+import { lstm, type LstmAttributes } from "./lstm-steps.ts";
 import { recurrentGradient } from "./recurrent-gradient.ts";
-import { gruPass, lstmPass, rnnPass } from "./recurrent-passes.ts";
+import { gruPass, rnnPass } from "./recurrent-passes.ts";
 import { defineOp, type Op, type SampleInput } from "./op.ts";
 
 const zip = (f: (...xs: number[]) => number, ...arrays: readonly Float64Array[]) =>
@@ -127,13 +129,6 @@ export const GRU: Op<GruAttributes, "many"> = defineOp<GruAttributes, "many">({
   ],
 });
 
-export interface LstmAttributes extends RecurrentAttributes {
-  /** Whether the forget gate is 1 - the input gate. */
-  readonly input_forget?: number;
-}
-
-export const lstm = { gates: 4, clipped: 2, activations: ["Sigmoid", "Tanh", "Tanh"] } as const;
-
 function lstmStep({ input_forget = 0 }: LstmAttributes): CellStep {
   return ({ ofInput, ofState, peephole, functions: [f, g, squash] }, x, h, before) => {
     const inner = (gate: number) => zip(add, ofInput(gate, x), ofState(gate, h));
@@ -156,7 +151,7 @@ export const LSTM: Op<LstmAttributes, "many"> = defineOp<LstmAttributes, "many">
   attributes: { ...recurrentAttributes, input_forget: "int" },
   infer: (context) => inferRecurrent(context, lstm, 2),
   evaluate: (inputs, { attributes }) => evaluateRecurrent(inputs, attributes, lstm, lstmStep(attributes)),
-  gradient: recurrentGradient<LstmAttributes>(lstm, lstmPass),
+  gradient: lstmGradient,
   samples: [
     { inputs: inputsOf(4, [3, 2, 3, 2]), attributes: { hidden_size: 2 } },
     { inputs: inputsOf(4, [3, 2, 2, 2], { bias: true, h: true, c: true, p: true }), attributes: { hidden_size: 2 } },

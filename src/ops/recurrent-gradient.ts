@@ -1,5 +1,5 @@
 /**
- * Backpropagation through RNN, GRU and LSTM. The output Y holds the state after every step, so the gates of all steps are computed
+ * Backpropagation through RNN and GRU (LSTM: `lstm-gradient.ts`). The output Y holds the state after every step, so the gates of all steps are computed
  * again at once, in one matrix product, with their slopes; a loop from the last step to the first then has only to carry the
  * gradient of the state; and the weights' gradients are one product over all steps and sequences.
  */
@@ -32,17 +32,13 @@ export interface Pass {
   readonly ofState: (gate: number, h: Value) => Value;
   /** Their sum. */
   readonly ofBoth: (gate: number, h: Value) => Value;
-  /** [3·H], of the input, output and forget gates. */
-  readonly peepholes: Value | null;
   /** The state before every step, [T, B, H]. */
   readonly before: Value;
   /** 1 where a sequence has a step and 0 in its padding, [T, B, 1]. */
   readonly mask: Value | null;
-  readonly firstCell: Value;
-  /** Gradients of the state after every step [T, B, H], 0 in the padding; and of the last states [B, H]. */
+  /** Gradients of the state after every step [T, B, H], 0 in the padding; and of the last state [B, H]. */
   readonly slices: Value | null;
   readonly last: Value;
-  readonly lastCell: Value;
   readonly apply: (index: number, x: Value) => Applied;
 }
 
@@ -53,8 +49,6 @@ export interface PassGradient {
   /** Of products R·h + Rb, block of gates after block: the gradient [T, B, rows] and the vector that is multiplied [T, B, H]. */
   readonly ofState: readonly { readonly gradient: Value; readonly vector: Value }[];
   readonly first: Value;
-  readonly firstCell?: Value;
-  readonly peepholes?: Value;
 }
 
 /** Parts of equal size along the last axis. */
@@ -71,7 +65,7 @@ export function rows(ops: Ops, x: Value): Value {
 const overRows = (ops: Ops, a: Value, b: Value) => ops.Gemm(rows(ops, a), rows(ops, b), { transA: 1 });
 
 /** The sum over all steps and sequences, as a product with ones, which is faster than a sum over leading axes. */
-export function sumOfRows(ops: Ops, x: Value): Value {
+function sumOfRows(ops: Ops, x: Value): Value {
   const [steps, batch] = [dimOf(ops, x, 0), dimOf(ops, x, 1)];
   const count = product(ops, [steps, batch]);
   const one = tensor(x.dtype, [1]);
@@ -95,14 +89,17 @@ function shifted(ops: Ops, y: Value, first: Value, mask: Value | null, reverse: 
   return ops.Concat(states, start, { axis: 0 });
 }
 
-/** Rule of a recurrent operator from the backward pass of one direction of its cells. */
+const places = ["x", "w", "r", "b", "lengths", "h"] as const;
+type Place = (typeof places)[number];
+
+/** Rule of a recurrent operator of one state from the backward pass of one direction of its cells. */
 export function recurrentGradient<A extends RecurrentAttributes>(
   kind: CellKind,
   cell: (pass: Pass, attributes: A) => PassGradient,
 ): GradientRule<A> {
   return (context) => {
     const { ops, inputs, attributes, needs } = context;
-    const { directions, layout, hidden } = sizesOf(
+    const { directions, layout } = sizesOf(
       inputs.map((value) => value?.shape),
       attributes,
       kind,
@@ -116,7 +113,7 @@ export function recurrentGradient<A extends RecurrentAttributes>(
       return directions === 1 ? parts[0]! : ops.Concat(...parts, { axis: 0 });
     };
     const w = perDirection(ops, inputs[at.w]!, 0, directions);
-    const gradients: Readonly<Record<keyof typeof at, () => Value | null>> = {
+    const gradients: Readonly<Record<Place, () => Value | null>> = {
       x: () =>
         stepsFirst(
           found.map(({ ofInput }, d) => ops.MatMul(ofInput, w[d]!)).reduce((a, b) => ops.Add(a, b)),
@@ -141,14 +138,8 @@ export function recurrentGradient<A extends RecurrentAttributes>(
           all(({ first }) => first),
           [1, 0, 2],
         ),
-      c: () =>
-        stepsFirst(
-          all(({ firstCell }) => firstCell!),
-          [1, 0, 2],
-        ),
-      p: () => all(({ peepholes }) => ops.Reshape(peepholes!, int64([3 * hidden]))),
     };
-    return (Object.keys(at) as (keyof typeof at)[]).map((key) => (needs(at[key]) ? gradients[key]() : null));
+    return places.map((key) => (needs(at[key]) ? gradients[key]() : null));
   };
 }
 
@@ -171,10 +162,9 @@ function passesOf<A extends RecurrentAttributes>(context: GradientContext<A>, ki
   const w = parts(inputs[at.w], 0);
   const r = parts(inputs[at.r], 0);
   const b = parts(inputs[at.b], 0);
-  const p = parts(inputs[at.p], 0);
   const y = parts(outputs[0], 1, sequences);
-  const firsts = [at.h, at.c].map((index) => parts(inputs[index], 0, states));
-  const lasts = [1, 2].map((index) => parts(outputGradients[index], 0, states));
+  const first = parts(inputs[at.h], 0, states);
+  const last = parts(outputGradients[1], 0, states);
   const dy = parts(outputGradients[0], 1, sequences);
   const zeros = ops.ConstantOfShape(sizesVector(ops, [dimOf(ops, x, 1), hidden]), { value: tensor(dtype, [0]) });
   const lengths = inputs[at.lengths];
@@ -189,13 +179,10 @@ function passesOf<A extends RecurrentAttributes>(context: GradientContext<A>, ki
       hidden,
       ...products,
       r: r[d]!,
-      peepholes: p[d] ?? null,
-      before: shifted(ops, y[d]!, firsts[0]![d] ?? zeros, mask, reverse),
+      before: shifted(ops, y[d]!, first[d] ?? zeros, mask, reverse),
       mask,
-      firstCell: firsts[1]![d] ?? zeros,
       slices: dy[d] && mask ? ops.Mul(dy[d], mask) : (dy[d] ?? null),
-      last: lasts[0]![d] ?? zeros,
-      lastCell: lasts[1]![d] ?? zeros,
+      last: last[d] ?? zeros,
       apply(index, value) {
         const y = functions[index]!.build(ops, clip === undefined || index >= kind.clipped ? value : ops.Clip(value, -clip, clip));
         const { nodes } = graph({ inputs: [], captures: [value], outputs: { y } });

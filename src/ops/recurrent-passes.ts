@@ -2,7 +2,7 @@
 import { int64, scalar, type Value } from "../ir/graph.ts";
 import { loop } from "./loop.ts";
 import type { Ops } from "./build.ts";
-import { blocks, sumOfRows, type Pass, type PassGradient } from "./recurrent-gradient.ts";
+import { blocks, type Pass, type PassGradient } from "./recurrent-gradient.ts";
 
 const plus = (ops: Ops, a: Value, b: Value | null | undefined) => (b ? ops.Add(a, b) : a);
 const times = (ops: Ops, a: Value, b: Value | null | undefined) => (b ? ops.Mul(a, b) : a);
@@ -97,69 +97,4 @@ function resetBeforeProduct(pass: Pass): PassGradient {
     { gradient: ofK, vector: reset },
   ];
   return { ofInput: together(ops, ofGates, ofK), ofState, first };
-}
-
-/** c' = f·c + i·g and h' = o·η(c'), where peepholes add P·c to what i and f are functions of, and P·c' for o; f may be 1 - i. */
-export function lstmPass(pass: Pass, { input_forget = 0 }: { readonly input_forget?: number }): PassGradient {
-  const { ops, reverse, hidden, r, before, mask, slices, last, lastCell, apply } = pass;
-  const [ai, ao, af, ag] = [0, 1, 2, 3].map((gate) => pass.ofBoth(gate, before)) as [Value, Value, Value, Value];
-  const [pi, po, pf] = pass.peepholes ? blocks(ops, pass.peepholes, 3, hidden) : [];
-  const peep = (x: Value, weights: Value | undefined, cell: Value) => (weights ? ops.Add(x, ops.Mul(cell, weights)) : x);
-  const g = apply(1, ag);
-  const { cellBefore, cell } = cellStates(pass, { ai, af, g: g.y, pi, pf, input_forget });
-  const i = apply(0, peep(ai, pi, cellBefore));
-  const f = input_forget ? null : apply(0, peep(af, pf, cellBefore));
-  const o = apply(0, peep(ao, po, cell));
-  const squashed = apply(2, cell);
-
-  const toI = i.slope(f ? g.y : ops.Sub(g.y, cellBefore));
-  const toF = f ? f.slope(cellBefore) : ops.Mul(toI, 0);
-  const toO = o.slope(squashed.y);
-  const factors = times(ops, together(ops, toI, toO, toF, g.slope(i.y)), mask);
-  const toCell = times(ops, peep(squashed.slope(o.y), po, toO), mask);
-  const forget = peep(peep(f ? f.y : ops.Sub(1, i.y), pi, toI), pf, toF);
-  const { values, read } = sliced({ factors, toCell, carry: carried(pass, forget), slices, kept: kept(pass) });
-  const states = [last, lastCell];
-  const [first, firstCell, da] = loop(ops, { states, sequences: values, captures: [r], reverse: !reverse }, ([dh, dc], step) => {
-    const at = read(step);
-    const whole = plus(ops, dh!, at.slices);
-    const ofCell = ops.Add(dc!, ops.Mul(whole, at.toCell!));
-    const inner = ops.Mul(together(ops, ofCell, whole, ofCell, ofCell), at.factors!);
-    const back = ops.MatMul(inner, r);
-    return { states: [at.kept ? ops.Add(back, ops.Mul(whole, at.kept)) : back, ops.Mul(ofCell, at.carry!)], outputs: [inner] };
-  }) as [Value, Value, Value];
-  const peepholes = () => {
-    const [di, dO, df] = blocks(ops, da, 4, hidden) as [Value, Value, Value, Value];
-    return ops.Concat(...[ops.Mul(di, cellBefore), ops.Mul(dO, cell), ops.Mul(df, cellBefore)].map((x) => sumOfRows(ops, x)), { axis: 0 });
-  };
-  return { ofInput: da, ofState: [{ gradient: da, vector: before }], first, firstCell, ...(pass.peepholes && { peepholes: peepholes() }) };
-}
-
-/** The cell states before and after every step. Without peepholes the gates are known beforehand, and the loop has two operators. */
-function cellStates(
-  pass: Pass,
-  gates: { ai: Value; af: Value; g: Value; pi: Value | undefined; pf: Value | undefined; input_forget: number },
-): { cellBefore: Value; cell: Value } {
-  const { ops, reverse, mask, firstCell, apply } = pass;
-  const { ai, af, g, pi, pf, input_forget } = gates;
-  const forgetOf = (i: Value, a: Value) => (input_forget ? ops.Sub(1, i) : apply(0, a).y);
-  if (!pi || !pf) {
-    const i = apply(0, ai).y;
-    const sequences = [carried(pass, forgetOf(i, af)), times(ops, ops.Mul(i, g), mask)];
-    const [, cellBefore, cell] = loop(ops, { states: [firstCell], sequences, reverse }, ([c], [f, added]) => {
-      const next = ops.Add(ops.Mul(c!, f!), added!);
-      return { states: [next], outputs: [c!, next] };
-    }) as [Value, Value, Value];
-    return { cellBefore, cell };
-  }
-  const { values, read } = sliced({ ai, af, g, mask, kept: kept(pass) });
-  const [, cellBefore, cell] = loop(ops, { states: [firstCell], sequences: values, captures: [pi, pf], reverse }, ([c], step) => {
-    const at = read(step);
-    const i = apply(0, ops.Add(at.ai!, ops.Mul(c!, pi))).y;
-    const f = forgetOf(i, ops.Add(at.af!, ops.Mul(c!, pf)));
-    const made = ops.Add(ops.Mul(f, c!), ops.Mul(i, at.g!));
-    const next = at.mask ? ops.Add(ops.Mul(made, at.mask), ops.Mul(c!, at.kept!)) : made;
-    return { states: [next], outputs: [c!, next] };
-  }) as [Value, Value, Value];
-  return { cellBefore, cell };
 }
