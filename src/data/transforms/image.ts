@@ -1,5 +1,5 @@
 /** Images: brought to one size, scaled to [0, 1], each channel standardised (spec §3.1). */
-import { constant, input, int64, type Value } from "../../ir/graph.ts";
+import { constant, graph, input, int64, type Graph, type Value } from "../../ir/graph.ts";
 import { tensor } from "../../ir/tensor.ts";
 import { ops } from "../../ops/build.ts";
 import { GradusError, internal } from "../../util/errors.ts";
@@ -47,7 +47,7 @@ export const image = defineTransform<ImageColumn, ImagePlan>({
           ),
         );
       const pixels = ops.Transpose(ops.Cast(inputs[i]!, { to: "float32" }), { perm: [0, 3, 1, 2] });
-      const resized = resize(pixels, channels, height, width);
+      const resized = inSize(pixels, channels, height, width);
       const centred = ops.Sub(
         resized,
         perChannel((channel) => 255 * mean[channel]!),
@@ -122,10 +122,26 @@ function channelMoments(values: Uint8Array, channels: number): { mean: number[];
   return { mean: mean.map((value) => value / 255), deviation: deviation.map((value) => value / 255) };
 }
 
+/** Images that have the size as they are, others resampled. */
+function inSize(x: Value, channels: number, height: number, width: number): Value {
+  const same = ops.ReduceMin(
+    ops.Cast(ops.Equal(ops.Slice(ops.Shape(x), int64([2]), int64([4]), int64([0])), int64([height, width])), { to: "int64" }),
+    {
+      keepdims: 0,
+    },
+  );
+  const branch = (y: Value): Graph => graph({ inputs: [], captures: [x], outputs: { y } });
+  const [y] = ops.If(ops.Cast(same, { to: "bool" }), {
+    then_branch: branch(ops.Reshape(x, int64([-1, channels, height, width]))),
+    else_branch: branch(resize(x, channels, height, width)),
+  });
+  return y!;
+}
+
 /**
  * Linear resampling that averages where it shrinks (the triangle filter, as wide as a step of the output): output pixel i is at
  * c = (i + ½)·s with s = from/to, and pixel j weighs max(0, 1 − |j + ½ − c| / max(1, s)), normalised. Two products of matrices, since
- * Resize of opset 17 skips pixels where it shrinks; an image that has the size already is multiplied by the identity.
+ * Resize of opset 17 skips pixels where it shrinks.
  * @param x float32 [batch, channels, any, any]
  * @returns float32 [batch, channels, height, width]
  */
