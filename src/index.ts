@@ -13,7 +13,17 @@ export { profileData, type ProfileOptions } from "./data/profile.ts";
 export type { ColumnProfile, DataProfile, Distribution } from "./data/column-profile.ts";
 export { profilePicture } from "./data/profile-picture.ts";
 export type { ColumnSettings, TransformSettings } from "./data/transform.ts";
-export { describeTable, type Column, type Table, type TableSchema, type Task } from "./data/table.ts";
+export {
+  describeTable,
+  type CategoricalColumn,
+  type Column,
+  type ImageColumn,
+  type NumericColumn,
+  type SequenceColumn,
+  type Table,
+  type TableSchema,
+  type Task,
+} from "./data/table.ts";
 export type { Parts, SplitOptions } from "./data/splitter.ts";
 export { savedSplit, type SavedSplit, type SplitOrigin } from "./data/saved-split.ts";
 export { folds, type Fold, type FoldOptions } from "./data/folds.ts";
@@ -35,7 +45,12 @@ export type { Experiment, ExperimentInput, ResolvedExperiment } from "./train/ex
 export type { Baseline, ClosingFigures, ExperimentEvent, Metrics } from "./train/experiment-events.ts";
 export { measureRows, predictRows, type PredictOptions, type Prediction } from "./train/predict.ts";
 
-// Before training.
+// Before training: the data, then the network.
+export { audit, type Audit, type AuditLimits, type AuditOptions } from "./audit/audit.ts";
+export { auditParts, type GateOptions } from "./audit/gate.ts";
+export { auditPage, type PageOptions } from "./audit/page.ts";
+export { againstSubject, partsSubject, subjectOf, type SubjectOptions } from "./audit/subject.ts";
+export type { AuditPart, AuditSubject } from "./audit/rule.ts";
 export { preflight, type Limits, type Preflight, type PreflightOptions } from "./preflight/preflight.ts";
 export { measureSignal, type LayerSignal, type SignalProfile } from "./preflight/signal.ts";
 export { signalPicture, type SignalLine, type SignalPanel } from "./preflight/signal-picture.ts";
