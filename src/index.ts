@@ -8,6 +8,9 @@
  */
 // The whole thing: a table, its parts, a network, a run.
 export { readTable, type ReadOptions } from "./data/read-table.ts";
+export { sequencesById } from "./data/by-id.ts";
+export { tokenise, type TextUnit } from "./data/tokens.ts";
+export { cutWindows, type WindowOptions } from "./data/windows.ts";
 export type { Reading, SkippedRow, TypeName } from "./data/reading.ts";
 export { profileData, type ProfileOptions } from "./data/profile.ts";
 export type { ColumnProfile, DataProfile, Distribution } from "./data/column-profile.ts";
@@ -93,6 +96,15 @@ export { scheduleByName, type ScheduleName } from "./optim/schedules/index.ts";
 export { optimizerByName, type OptimizerName } from "./optim/optimizers/index.ts";
 export { fit as fitDatasets, train, type FitOptions as FitDatasetsOptions, type ParameterLayout } from "./train/fit.ts";
 export type { Dataset } from "./train/dataset.ts";
+
+// Training examples changed at random.
+export { augmentations } from "./data/augment-example.ts";
+export type { AugmentationSpec } from "./data/augmentation.ts";
+export { augmentedBatches } from "./data/augment-threads.ts";
+export type { AugmentationPlan, AugmentedBatch, BatchSource } from "./data/augment-batches.ts";
+export { previewAugmentation, type AugmentationPreview, type PreviewOptions } from "./train/augment-preview.ts";
+export type { AugmentOptions } from "./train/augment.ts";
+
 export type { EpochFigures, PartFigures, TrainingEvent, TrainingResult } from "./train/events.ts";
 export type { Problem } from "./train/step-graph.ts";
 export { inspectModel, readModel, type ModelSummary, type ReadModel, type ReadOptions as ReadModelOptions } from "./onnx/read.ts";
