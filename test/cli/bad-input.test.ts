@@ -118,8 +118,8 @@ test("byte-order mark and UTF-16 are read", async () => {
 test("an unknown key or a wrong type in the experiment file, with its line", async () => {
   file("data.csv", table(40));
   file("key.yaml", "data:\n  path: data.csv\n  traget: label\n");
-  expect(await refused(["train", "--experiment", "key.yaml"])).toBe(
-    'error: key.yaml, line 3: unknown key "traget" in data.\n  did you mean "target"? keys: path, target, task, drop, id, targetTransform\n',
+  expect(await refused(["train", "--experiment", "key.yaml"])).toMatch(
+    /^error: key\.yaml, line 3: unknown key "traget" in data\.\n {2}did you mean "target"\? keys: path, target, task, drop, id, targetTransform(, \w+)*(, ….*)?\n$/,
   );
   file("type.yaml", "data: { path: data.csv, target: label }\n\nepochs: often\n");
   expect(await refused(["train", "--experiment", "type.yaml"])).toBe(
