@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Affine, AugmentationSpec, Fill } from "../../src/data/augmentation.ts";
 import { augmentedBatches, startWorker } from "../../src/data/augment-threads.ts";
@@ -448,6 +449,16 @@ describe("lists", () => {
         expect(outs.every((out) => out.every(Number.isFinite))).toBe(true);
         expect(outs.some((out) => out.some((value, i) => value !== source[i]))).toBe(true);
       }
+  });
+
+  test("docs/data.md has a row for each kind, its settings with their usual values", () => {
+    const rows = readFileSync(new URL("../../docs/data.md", import.meta.url), "utf8").split("\n");
+    for (const { kind, about, settings } of Object.values(augmentations)) {
+      const row = rows.find((one) => one.startsWith(`| \`${kind}\` |`)) ?? "";
+      expect(row).toContain(about);
+      for (const [name, one] of Object.entries(settings))
+        expect(row).toContain(`\`${name}\` (${Number(one.default.toFixed(3))}): ${one.about}`);
+    }
   });
 
   test.each<[AugmentationSpec[], number[], string]>([
