@@ -49,8 +49,9 @@ describe("gradus train", () => {
   });
 
   test("--no-preflight leaves them out, and the weights are the same to the bit", async () => {
-    const { lines, result } = await gradusJson([...data, "--no-preflight", "--out", "unchecked"]);
+    const { lines, result } = await gradusJson([...data, "--no-preflight", "--no-audit", "--out", "unchecked"]);
     expect(lines.map(({ type }) => type)).not.toContain("preflight");
+    expect(lines.map(({ type }) => type)).not.toContain("audit");
     expect(result).not.toHaveProperty("findings");
     expect(readFileSync("unchecked/model.safetensors").equals(readFileSync("clean/model.safetensors"))).toBe(true);
   });

@@ -65,6 +65,7 @@ test("--json prints one object a line, the last the result", async () => {
   expect(lines.map(({ type }) => type)).toEqual([
     "data",
     "split",
+    "audit",
     "transforms",
     "model",
     "preflight",

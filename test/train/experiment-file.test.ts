@@ -22,6 +22,7 @@ test("a minimal experiment gets its defaults", () => {
   expect(parse(start)).toEqual({
     data: { path: "churn.csv", target: "churn", drop: [], targetTransform: "none" },
     split: {},
+    audit: { accept: [], strict: false },
     model: { kind: "mlp", activation: "relu", keepProbability: 1 },
     optimizer: { kind: "adamw", schedule: { kind: "cosine" } },
     epochs: 100,

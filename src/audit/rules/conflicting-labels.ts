@@ -11,7 +11,7 @@ export const conflictingLabels = defineAuditRule({
   what:
     "Rows whose features are all equal and whose classes differ: either a label is wrong, or the features do not tell. " +
     "What the rarer labels of such rows add up to is an error that no rule on these features gets below, on this file.",
-  source: "D1: Deepchecks",
+  source: "Deepchecks",
   when: "train",
   stops: false,
   limits: {},

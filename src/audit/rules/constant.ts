@@ -10,7 +10,7 @@ export const constant = defineAuditRule({
   what:
     "A column that has one value in all training rows cannot be learnt from, whatever it does elsewhere; it is left out. " +
     "Columns that are constant in the whole file are left out when it is read.",
-  source: "D5: SageMaker Debugger, UMLAUT",
+  source: "SageMaker Debugger, UMLAUT",
   when: "train",
   stops: false,
   limits: {},

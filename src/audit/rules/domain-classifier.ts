@@ -23,7 +23,7 @@ export const domainClassifier = defineAuditRule({
   what:
     "A small network is trained to say which part a row is from, as many rows of either, and asked about rows it has not seen. Where the parts come from one distribution it is right half the time. " +
     "The effect is 2·AUC − 1; p is Mann and Whitney's, of few rows by permutation. The features whose shuffling costs most AUC are what betrays the part.",
-  source: "M3: Lopez-Paz & Oquab 2017; limits of Deepchecks",
+  source: "Lopez-Paz & Oquab 2017; limits of Deepchecks",
   when: "audit",
   stops: false,
   limits: {

@@ -28,7 +28,7 @@ export const featureDrift = defineAuditRule({
     "Every feature in training against every other part: numbers by Kolmogorov and Smirnov's distance of the distribution functions, categories by the largest difference " +
     "of any event's shares (total variation) and χ², missing values as a feature of their own; of images their resolution, aspect, brightness, contrast, sharpness, entropy and colour. " +
     "It warns where the difference is both large and, by Holm's correction over all features and parts, no accident.",
-  source: "M1: Deepchecks (effect) and Evidently (p), joined; Holm 1979",
+  source: "Deepchecks (effect) and Evidently (p), joined; Holm 1979",
   when: "train",
   stops: false,
   limits: {

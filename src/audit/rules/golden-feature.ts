@@ -13,7 +13,7 @@ export const goldenFeature = defineAuditRule({
   what:
     "A small network on all features against each feature alone, both fitted to the same two thirds of the training rows and scored on the rest, as the share of the commonest class's errors " +
     "(of an amount, of the squares about the mean) that is gone. A feature alone that comes within the limit of all of them is noted, and from a high score on warned of: it may leak the target.",
-  source: "D8: skore SKD011; the bar between note and warning derived",
+  source: "skore SKD011; the bar between note and warning derived",
   when: "audit",
   stops: false,
   limits: {

@@ -10,7 +10,7 @@ export const imbalance = defineAuditRule({
   what:
     "Where most rows are of one class, always saying that class has few errors and no use. It warns where the largest class has many times the rows of the smallest, " +
     "most of all rows, or where the classes are spread like far fewer (perplexity: 2 to the entropy of the labels, over their number).",
-  source: "D6: SageMaker Debugger (ratio), skore (majority), TheDeepChecker (perplexity)",
+  source: "SageMaker Debugger (ratio), skore (majority), TheDeepChecker (perplexity)",
   when: "train",
   stops: false,
   limits: {

@@ -16,7 +16,7 @@ export const labelShift = defineAuditRule<L>({
   what:
     "The shares of the classes in training against those of each other part, as differences with Newcombe's interval, at such a level that all of them together miss in 5 %. " +
     "A share that differs by an interval without 0, and by more than the larger of a point and a tenth of it, warns; amounts are compared as features are.",
-  source: "M2: derived; Cramér's V of Deepchecks; Newcombe 1998",
+  source: "derived; Cramér's V of Deepchecks; Newcombe 1998",
   when: "train",
   stops: false,
   limits: {
@@ -41,7 +41,8 @@ function classes(column: CategoricalColumn, train: AuditPart, part: AuditPart, p
   const used = column.categories.flatMap((_, code) => (before[code]! + after[code]! > 0 ? [code] : []));
   const tests = parts * (used.length === 2 ? 1 : used.length);
   const { cramersV, p } = contingency([before, after]);
-  const shifts = used
+  // Of two classes one tells both.
+  const shifts = (used.length === 2 ? used.slice(1) : used)
     .map((code) => {
       const [a, b] = [
         { count: after[code]!, n: part.rows.length },

@@ -22,6 +22,7 @@ export const leakImpact = defineAuditRule({
   stops: false,
   limits: {
     copies: { value: 20, means: "copies in a part below which nothing is trained" },
+    most: { value: 0.5, means: "share of copies in a part above which there is nothing to compare with" },
     points: { value: 0.005, means: "impact, at the interval's lower end, above which it warns" },
   },
   async check(context, limits) {
@@ -30,7 +31,7 @@ export const leakImpact = defineAuditRule({
     const observations: Observation[] = [];
     for (const part of parts.slice(1)) {
       const copies = copiesOf(context.keyed(), parts.slice(0, 1), part).map(([, row]) => row);
-      if (copies.length < limits.copies) continue;
+      if (copies.length < limits.copies || copies.length > limits.most * part.rows.length) continue;
       const { impact, on, off } = await measure(context, part, Int32Array.from(copies));
       const classes = table.target.task === "classification";
       const unit = (value: number) => (classes ? percent(value) : short(value));
@@ -55,7 +56,8 @@ async function measure(context: AuditContext, part: AuditPart, copies: Int32Arra
   const copied = new Set(Array.from(asked, (row) => keys[row]!));
   const train = sampleRows(parts[0]!.rows, mostTrain, seed, "impact");
   // The copies are in training whatever the sample.
-  const twins = parts[0]!.rows.filter((row) => copied.has(keys[row]!));
+  const every = parts[0]!.rows.filter((row) => copied.has(keys[row]!));
+  const twins = sampleRows(every, mostTrain, seed, "impact, twins");
   const rest = train.filter((row) => !copied.has(keys[row]!));
   const [off, on] = [await losses(context, rest, asked), await losses(context, Int32Array.from([...rest, ...twins]).sort(), asked)];
   const share = copies.length / part.rows.length;

@@ -19,7 +19,7 @@ export const nearDuplicates = defineAuditRule({
   what:
     "The nearest training row of each row of another part: of tables in standardised columns, of images in 16×16 grays of mean 0 and deviation 1. A pair counts where it is far nearer " +
     "than training rows are to each other, and it warns only where there are more such pairs than between two random halves of the training part. Exact copies are not counted here.",
-  source: "D2: derived; Fisher's exact test",
+  source: "derived; Fisher's exact test",
   when: "audit",
   stops: false,
   limits: {

@@ -10,7 +10,7 @@ export const groupOverlap = defineAuditRule({
   what:
     "Rows of one group (a patient, a speaker, a household) resemble each other. A group that is in two parts lets the network know it again, " +
     "and what is measured is no figure for groups that are new.",
-  source: "D3: skore SKD013",
+  source: "skore SKD013",
   when: "train",
   stops: true,
   limits: {},
@@ -56,7 +56,7 @@ export const timeOverlap = defineAuditRule({
   what:
     "Where rows have a time, what is trained on must lie before what is measured on: whoever trains on later rows knows what will only " +
     "be known later. The latest training row must stand before the earliest of any other part; of forecasts, the last value that is forecast.",
-  source: "D3: skore SKD013",
+  source: "skore SKD013",
   when: "train",
   stops: true,
   limits: {},

@@ -16,7 +16,7 @@ export const scale = defineAuditRule({
   what:
     "After the transforms, fitted on the training part, every column of numbers should have a mean near 0 and a deviation near 1, or lie between −1 and 1. " +
     "Scales of the raw columns that are far apart are noted: whoever trains on them untransformed trains badly.",
-  source: "D5: SageMaker Debugger (mean), TheDeepChecker and UMLAUT (range); ratio derived",
+  source: "SageMaker Debugger (mean), TheDeepChecker and UMLAUT (range); ratio derived",
   when: "audit",
   stops: false,
   limits: {

@@ -12,7 +12,7 @@ export const scaledBeforeSplit = defineAuditRule({
   what:
     "A column whose mean is 0 and whose deviation is 1 over all rows, and whose mean over the training rows is not 0, was standardised before the split: " +
     "the other parts were used for it. Gradus fits what it does to columns on the training part alone.",
-  source: "D4: derived",
+  source: "derived",
   when: "train",
   stops: false,
   limits: {

@@ -18,7 +18,7 @@ export const targetLeak = defineAuditRule({
   what:
     "Every feature alone is fitted to two thirds of the training rows (64 bins with a line each, or its categories) and scored on the rest, each third in turn. One that leaves next to nothing " +
     "of the errors of the commonest class, even at the upper end of the 95 % interval, or of the squares about the mean, is the target in another form, or was written down after it.",
-  source: "D8: skore SKD011, its extreme; limits derived",
+  source: "skore SKD011, its extreme; limits derived",
   when: "train",
   stops: true,
   limits: {

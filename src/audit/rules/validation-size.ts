@@ -11,7 +11,7 @@ export const validationSize = defineAuditRule({
   what:
     "Two networks judged on the same n rows, of which a share ψ is answered differently, are told apart (5 %, power 80 %) where their errors differ by Δ = 2.8·√(ψ/n). " +
     "A smaller gain is not to be seen on this part.",
-  source: "D7: McNemar's test, 2.8 = z(97.5 %) + z(80 %)",
+  source: "McNemar's test, 2.8 = z(97.5 %) + z(80 %)",
   when: "audit",
   stops: false,
   limits: {
