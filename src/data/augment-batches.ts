@@ -5,8 +5,10 @@ import { createAugmenter, type Augmenter } from "./augment-example.ts";
 
 /** Examples in memory, as numbers. */
 export interface Examples {
-  /** [examples, …shape] */
+  /** [examples, …shape]; empty where they are made. */
   readonly features: Float32Array;
+  /** How many there are, and what writes the numbers of some of them, where they are not held. */
+  readonly made?: { readonly rows: number; readonly write: (rows: Int32Array, into: Float32Array) => void };
   /** [examples, outputs] */
   readonly targets: Float32Array;
   /** Valid steps of each sequence; all where left out. */
@@ -79,10 +81,11 @@ export function fillSlot(
   chosen: ArrayLike<number>,
 ): void {
   const { size: width } = augmenter;
-  const examples = data.features.length / width;
+  const examples = countOf(data, width);
   slot.head.set([epoch, chosen.length]);
   const gather = (row: number, at: number) => {
-    slot.input.set(data.features.subarray(row * width, (row + 1) * width), at * width);
+    if (data.made) data.made.write(Int32Array.of(row), slot.input.subarray(at * width, (at + 1) * width));
+    else slot.input.set(data.features.subarray(row * width, (row + 1) * width), at * width);
     slot.rows[at] = row;
     if (data.lengths) slot.lengths[at] = data.lengths[row]!;
   };
@@ -123,7 +126,7 @@ export function runSlot(slot: Slot, augmenter: Augmenter, plan: AugmentationPlan
 /** The finished batch of a slot, in arrays of its own. */
 export function createCollector(plan: AugmentationPlan, data: Examples, augmenter: Augmenter): (slot: Slot) => AugmentedBatch {
   const { batch } = plan;
-  const outputs = data.targets.length / (data.features.length / augmenter.size);
+  const outputs = data.targets.length / countOf(data, augmenter.size);
   const features = new Float32Array(batch * augmenter.size);
   const targets = new Float32Array(batch * outputs);
   const lengths = new Int32Array(data.lengths ? batch : 0);
@@ -142,6 +145,8 @@ export function createCollector(plan: AugmentationPlan, data: Examples, augmente
     return { size, features, targets, ...(data.lengths ? { lengths } : {}) };
   };
 }
+
+const countOf = ({ features, made }: Examples, width: number): number => made?.rows ?? features.length / width;
 
 /** Every step of a sequence is valid where nothing else is said. */
 export function withLengths(data: Examples, { example }: AugmentationPlan): Examples {

@@ -2,7 +2,7 @@
 import { compile } from "../exec/executor.ts";
 import type { CompileOptions, Executor } from "../exec/session.ts";
 import { initializeParameters } from "../nn/parameters.ts";
-import { pickDataset, rowsOf, type Dataset } from "../train/dataset.ts";
+import { pickDataset, rowsOf, type TrainingData } from "../train/dataset.ts";
 import { layoutOf, type Problem } from "../train/step-graph.ts";
 import { GradusError } from "../util/errors.ts";
 import { rng } from "../util/rng.ts";
@@ -25,7 +25,7 @@ const mostRows = 2048;
 /** @param data training rows; a seeded sample of them is taken */
 export function contextOf(
   problem: Problem,
-  data: Dataset,
+  data: TrainingData,
   { seed = 1, theta, executor = platform, runtime = {} }: ContextOptions = {},
 ): PreflightContext {
   const layout = layoutOf(problem);

@@ -1,5 +1,5 @@
 /** The gate before training: every rule on one problem at its start, findings with numbers. */
-import type { Dataset } from "../train/dataset.ts";
+import type { TrainingData } from "../train/dataset.ts";
 import type { Problem } from "../train/step-graph.ts";
 import { didYouMean } from "../util/closest.ts";
 import { GradusError } from "../util/errors.ts";
@@ -32,7 +32,7 @@ export interface Preflight {
  * @param data training rows; a seeded sample of them is looked at
  * @throws GradusError for a limit that no rule has
  */
-export async function preflight(problem: Problem, data: Dataset, options: PreflightOptions = {}): Promise<Preflight> {
+export async function preflight(problem: Problem, data: TrainingData, options: PreflightOptions = {}): Promise<Preflight> {
   const started = performance.now();
   const { which = "all", limits = {}, onFinding } = options;
   checkLimits(limits);

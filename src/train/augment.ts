@@ -5,7 +5,7 @@ import { completeAugmentations, exampleShape } from "../data/augment-example.ts"
 import type { AugmentationSpec, ExampleShape } from "../data/augmentation.ts";
 import type { PreprocessPlan } from "../data/preprocess.ts";
 import { GradusError } from "../util/errors.ts";
-import type { Dataset } from "./dataset.ts";
+import { isLazy, rowsOf, type TrainingData } from "./dataset.ts";
 import type { Problem } from "./step-graph.ts";
 
 export interface AugmentOptions {
@@ -30,14 +30,16 @@ export function shapeOfExamples({ inputShape }: Problem, { shape, numeric }: Aug
 /** Augmented batches of a training part. @throws GradusError where the list does not fit the examples */
 export function batchesOf(
   problem: Problem,
-  { features, targets, lengths }: Dataset,
+  data: TrainingData,
   options: AugmentOptions,
   { seed, batch }: { readonly seed: number; readonly batch: number },
 ): BatchSource {
   const examples: Examples = {
-    features: features.data as Float32Array,
-    targets: targets.data as Float32Array,
-    ...(lengths ? { lengths: lengths.data as Int32Array } : {}),
+    ...(isLazy(data)
+      ? { features: new Float32Array(0), made: { rows: rowsOf(data), write: data.write } }
+      : { features: data.features.data as Float32Array }),
+    targets: data.targets.data as Float32Array,
+    ...(!isLazy(data) && data.lengths ? { lengths: data.lengths.data as Int32Array } : {}),
   };
   return augmentedBatches({ specs: options.steps, example: shapeOfExamples(problem, options), seed, batch }, examples, options.workers);
 }

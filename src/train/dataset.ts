@@ -12,8 +12,22 @@ export interface Dataset {
   readonly lengths?: Tensor;
 }
 
-export function rowsOf(data: Dataset): number {
-  return data.features.shape[0]!;
+/** Examples whose inputs are made when they are needed, since all of them would take too much memory. */
+export interface LazyDataset {
+  /** [rows, outputs], float32. */
+  readonly targets: Tensor;
+  /** Numbers of one example. */
+  readonly width: number;
+  /** Writes the inputs of rows into [rows.length · width], a pure function of the rows. */
+  readonly write: (rows: Int32Array, into: Float32Array) => void;
+}
+
+export type TrainingData = Dataset | LazyDataset;
+
+export const isLazy = (data: TrainingData): data is LazyDataset => "write" in data;
+
+export function rowsOf(data: TrainingData): number {
+  return data.targets.shape[0]!;
 }
 
 /** Consecutive rows of a tensor, over the same memory. */
@@ -42,7 +56,13 @@ export function pickRows(source: Tensor, rows: ArrayLike<number>): Tensor {
 }
 
 /** Chosen examples, copied. */
-export function pickDataset({ features, targets, lengths }: Dataset, rows: ArrayLike<number>): Dataset {
+export function pickDataset(data: TrainingData, rows: ArrayLike<number>): Dataset {
+  if (isLazy(data)) {
+    const made = new Float32Array(rows.length * data.width);
+    data.write(Int32Array.from(rows), made);
+    return { features: tensor("float32", made, [rows.length, data.width]), targets: pickRows(data.targets, rows) };
+  }
+  const { features, targets, lengths } = data;
   return {
     features: pickRows(features, rows),
     targets: pickRows(targets, rows),
@@ -51,14 +71,14 @@ export function pickDataset({ features, targets, lengths }: Dataset, rows: Array
 }
 
 /** A batch as a dataset, over the batch's memory. @param like the data it was made from */
-export function batchDataset({ size, features, targets, lengths }: AugmentedBatch, like: Dataset): Dataset {
+export function batchDataset({ size, features, targets, lengths }: AugmentedBatch, like: TrainingData): Dataset {
   const view = <A extends Float32Array | Int32Array>(data: A, of: Tensor): Tensor => {
     const shape = [size, ...of.shape.slice(1)];
     return tensor(of.dtype, data.subarray(0, sizeOf(shape)), shape);
   };
   return {
-    features: view(features, like.features),
+    features: isLazy(like) ? tensor("float32", features.subarray(0, size * like.width), [size, like.width]) : view(features, like.features),
     targets: view(targets, like.targets),
-    ...(like.lengths && lengths ? { lengths: view(lengths, like.lengths) } : {}),
+    ...(!isLazy(like) && like.lengths && lengths ? { lengths: view(lengths, like.lengths) } : {}),
   };
 }

@@ -1,8 +1,8 @@
 /** Losses and predictions in evaluation mode, in large batches. */
 import type { Device, Executor } from "../exec/session.ts";
-import { tensor } from "../ir/tensor.ts";
+import { tensor, type Tensor } from "../ir/tensor.ts";
 import { parameterViews, type ParameterLayout } from "../nn/parameters.ts";
-import { rowsOf, sliceDataset, type Dataset } from "./dataset.ts";
+import { isLazy, rowsOf, sliceDataset, sliceRows, type Dataset, type TrainingData } from "./dataset.ts";
 import { evaluationGraph, type Problem } from "./step-graph.ts";
 
 export interface Evaluation {
@@ -14,7 +14,7 @@ export interface Evaluation {
 
 export interface Evaluator {
   /** @param theta the parameters, read only */
-  evaluate(theta: Float32Array, data: Dataset): Promise<Evaluation>;
+  evaluate(theta: Float32Array, data: TrainingData): Promise<Evaluation>;
   dispose(): Promise<void>;
 }
 
@@ -43,15 +43,17 @@ export async function createEvaluator(
   const batches = rows.flatMap((count) => cuts(count).map(([from, to]) => to - from));
   const sizes = [...new Set(batches)].map((batch) => ({ batch }));
   const session = await executor.compile(evaluationGraph(problem, layout), { ...runtime, sizes });
-  const known = new WeakMap<Dataset, ReturnType<typeof cut>>();
-  const cut = (data: Dataset) => {
+  const known = new WeakMap<TrainingData, ReturnType<typeof cut>>();
+  const cut = (data: TrainingData) => {
     const rows = rowsOf(data);
     const loss = new Float32Array(rows);
     const prediction = new Float32Array(rows * problem.outputs);
     const calls = [];
+    const examples = examplesOf(data);
     for (const [from, to] of cuts(rows)) {
-      const { features, targets, lengths } = sliceDataset(data, from, to);
+      const { features, targets, lengths, ready } = examples(from, to);
       calls.push({
+        ready,
         feeds: { x: features, y: targets, ...(lengths ? { lengths } : {}) },
         into: {
           loss: tensor("float32", loss.subarray(from, to)),
@@ -66,9 +68,31 @@ export async function createEvaluator(
       let cached = known.get(data);
       if (!cached) known.set(data, (cached = cut(data)));
       const parameters = parameterViews(layout, theta);
-      for (const { feeds, into } of cached.calls) await session.run({ ...feeds, ...parameters }, into);
+      for (const { ready, feeds, into } of cached.calls) {
+        ready?.();
+        await session.run({ ...feeds, ...parameters }, into);
+      }
       return { loss: cached.loss, prediction: cached.prediction };
     },
     dispose: () => session.dispose(),
+  };
+}
+
+/** Consecutive examples; inputs that are made share the memory of one call, and `ready` writes them into it. */
+function examplesOf(data: TrainingData): (from: number, to: number) => Dataset & { readonly ready?: () => void } {
+  if (!isLazy(data)) return (from, to) => sliceDataset(data, from, to);
+  const { width, targets, write } = data;
+  const memory = new Float32Array(Math.min(rowsPerCall, rowsOf(data)) * width);
+  const inputs = new Map<number, Tensor>();
+  return (from, to) => {
+    const n = to - from;
+    const features = inputs.get(n) ?? tensor("float32", memory.subarray(0, n * width), [n, width]);
+    inputs.set(n, features);
+    const ready = () =>
+      write(
+        Int32Array.from({ length: n }, (_, i) => from + i),
+        features.data as Float32Array,
+      );
+    return { features, targets: sliceRows(targets, from, to), ready };
   };
 }

@@ -1,6 +1,6 @@
 /** What a training says of itself: typed events, the figures of an epoch, and the result. */
 import type { ParameterLayout } from "../nn/parameters.ts";
-import { rowsOf, type Dataset } from "./dataset.ts";
+import { rowsOf, type TrainingData } from "./dataset.ts";
 import type { Evaluation } from "./evaluate.ts";
 import type { Problem } from "./step-graph.ts";
 
@@ -46,7 +46,7 @@ export interface TrainingResult {
 }
 
 /** Mean loss and error of an evaluation. */
-export function summarize(problem: Problem, data: Dataset, { loss, prediction }: Evaluation): PartFigures {
+export function summarize(problem: Problem, data: TrainingData, { loss, prediction }: Evaluation): PartFigures {
   const n = rowsOf(data);
   let sum = 0;
   for (const value of loss) sum += value;

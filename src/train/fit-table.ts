@@ -20,7 +20,7 @@ import { scheduleByName, type ScheduleName } from "../optim/schedules/index.ts";
 import { GradusError } from "../util/errors.ts";
 import { checkRanges } from "../util/range.ts";
 import { planAugmentation } from "./augment.ts";
-import type { Dataset } from "./dataset.ts";
+import type { TrainingData } from "./dataset.ts";
 import { createEvaluator } from "./evaluate.ts";
 import type { TrainingResult } from "./events.ts";
 import { defaultBatchSize, defaultLoss } from "./experiment.ts";
@@ -28,7 +28,7 @@ import type { ClosingFigures, ExperimentEvent, Inspection, Metrics } from "./exp
 import { fit, loopRanges } from "./fit.ts";
 import { amountsOf, measure, measureBaseline, measureLoss, mismatchOf, restoreAmounts } from "./measure.ts";
 import { networkFor, type ModelChoice } from "./model-choice.ts";
-import { prepareDatasets } from "./prepare.ts";
+import { lazyNote, prepareParts, residentBytes } from "./prepare-lazily.ts";
 import { layoutOf, type Problem } from "./step-graph.ts";
 
 /** A table and which of its rows train, validate and test. */
@@ -68,6 +68,8 @@ export interface FitTableOptions {
   readonly transforms?: TransformSettings | undefined;
   /** What becomes of the examples of a training step; what is measured stays as it is. */
   readonly augment?: readonly AugmentationSpec[];
+  /** Inputs of a part that would take more bytes than this are made batch by batch, with the same results. Default 256 MiB. */
+  readonly residentBytes?: number;
   readonly threads?: number;
   readonly device?: Device;
   /** Default: the platform's ONNX Runtime. */
@@ -81,7 +83,7 @@ export interface FitTableOptions {
 /** What is about to be trained. */
 export interface TrainingSubject {
   readonly problem: Problem;
-  readonly train: Dataset;
+  readonly train: TrainingData;
   readonly seed: number;
   readonly executor: Executor;
   readonly runtime: CompileOptions;
@@ -123,7 +125,8 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
   checkRanges({ learningRate, epochs, batchSize, seed }, loopRanges);
 
   const { plan, notes, problem } = planTable(model, parts, options);
-  onEvent(describeTransforms(plan, notes));
+  const most = options.residentBytes ?? residentBytes;
+  onEvent(describeTransforms(plan, [...notes, ...lazyNote(plan, parts.train.length, most)]));
   const { network, loss } = problem;
   const layout = layoutOf(problem);
   onEvent({
@@ -153,7 +156,7 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
   onEvent({ type: "stage", text: "preparing the rows" });
   const { trainDev } = parts;
   const prepared = [parts.train, parts.validation, ...(trainDev ? [trainDev] : [])];
-  const [train, validation, unseen] = await prepareDatasets(table, prepared, plan, executor, runtime);
+  const [train, validation, unseen] = await prepareParts(table, prepared, plan, executor, { ...runtime, residentBytes: most });
   if (signal?.aborted) throw new InterruptedEarly();
   const inspection = await options.inspect?.({ problem, train: train!, seed, executor, runtime });
   if (inspection) onEvent({ type: "preflight", checked: inspection.checked, findings: inspection.findings, seconds: inspection.seconds });
@@ -211,7 +214,7 @@ async function measureParts(
   layout: ParameterLayout,
   theta: Float32Array,
   { table, plan, executor, runtime }: { table: Table; plan: PreprocessPlan; executor: Executor; runtime: CompileOptions },
-  parts: readonly (readonly [Int32Array, Dataset])[],
+  parts: readonly (readonly [Int32Array, TrainingData])[],
 ): Promise<Metrics[]> {
   const evaluator = await createEvaluator(problem, layout, executor, { ...runtime, rows: parts.map(([rows]) => rows.length) });
   try {

@@ -7,7 +7,7 @@ import type { Schedule } from "../optim/schedule.ts";
 import { checkRanges, ranges, type Range } from "../util/range.ts";
 import { rng } from "../util/rng.ts";
 import { GradusError } from "../util/errors.ts";
-import { batchDataset, pickDataset, rowsOf, type Dataset } from "./dataset.ts";
+import { batchDataset, pickDataset, isLazy, rowsOf, type Dataset, type TrainingData } from "./dataset.ts";
 import { firstNonFinite } from "./divergence.ts";
 import { createEvaluator } from "./evaluate.ts";
 import { batchesOf, type AugmentOptions } from "./augment.ts";
@@ -48,7 +48,7 @@ export const loopRanges = {
  */
 export async function* train(
   problem: Problem,
-  data: { readonly train: Dataset; readonly validation?: Dataset },
+  data: { readonly train: TrainingData; readonly validation?: TrainingData },
   options: FitOptions,
 ): AsyncGenerator<TrainingEvent, TrainingResult> {
   checkRanges({ ...options }, loopRanges);
@@ -76,7 +76,7 @@ export async function* train(
   const evaluated = [trainSample, ...(data.validation ? [data.validation] : [])].map(rowsOf);
   const evaluator = await createEvaluator(problem, layout, executor, { ...runtime, rows: evaluated });
   const measure = async (epoch: number): Promise<EpochFigures> => {
-    const figures = async (part: Dataset) => summarize(problem, part, await evaluator.evaluate(stepper.theta, part));
+    const figures = async (part: TrainingData) => summarize(problem, part, await evaluator.evaluate(stepper.theta, part));
     return { epoch, train: await figures(trainSample), ...(data.validation ? { validation: await figures(data.validation) } : {}) };
   };
 
@@ -142,13 +142,19 @@ export async function* train(
 }
 
 /** The examples of one step again, for a look at what went wrong. */
-function stepData(data: Dataset, rows: Int32Array, batches: BatchSource | undefined, epoch: number): { data: Dataset; rows: Int32Array } {
-  if (!batches) return { data, rows };
-  return { data: batchDataset(batches.show(epoch, rows), data), rows: rows.map((_, at) => at) };
+function stepData(
+  data: TrainingData,
+  rows: Int32Array,
+  batches: BatchSource | undefined,
+  epoch: number,
+): { data: Dataset; rows: Int32Array } {
+  if (!batches && !isLazy(data)) return { data, rows };
+  const made = batches ? batchDataset(batches.show(epoch, rows), data) : pickDataset(data, rows);
+  return { data: made, rows: rows.map((_, at) => at) };
 }
 
 /** A fixed, seeded sample for the training curve; the whole part where it is small. */
-function sampleRows(data: Dataset, size: number, seed: number): Dataset {
+function sampleRows(data: TrainingData, size: number, seed: number): TrainingData {
   const rows = rowsOf(data);
   if (rows <= size) return data;
   const chosen = rng(seed, "training curve").permutation(rows).subarray(0, size).sort();
@@ -158,7 +164,7 @@ function sampleRows(data: Dataset, size: number, seed: number): Dataset {
 /** Runs a training to its end; `onEvent` sees every event. */
 export async function fit(
   problem: Problem,
-  data: { readonly train: Dataset; readonly validation?: Dataset },
+  data: { readonly train: TrainingData; readonly validation?: TrainingData },
   options: FitOptions & { readonly onEvent?: (event: TrainingEvent) => void },
 ): Promise<TrainingResult> {
   const events = train(problem, data, options);

@@ -27,18 +27,21 @@ function checkMatrix({ source }: Table, rows: number, { features, shape }: Prepr
 
 const pick = (rows: Int32Array, positions: Int32Array): Int32Array => positions.map((at) => rows[at]!);
 
-/** A dataset per list of rows; the graph is the one that the exported model begins with. */
+/**
+ * A dataset per list of rows; the graph is the one that the exported model begins with.
+ * @param most rows of a call
+ */
 export async function prepareDatasets(
   table: Table,
   parts: readonly Int32Array[],
   plan: PreprocessPlan,
   executor: Executor,
   options: CompileOptions = {},
+  most = rowsPerCall(plan),
 ): Promise<Dataset[]> {
   const { inputs, features, lengths } = preprocessingGraph(plan);
   const session = await executor.compile(graph({ inputs, outputs: { features, ...(lengths ? { lengths } : {}) } }), options);
   const width = plan.features.length;
-  const most = rowsPerCall(plan);
   const prepare = async (rows: Int32Array): Promise<Dataset> => {
     checkMatrix(table, rows.length, plan);
     const data = new Float32Array(rows.length * width);

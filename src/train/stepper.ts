@@ -5,7 +5,7 @@ import type { BatchSource } from "../data/augment-batches.ts";
 import { isBuffer, isTrainable, parameterViews, type ParameterLayout } from "../nn/parameters.ts";
 import { arenaBytes, createArena } from "../optim/kernels/memory.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { batchDataset, rowsOf, type Dataset } from "./dataset.ts";
+import { batchDataset, isLazy, rowsOf, type TrainingData } from "./dataset.ts";
 import { createMasks } from "./masks.ts";
 import { gradientGraph, masksOf, scanGraph, type Problem } from "./step-graph.ts";
 
@@ -31,7 +31,7 @@ export interface StepperOptions {
   readonly problem: Problem;
   readonly layout: ParameterLayout;
   readonly optimizer: Optimizer;
-  readonly data: Dataset;
+  readonly data: TrainingData;
   /** Rows per step; the last step of an epoch may have fewer. */
   readonly batch: number;
   readonly executor: Executor;
@@ -93,6 +93,7 @@ async function scanStepper(options: StepperOptions): Promise<Stepper> {
   // Two sets of buffers in turn: a run reads one and writes the other.
   let [now, next] = [makeState(), makeState()];
   const width = stepScalars(optimizer, 1, 1).length;
+  const examples = examplesOf(data);
   const stepper: Stepper = {
     get theta() {
       return now[0]!.data as Float32Array;
@@ -100,16 +101,14 @@ async function scanStepper(options: StepperOptions): Promise<Stepper> {
     get slots() {
       return now.slice(1).map((state) => state.data as Float32Array);
     },
-    stepsPerCall: scannedSteps,
+    stepsPerCall: stepsPerCall(options),
     async run(rows, batch, firstStep, learningRate) {
       const steps = rows.length / batch;
       const scalars = new Float32Array(steps * width);
       for (let k = 0; k < steps; k++) scalars.set(stepScalars(optimizer, firstStep + k, learningRate(firstStep + k)), k * width);
       const losses = tensor("float32", new Float32Array(steps));
       const feeds: Record<string, Tensor> = {
-        features: data.features,
-        targets: data.targets,
-        rows: tensor("int32", rows, [steps, batch]),
+        ...examples(rows, [steps, batch]),
         scalars: tensor("float32", scalars, [steps, width]),
         share: share(batch),
       };
@@ -155,14 +154,9 @@ async function fusedStepper(options: StepperOptions): Promise<Stepper> {
     into[`update/${name}`] = tensor("float32", updated.subarray(offset - buffersAt, offset - buffersAt + size), shape);
   }
   const masks = createMasks(masksOf(problem), options.seed ?? 0);
-  const { features, targets, lengths: timeSteps } = data;
   const made = options.batches && madeBatches(options.batches, data);
-  const feeds: Record<string, Tensor> = {
-    features,
-    targets,
-    ...(timeSteps ? { lengths: timeSteps } : {}),
-    ...parameterViews(layout, theta),
-  };
+  const examples = examplesOf(data);
+  const feeds: Record<string, Tensor> = { ...parameterViews(layout, theta) };
   return {
     theta,
     slots,
@@ -170,16 +164,9 @@ async function fusedStepper(options: StepperOptions): Promise<Stepper> {
     async run(rows, batch, firstStep, learningRate) {
       const steps = rows.length / batch;
       const losses = new Float32Array(steps);
-      if (feeds["rows"]?.data.length !== batch)
-        feeds["rows"] = tensor(
-          "int32",
-          Int32Array.from({ length: batch }, (_, row) => row),
-        );
       feeds["share"] = share(batch);
-      const chosen = feeds["rows"].data as Int32Array;
       for (let k = 0; k < steps; k++) {
-        if (made) Object.assign(feeds, made());
-        else chosen.set(rows.subarray(k * batch, (k + 1) * batch));
+        Object.assign(feeds, made ? made() : examples(rows.subarray(k * batch, (k + 1) * batch), [batch]));
         Object.assign(feeds, masks.draw(firstStep + k, batch));
         await session.run(feeds, into);
         losses[k] = (loss.data as Float32Array)[0]!;
@@ -198,13 +185,64 @@ async function fusedStepper(options: StepperOptions): Promise<Stepper> {
   };
 }
 
-/** Batches of a source as feeds: the same tensors each time, one set for each size. */
-function madeBatches(source: BatchSource, like: Dataset): () => Readonly<Record<string, Tensor>> {
+/** Numbers 0, 1, …: all rows of what was made for a step. */
+const everyRow = (shape: readonly number[]): Tensor =>
+  tensor(
+    "int32",
+    Int32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, row) => row),
+    shape,
+  );
+
+/** Examples of steps as feeds, `rows` of a shape: those of all data, or where inputs are made, these examples alone and every one of them. */
+function examplesOf(data: TrainingData): (rows: Int32Array, shape: readonly number[]) => Readonly<Record<string, Tensor>> {
+  const known = new Map<string, Record<string, Tensor>>();
+  const found = (shape: readonly number[], make: () => Record<string, Tensor>): Record<string, Tensor> => {
+    const key = shape.join();
+    let feeds = known.get(key);
+    if (!feeds) known.set(key, (feeds = make()));
+    return feeds;
+  };
+  if (!isLazy(data))
+    return (rows, shape) => {
+      const feeds = found(shape, () => ({ ...data, rows: tensor("int32", new Int32Array(rows.length), shape) }));
+      (feeds["rows"]!.data as Int32Array).set(rows);
+      return feeds;
+    };
+  const { width, targets, write } = data;
+  const outputs = targets.shape[1]!;
+  let memory = new Float32Array(0);
+  return (rows, shape) => {
+    const n = rows.length;
+    if (memory.length < n * width) {
+      memory = new Float32Array(n * width);
+      known.clear();
+    }
+    const feeds = found(shape, () => ({
+      features: tensor("float32", memory.subarray(0, n * width), [n, width]),
+      targets: tensor("float32", new Float32Array(n * outputs), [n, outputs]),
+      rows: everyRow(shape),
+    }));
+    write(rows, feeds["features"]!.data as Float32Array);
+    const [from, to] = [targets.data as Float32Array, feeds["targets"]!.data as Float32Array];
+    for (let i = 0; i < n; i++) for (let k = 0; k < outputs; k++) to[i * outputs + k] = from[rows[i]! * outputs + k]!;
+    return feeds;
+  };
+}
+
+/** Inputs that are made for one call take no more bytes than this, or are of one step. */
+const madeBytes = 2 ** 24;
+
+const stepsPerCall = ({ data, batch }: StepperOptions): number =>
+  isLazy(data) ? Math.max(1, Math.min(scannedSteps, Math.floor(madeBytes / (4 * batch * data.width)))) : scannedSteps;
+
+/** Batches of a source as feeds: the same tensors as long as they lie in the same memory, one set for each size. */
+function madeBatches(source: BatchSource, like: TrainingData): () => Readonly<Record<string, Tensor>> {
   const bySize = new Map<number, Record<string, Tensor>>();
   return () => {
     const batch = source.next();
     let found = bySize.get(batch.size);
-    if (!found) bySize.set(batch.size, (found = { ...batchDataset(batch, like) }));
-    return found;
+    if ((found?.["features"]?.data as Float32Array | undefined)?.buffer !== batch.features.buffer)
+      bySize.set(batch.size, (found = { ...batchDataset(batch, like), rows: everyRow([batch.size]) }));
+    return found!;
   };
 }
