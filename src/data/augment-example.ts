@@ -5,11 +5,11 @@ import { GradusError } from "../util/errors.ts";
 import { checkRanges, ranges, type Range } from "../util/range.ts";
 import { rngOfSteps, type Rng } from "../util/rng.ts";
 import type { Affine, Augmentation, AugmentationKey, AugmentationSpec, ExampleShape, Fill, Form, SettingValues } from "./augmentation.ts";
-import * as registry from "./augmentations/index.ts";
+import { allAugmentations } from "./augmentations/index.ts";
 import { compose, identity, resample } from "./resample.ts";
 
 /** The augmentations by kind. */
-export const augmentations: Readonly<Record<string, Augmentation>> = registry;
+export const augmentations: Readonly<Record<string, Augmentation>> = Object.fromEntries(allAugmentations.map((one) => [one.kind, one]));
 
 const forms: Readonly<Record<Form, string>> = { image: "images", sequence: "sequences", table: "tables" };
 

@@ -21,6 +21,7 @@ const start = "data: { path: churn.csv, target: churn }\n";
 test("a minimal experiment gets its defaults", () => {
   expect(parse(start)).toEqual({
     data: { path: "churn.csv", target: "churn", drop: [], targetTransform: "none" },
+    augment: [],
     split: {},
     audit: { accept: [], strict: false },
     model: { kind: "mlp", activation: "relu", keepProbability: 1 },

@@ -1,12 +1,29 @@
-/** The augmentations, by kind. */
-export { flip, flipVertical } from "./flip.ts";
-export { rotate } from "./rotate.ts";
-export { crop } from "./crop.ts";
-export { resizedCrop } from "./resized-crop.ts";
-export { affine } from "./affine.ts";
-export { elastic } from "./elastic.ts";
-export { noise } from "./noise.ts";
-export { color } from "./color.ts";
-export { cutout } from "./cutout.ts";
-export { timeShift, timeMask } from "./time.ts";
-export { mixup } from "./mixup.ts";
+/** The augmentations, in the order in which they are listed. */
+import type { Augmentation } from "../augmentation.ts";
+import { affine } from "./affine.ts";
+import { color } from "./color.ts";
+import { crop } from "./crop.ts";
+import { cutout } from "./cutout.ts";
+import { elastic } from "./elastic.ts";
+import { flip, flipVertical } from "./flip.ts";
+import { mixup } from "./mixup.ts";
+import { noise } from "./noise.ts";
+import { resizedCrop } from "./resized-crop.ts";
+import { rotate } from "./rotate.ts";
+import { timeMask, timeShift } from "./time.ts";
+
+export const allAugmentations: readonly Augmentation[] = [
+  flip,
+  flipVertical,
+  rotate,
+  crop,
+  resizedCrop,
+  affine,
+  elastic,
+  color,
+  noise,
+  cutout,
+  timeShift,
+  timeMask,
+  mixup,
+];
