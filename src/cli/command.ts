@@ -31,6 +31,16 @@ export const imageFlags = [
   { flags: "--labels <file>", description: "the labels of an IDX or NumPy file (found beside it under its usual name)" },
 ] as const;
 
+/** Of every command that makes sequences of texts and lines. */
+export const sequenceFlags = [
+  { flags: "--text <columns>", description: "columns of text as sequences: name=characters, story=words" },
+  { flags: "--sequence-id <column>", description: "a line per step: the column that names each sequence (--time orders its lines)" },
+  { flags: "--window <n>", description: "forecast the target: so many past lines are an example's input (--time orders the lines)" },
+  { flags: "--horizon <n>", description: "lines ahead that are forecast, all of them (1)" },
+  { flags: "--step <n>", description: "lines from one example to the next (the horizon)" },
+  { flags: "--season <n>", description: "lines of a period: each value's change on the one a period before is an input too" },
+] as const;
+
 export interface CommandInput {
   /** In the order of `arguments`. */
   readonly arguments: readonly (string | undefined)[];

@@ -34,7 +34,9 @@ export async function attachSequences(
   const { text, others, schema } = request;
   for (const name of Object.keys(text)) {
     if (!names.includes(name))
-      throw new GradusError(`no column "${name}" (--text) in ${path} (line 1).`, { hint: didYouMean(name, names, "columns") });
+      throw new GradusError(`no column "${name}"${schema ? ", a text that the model was trained on," : " (--text)"} in ${path} (line 1).`, {
+        hint: didYouMean(name, names, "columns"),
+      });
     if (others.has(name))
       throw new GradusError(`column "${name}" of ${path} cannot be a text to learn from (--text) and have another use.`, {
         hint: "name another column for one of them.",

@@ -51,6 +51,11 @@ export async function withSequences<O extends SequenceOptions & Others>(
   const reading = schema ? (schema.sequences ?? {}) : readingOf(path, staged.names, options);
   const lines = reading.id !== undefined || reading.windows !== undefined;
   const time = schema ? reading.time?.name : options.time;
+  for (const name of schema ? [reading.id, time] : [])
+    if (name !== undefined && !staged.names.includes(name))
+      throw new GradusError(`no column "${name}", by which the model's sequences are put together, in ${path} (line 1).`, {
+        hint: didYouMean(name, staged.names, "columns"),
+      });
   const { target, group, splitColumn, drop = [] } = options;
   const others = [target, reading.id, time, options.id, group, splitColumn, ...drop];
   const attached = await attachSequences(database, path, staged, where, {

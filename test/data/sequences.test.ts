@@ -268,6 +268,23 @@ test("long sequences are cut where asked, and at a thousand steps where not; how
   expect(found.notes[0]).toContain("(more with --max-length; the longest has 1 000 000)");
 });
 
+test("another file is refused where it lacks what sequences are made of, or holds a text beyond all measure", async () => {
+  const schemaFor = async (...read: Parameters<typeof readTable>) => {
+    const { target: _, ...schema } = schemaOf(await readTable(...read));
+    return schema;
+  };
+  const lines = await schemaFor(long, { target: "y", sequenceId: "who", time: "t" });
+  expect(await complaint(readTable(names, { schema: lines }))).toContain(
+    'no column "who", by which the model\'s sequences are put together,',
+  );
+  const texts = await schemaFor(names, { target: "sex", text: { name: "words" } });
+  expect(await complaint(readTable(long, { schema: texts }))).toContain('no column "name", a text that the model was trained on,');
+  const giant = file("giant.ndjson", [{ name: "a" }, { name: "b".repeat(10_000_001) }].map((row) => JSON.stringify(row)).join("\n"));
+  expect(await complaint(readTable(giant, { schema: texts }))).toContain(
+    'column "name" should hold texts of at most 10 000 000 characters, found 10 000 001.',
+  );
+});
+
 describe("what is wrong is said with its place", () => {
   const cases: readonly [string, string, readonly string[], ReadOptions, string][] = [
     [

@@ -1,4 +1,4 @@
-import { imageFlags, readingFlags, runtimeFlags, type Command } from "../command.ts";
+import { imageFlags, readingFlags, runtimeFlags, sequenceFlags, type Command } from "../command.ts";
 
 export const audit: Command = {
   name: "audit",
@@ -16,13 +16,13 @@ export const audit: Command = {
     { flags: "--random-split", description: "judge a split at random, and what of --group or --time it tears apart" },
     { flags: "--id <column>", description: "names each row: no feature" },
     { flags: "--drop <columns>", description: "columns that are no features" },
-    { flags: "--text <columns>", description: "columns of text as sequences: name=characters, story=words" },
     { flags: "--seed <n>", description: "of the split and of what is drawn (1)" },
     { flags: "--accept <rules>", description: "rules whose findings are known: shown, but no reason to fail" },
     { flags: "--strict", description: "warnings fail too" },
     { flags: "--report <file>", description: "an HTML page: findings, distributions side by side, pairs of copies" },
     ...readingFlags,
     ...imageFlags,
+    ...sequenceFlags,
     ...runtimeFlags,
   ],
   examples: [

@@ -1,4 +1,4 @@
-import { imageFlags, readingFlags, runtimeFlags, type Command } from "../command.ts";
+import { type Command, imageFlags, readingFlags, runtimeFlags, sequenceFlags } from "../command.ts";
 
 export const train: Command = {
   name: "train",
@@ -58,12 +58,7 @@ export const train: Command = {
       flags: "--drop <columns>",
       description: `columns that are no features, e.g. name,ticket; a name that has a comma in double quotes: '"a,b",c'`,
     },
-    { flags: "--text <columns>", description: "columns of text as sequences: name=characters, story=words" },
-    { flags: "--sequence-id <column>", description: "a line per step: the column that names each sequence (--time orders its lines)" },
-    { flags: "--window <n>", description: "forecast the target: so many past lines are an example's input (--time orders the lines)" },
-    { flags: "--horizon <n>", description: "lines ahead that are forecast, all of them (1)" },
-    { flags: "--step <n>", description: "lines from one example to the next (the horizon)" },
-    { flags: "--season <n>", description: "lines of a period: each value's change on the one a period before is an input too" },
+    ...sequenceFlags,
     { flags: "--max-length <n>", description: "steps of a sequence that are seen (the longest training sequence's, at most 1000)" },
     {
       flags: "--target-transform <kind>",
