@@ -114,6 +114,7 @@ test("a mistake in a flag names the flag", () => {
 test("resolving fills in what needs the data", () => {
   const resolved = resolveExperiment(parse(`${start}optimizer: { kind: adamw, beta1: 0.8 }\nseed: 4\n`), {
     task: "classification",
+    target: "churn",
     classes: 2,
     trainRows: 4226,
   });
