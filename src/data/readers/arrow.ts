@@ -1,6 +1,7 @@
 /** Arrow IPC files and streams, Feather (version 2) among them; LZ4 and Zstandard inside. Columns keep their types. */
 import { readFile } from "node:fs/promises";
-import type { DataType, Vector } from "apache-arrow";
+import { runInNewContext } from "node:vm";
+import type { DataType, Table, Vector } from "apache-arrow";
 import { decompress } from "fzstd";
 import { GradusError } from "../../util/errors.ts";
 import type { Database } from "../database.ts";
@@ -14,6 +15,8 @@ const isFile = ({ head }: FileFacts): boolean => head.subarray(0, 6).toString("l
 /** A stream has no name: its first message begins with a mark and its length. */
 const isStream = ({ head }: FileFacts): boolean => head.length > 8 && head.readUInt32LE(0) === 0xffffffff;
 const MOST_BYTES = 2 ** 31 - 1;
+/** What decoding may take; it does some hundred times as much. */
+const [LEAST_MILLISECONDS, BYTES_PER_MILLISECOND] = [5000, 10_000];
 
 export const arrow: Reader = {
   name: "Arrow",
@@ -38,7 +41,9 @@ export const arrow: Reader = {
       return { ...staged, notes: [...notes, ...staged.notes] };
     } catch (cause) {
       if (cause instanceof GradusError) throw cause;
-      throw new GradusError(`${path} is a damaged or incomplete Arrow file: ${(cause as Error).message.split("\n")[0]}`, {
+      const { code, message } = cause as NodeJS.ErrnoException;
+      const why = code === "ERR_SCRIPT_EXECUTION_TIMEOUT" ? "decoding it comes to no end" : message.split("\n")[0];
+      throw new GradusError(`${path} is a damaged or incomplete Arrow file: ${why}`, {
         hint: "copy or download it again.",
         cause,
       });
@@ -69,7 +74,17 @@ async function append(database: Database, bytes: Uint8Array, { path }: FileFacts
       return spend(decompress(data));
     },
   });
-  const table = lib.tableFromIPC(bytes);
+  const budget = left;
+  // A damaged file can send the decoder round in circles: it has a time by which it must be done.
+  const parse = (): Table => lib.tableFromIPC(bytes);
+  const table = runInNewContext(
+    "parse()",
+    { parse },
+    { timeout: Math.ceil(LEAST_MILLISECONDS + bytes.length / BYTES_PER_MILLISECOND) },
+  ) as Table;
+  // A row takes a bit of some column at least, compressed or not.
+  const most = 8 * (bytes.length + budget - left);
+  if (table.numRows > most) throw new Error(`${table.numRows} rows in ${bytes.length} bytes`);
   const notes: string[] = [];
   const columns = table.schema.fields.flatMap((field, i) => {
     const conversion = conversionOf(lib, field.type);
