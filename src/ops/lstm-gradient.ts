@@ -83,7 +83,7 @@ export const lstmGradient: GradientRule<LstmAttributes> = (context) => {
 
 /** Back through one direction. */
 function back({ ops, attributes, pullback }: Context, d: number, steps: LstmSteps, given: Given): Back {
-  const { mask, peepholes, cellBefore, cell, squashed, i, o, f, g } = steps;
+  const { mask, peepholes, last, cellBefore, cell, squashed, i, o, f, g } = steps;
   const directions = directionsOf(attributes).length;
   const slope = (index: number, { x, y }: Applied, seed: Value) => {
     const made = functionOf(ops, attributes, directions, d, index)(x);
@@ -112,7 +112,7 @@ function back({ ops, attributes, pullback }: Context, d: number, steps: LstmStep
   const kept = mask && ops.Sub(1, mask);
   const carry = kept ? ops.Add(masked(forget), kept) : forget;
 
-  const zeros = () => ops.ConstantOfShape(sizesVector(ops, [dimOf(ops, cell, 1), dimOf(ops, cell, 2)]), { value: tensor(cell.dtype, [0]) });
+  const zeros = () => ops.ConstantOfShape(sizesVector(ops, [dimOf(ops, last, 0), dimOf(ops, last, 1)]), { value: tensor(last.dtype, [0]) });
   const states = [given.last ?? zeros(), given.lastCell ?? zeros()];
   const transposed = ops.Transpose(steps.r, { perm: [1, 0] });
   const sequences = [factors, toCell, carry, ...(given.y ? [masked(given.y)] : []), ...(kept ? [kept] : [])];
