@@ -60,7 +60,7 @@ function ofCategories({ name, values, categories }: Extract<Compared, { kind: "c
     );
   const frequency = (code: number) => Math.max(...counts.map((part) => part[code]! / total(part)));
   const order = categories.map((_, code) => code).toSorted((a, b) => frequency(b) - frequency(a) || a - b);
-  const shown = order.slice(0, mostCategories);
+  const shown = order.slice(0, mostCategories).toSorted((a, b) => a - b);
   const shares = counts.map((part) => shown.map((code) => part[code]! / total(part)));
   const missing = values.map((codes, i) => (codes.length === 0 ? 0 : 1 - counts[i]!.reduce((a, b) => a + b, 0) / codes.length));
   const labels = shown.map((code) => categories[code]!);

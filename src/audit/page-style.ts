@@ -23,10 +23,10 @@ article h3 { margin: 0 0 .2rem; }
 .numbers { font-size: .8rem; } .numbers span { margin-left: .8em; }
 .hint::before { content: "→ "; }
 details { margin-top: .8rem; } details li { margin: .2rem 0; overflow-wrap: anywhere; }
-.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 16rem), 1fr)); gap: 1.2rem 1.6rem; margin-top: .8rem; }
+.charts { display: grid; align-items: end; grid-template-columns: repeat(auto-fill, minmax(min(100%, 16rem), 1fr)); gap: 1.2rem 1.6rem; margin-top: .8rem; }
 figure { margin: 0; min-width: 0; }
-figcaption { display: flex; justify-content: space-between; gap: .6em; font-size: .9rem; }
-figcaption b { overflow-wrap: anywhere; } figcaption span { white-space: nowrap; font-size: .8rem; align-self: end; }
+figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 .6em; font-size: .9rem; }
+figcaption b { max-width: 100%; overflow-wrap: break-word; } figcaption span { white-space: nowrap; font-size: .8rem; align-self: end; }
 svg { display: block; width: 100%; height: 6rem; margin-top: .25rem; }
 rect.part0 { fill: var(--part0); } rect.hit { fill: transparent; } g:hover rect.hit { fill: var(--rule); opacity: .5; }
 path.line { fill: none; stroke: var(--c); stroke-width: 2; vector-effect: non-scaling-stroke; }
