@@ -22,14 +22,14 @@ export const domainClassifier = defineAuditRule({
   title: "told apart",
   what:
     "A small network is trained to say which part a row is from, as many rows of either, and asked about rows it has not seen. Where the parts come from one distribution it is right half the time. " +
-    "The effect is 2·AUC − 1; p is Mann and Whitney's, of few rows by permutation. The features whose shuffling costs most AUC are what betrays the part.",
+    "The effect is 2·AUC − 1, its interval Hanley and McNeil's; p is Mann and Whitney's, of few rows by permutation. The features whose shuffling costs most AUC are what betrays the part.",
   source: "Lopez-Paz & Oquab 2017; limits of Deepchecks",
   when: "audit",
   stops: false,
   limits: {
     family: { value: 0.05, means: "probability that any part warns where nothing differs" },
     note: { value: 0.1, means: "effect from which on it warns" },
-    fail: { value: 0.25, means: "effect from which on it fails" },
+    fail: { value: 0.25, means: "effect, at the lower end of its 95 % interval, from which on it fails" },
   },
   async check(context, limits) {
     const { parts } = context;
@@ -40,8 +40,9 @@ export const domainClassifier = defineAuditRule({
       if (!found) continue;
       const { auc, p, accuracyP, accuracy, held, top } = found;
       const effect = 2 * auc - 1;
+      const surely = 2 * lowerAuc(auc, held / 2) - 1;
       const { name } = parts[part]!;
-      const numbers = { accuracy: accuracy.value, low: accuracy.low, high: accuracy.high, accuracyP, auc, effect, p, rows: held };
+      const numbers = { accuracy: accuracy.value, low: accuracy.low, high: accuracy.high, accuracyP, auc, effect, surely, p, rows: held };
       const figures = `${shareOf(accuracy)} right on ${grouped(held)} rows, AUC ${short(auc)}, ${chance(p)}`;
       const apart = effect >= limits.note && p < limits.family / (parts.length - 1);
       if (!apart) {
@@ -55,7 +56,7 @@ export const domainClassifier = defineAuditRule({
       }
       const betrayed = top.length > 0 ? `; by ${top.map((each) => `${each.name} (${short(each.loss)} of AUC)`).join(", ")}` : "";
       observations.push({
-        severity: effect >= limits.fail ? "fail" : "warn",
+        severity: surely >= limits.fail ? "fail" : "warn",
         part: name,
         message: `a network tells ${name} rows from training rows: ${figures}${betrayed}`,
         hint: "pool the rows and split again; where the part is what the network will meet, measure the consequence with a train-dev set",
@@ -120,6 +121,13 @@ function sidesTable(features: readonly Compared[], part: number, name: string, r
     roles: {},
     notes: [],
   };
+}
+
+/** The lower end of the 95 % interval of an AUC of n rows a side (Hanley & McNeil 1982). */
+function lowerAuc(auc: number, n: number): number {
+  const [first, second] = [auc / (2 - auc), (2 * auc * auc) / (1 + auc)];
+  const variance = (auc * (1 - auc) + (n - 1) * (first + second - 2 * auc * auc)) / (n * n);
+  return auc - 1.96 * Math.sqrt(Math.max(0, variance));
 }
 
 /** The share of shuffled sides with at least this AUC. */
