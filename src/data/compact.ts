@@ -47,10 +47,10 @@ export function compactCodes(table: Table, rows: Int32Array, { categories }: Com
     const column = table.columns.find(({ name }) => name === plan.column);
     if (column?.kind !== "categorical") return internal(`no categories in ${plan.column}`);
     const input = new Map(plan.categories.map((category, i) => [category, i]));
-    const known = column.categories.map((category) => input.get(category) ?? NONE);
-    const missing = input.get("") ?? NONE;
+    // Missing has the code −1.
+    const known = Uint16Array.from(["", ...column.categories], (category) => input.get(category) ?? NONE);
     const codes = new Uint16Array(rows.length);
-    for (let i = 0; i < rows.length; i++) codes[i] = known[column.codes[rows[i]!]!] ?? missing;
+    for (let i = 0; i < rows.length; i++) codes[i] = known[column.codes[rows[i]!]! + 1]!;
     return codes;
   });
 }
@@ -65,7 +65,8 @@ export function writeInputs({ plan, numbers, codes }: CompactRows, rows: Int32Ar
   const own = plan.numbers?.features.length ?? 0;
   into.fill(0, 0, rows.length * width);
   for (let i = 0; i < rows.length; i++) {
-    const [from, to] = [rows[i]! * own, i * width];
+    const from = rows[i]! * own;
+    const to = i * width;
     for (let k = 0; k < own; k++) into[to + k] = numbers[from + k]!;
   }
   let at = own;

@@ -41,14 +41,19 @@ export async function extract(database: Database, relation: string, rows: number
     }
     const text = asText(extraction);
     const type = identifier(`${relation} enum ${i} ${extraction.name}`);
-    const sorted = `SELECT v FROM (SELECT DISTINCT ${text} AS v FROM ${relation}) WHERE v IS NOT NULL ORDER BY try_cast(v AS DOUBLE) NULLS LAST, v`;
-    const names = (await database.query(sorted)).map((row) => String(row["v"]));
+    // Distinct values first: they are few, and few of them become texts.
+    const once = `SELECT DISTINCT ${asText({ ...extraction, sql: "v" })} AS v FROM (SELECT DISTINCT ${extraction.sql} AS v FROM ${relation})`;
+    await database.query(
+      `CREATE TEMP TABLE names AS SELECT v FROM (${once}) WHERE v IS NOT NULL ORDER BY try_cast(v AS DOUBLE) NULLS LAST, v`,
+    );
+    const names = (await database.query("SELECT v FROM names")).map((row) => String(row["v"]));
     found.push(names);
     if (names.length === 0) expressions.push("NULL");
     else {
-      await database.query(`CREATE TYPE ${type} AS ENUM (${sorted})`);
+      await database.query(`CREATE TYPE ${type} AS ENUM (SELECT v FROM names)`);
       expressions.push(`enum_code((${text})::${type})`);
     }
+    await database.query("DROP TABLE names");
   }
   const arrays = await database.numbers(expressions, relation, rows);
   return wanted.map(({ name, kind, sqlType, dates }, i): ScalarColumn => {

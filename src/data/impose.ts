@@ -6,6 +6,9 @@ import { numberText, type NumberFormat } from "./number-format.ts";
 import { castTo, SQL_TYPES, type RawColumn, type RawTable, type SourceColumn, type SqlType } from "./raw-table.ts";
 import type { ColumnType, ScalarColumn, TableSchema, Where } from "./table.ts";
 
+/** Columns that are changed one by one; of more, the table is written anew. */
+const MOST_CHANGED = 64;
+
 const isScalar = (type: ColumnType): type is ColumnType & { readonly kind: ScalarColumn["kind"] } =>
   type.kind === "numeric" || type.kind === "categorical";
 
@@ -37,7 +40,7 @@ async function isWhole(database: Database, column: RawColumn, format: NumberForm
   if (column.type === "BIGINT") return true;
   const text = castTo(column, "VARCHAR", format, undefined);
   const [row] = await database.query(
-    `SELECT ${READINGS.present(text)} AS present, ${READINGS.whole(text, numberText(text, format))} AS whole FROM raw`,
+    `SELECT count(*) FILTER (${READINGS.present(text)}) AS present, count(*) FILTER (${READINGS.whole(text, numberText(text, format))}) AS whole FROM raw`,
   );
   return row!["present"] === row!["whole"];
 }
@@ -67,7 +70,10 @@ export async function createTyped(
         );
     }
   }
-  if (unique.length > 0 && unique.every(({ id, sql }) => id === sql)) {
+  const changed = unique.filter(({ id, sql }) => id !== sql);
+  if (unique.length > 0 && changed.length <= MOST_CHANGED) {
+    // Column by column, so that no two copies of the whole are held.
+    for (const { id, sql, sqlType } of changed) await database.query(`ALTER TABLE raw ALTER ${id} TYPE ${sqlType} USING ${sql}`);
     await database.query("ALTER TABLE raw RENAME TO data");
     return;
   }

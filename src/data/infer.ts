@@ -11,35 +11,69 @@ const COLUMNS_PER_QUERY = 200;
 /** The first rows are tried in every way; all rows only in the ways that these leave open. */
 const FIRST_ROWS = 2048;
 
-/** How many values of a column can be read in some way, as SQL; n is the column as a number's text. */
+/** Whether a value of a column can be read in some way, as SQL; n is the column as a number's text. */
 export const READINGS = {
-  present: (c: string) => `count(${c})`,
-  numbers: (_: string, n: string) => `count(try_cast(${n} AS DOUBLE))`,
-  whole: (_: string, n: string) =>
-    `count(*) FILTER (try_cast(${n} AS DOUBLE) = trunc(try_cast(${n} AS DOUBLE)) AND try_cast(${n} AS BIGINT) IS NOT NULL)`,
-  codes: (c: string) => `count(*) FILTER (regexp_matches(${c}, '^[+-]?0[0-9]+$'))`,
-  stamps: (c: string) => `count(${dateSql(c, "ymd")})`,
-  clocks: (c: string) => `count(*) FILTER (contains(${c}, ':'))`,
-  times: (c: string) => `count(*) FILTER (contains(${c}, ':') AND try_cast(${c} AS TIME) IS NOT NULL)`,
+  present: (c: string) => `${c} IS NOT NULL`,
+  numbers: (_: string, n: string) => `try_cast(${n} AS DOUBLE) IS NOT NULL`,
+  whole: (_: string, n: string) => `try_cast(${n} AS DOUBLE) = trunc(try_cast(${n} AS DOUBLE)) AND try_cast(${n} AS BIGINT) IS NOT NULL`,
+  codes: (c: string) => `regexp_matches(${c}, '^[+-]?0[0-9]+$')`,
+  stamps: (c: string) => `${dateSql(c, "ymd")} IS NOT NULL`,
+  clocks: (c: string) => `contains(${c}, ':')`,
+  times: (c: string) => `contains(${c}, ':') AND try_cast(${c} AS TIME) IS NOT NULL`,
 } as const;
 type Reads = keyof typeof READINGS;
 const NUMERIC: readonly Reads[] = ["present", "numbers", "whole", "codes"];
 const TEMPORAL: readonly Reads[] = ["stamps", "clocks", "times"];
 type Counts = Partial<Record<Reads, number>>;
 
-/** Counts per column, of the readings asked for. */
+/** Counts per column, of the readings asked for; each distinct value of a column that repeats itself is looked at once. */
+async function countAll(
+  database: Database,
+  asked: ReadonlyMap<string, readonly Reads[]>,
+  repeated: ReadonlySet<string>,
+  numbers: NumberFormat,
+): Promise<Map<string, Counts>> {
+  const often = [...asked].filter(([id, readings]) => readings.length > 1 && repeated.has(id));
+  const found = await count(database, "raw", new Map([...asked].filter((one) => !often.some(([id]) => id === one[0]))), numbers);
+  for (const [id, readings] of often) {
+    const relation = `(SELECT ${id}, count(*) AS n FROM raw GROUP BY ${id})`;
+    for (const [key, counts] of await count(database, relation, new Map([[id, readings]]), numbers, "sum(n)")) found.set(key, counts);
+  }
+  return found;
+}
+
+/** Columns of which half the values or more have stood in a row before, as a relation shows. */
+async function repeating(database: Database, relation: string, ids: readonly string[]): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (let at = 0; at < ids.length; at += COLUMNS_PER_QUERY) {
+    const some = ids.slice(at, at + COLUMNS_PER_QUERY);
+    const row = (
+      await database.query(`SELECT ${some.map((id) => `2 * count(DISTINCT ${id}) <= count(${id}) AS ${id}`).join(", ")} FROM ${relation}`)
+    )[0]!;
+    for (const id of some) if (row[id] === true) found.add(id);
+  }
+  return found;
+}
+
+/** Counts per column, of the readings asked for. @param total of the rows that a condition filters */
 async function count(
   database: Database,
   relation: string,
   asked: ReadonlyMap<string, readonly Reads[]>,
   numbers: NumberFormat,
+  total = "count(*)",
 ): Promise<Map<string, Counts>> {
   const found = new Map<string, Counts>();
   const ids = [...asked.keys()];
   for (let at = 0; at < ids.length; at += COLUMNS_PER_QUERY) {
     const some = ids.slice(at, at + COLUMNS_PER_QUERY);
     const list = some.flatMap((id) =>
-      asked.get(id)!.map((reading) => `${READINGS[reading](id, numberText(id, numbers))} AS ${identifier(`${id} ${reading}`)}`),
+      asked
+        .get(id)!
+        .map(
+          (reading) =>
+            `coalesce(${total} FILTER (${READINGS[reading](id, numberText(id, numbers))}), 0) AS ${identifier(`${id} ${reading}`)}`,
+        ),
     );
     const row = (await database.query(`SELECT ${list.join(", ")} FROM ${relation}`))[0]!;
     for (const id of some) found.set(id, Object.fromEntries(asked.get(id)!.map((reading) => [reading, Number(row[`${id} ${reading}`])])));
@@ -81,7 +115,8 @@ export async function inferTypes(
   const noNumbers = texts.filter((id) => asNumbers.get(id)!.numbers! < asNumbers.get(id)!.present!);
   const asTimes = await count(database, first, new Map(noNumbers.map((id) => [id, TEMPORAL])), format);
   const open = new Map(texts.map((id) => [id, openReadings({ ...asNumbers.get(id), ...asTimes.get(id) })]));
-  const counts = rows <= FIRST_ROWS ? merge(asNumbers, asTimes) : await count(database, "raw", open, format);
+  const counts =
+    rows <= FIRST_ROWS ? merge(asNumbers, asTimes) : await countAll(database, open, await repeating(database, first, texts), format);
   const others = raw.columns.filter(({ type }) => type !== "VARCHAR").map(({ id }): [string, Reads[]] => [id, ["present"]]);
   const own = await count(database, "raw", new Map(others), format);
   const columns: SourceColumn[] = [];

@@ -255,10 +255,25 @@ export function selectRows(table: Table, rows: Int32Array): Table {
 /** How many values are missing. */
 export function countMissing(column: Column): number {
   let missing = 0;
-  if (column.kind === "numeric") for (const value of column.values) missing += Number.isNaN(value) ? 1 : 0;
+  if (column.kind === "numeric") missing = column.values.length - countPresent(column.values);
   else if (column.kind === "categorical") for (const code of column.codes) missing += code < 0 ? 1 : 0;
   else for (let row = 0; row + 1 < column.offsets.length; row++) missing += column.offsets[row] === column.offsets[row + 1] ? 1 : 0;
   return missing;
+}
+
+function countPresent(values: Float64Array): number {
+  let present = 0;
+  for (let i = 0; i < values.length; i++) if (!Number.isNaN(values[i])) present++;
+  return present;
+}
+
+/** The values that are not missing: the same array where none is, read only. */
+export function presentValues(values: Float64Array): Float64Array {
+  const found = new Float64Array(countPresent(values));
+  if (found.length === values.length) return values;
+  let at = 0;
+  for (let i = 0; i < values.length; i++) if (!Number.isNaN(values[i])) found[at++] = values[i]!;
+  return found;
 }
 
 /** How many rows each category has. */

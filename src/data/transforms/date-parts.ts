@@ -2,7 +2,7 @@
 import { constant, input, type Value } from "../../ir/graph.ts";
 import { tensor } from "../../ir/tensor.ts";
 import { ops } from "../../ops/build.ts";
-import type { Column, NumericColumn } from "../table.ts";
+import { presentValues, type Column, type NumericColumn } from "../table.ts";
 import { defineTransform, type ColumnPlan } from "../transform.ts";
 import { moments } from "./standardise.ts";
 
@@ -40,7 +40,7 @@ export const dateParts = defineTransform<NumericColumn, DatePartsPlan>({
     column.kind === "numeric" && TEMPORAL.includes(column.sqlType) && !together && settings?.dates !== "seconds",
 
   fit({ name, values, sqlType }) {
-    const present = values.filter((value) => !Number.isNaN(value));
+    const present = presentValues(values);
     if (present.length === 0) return { plan: undefined, notes: [`${name} left out: no training row has a value`] };
     const { mean, deviation } = moments(present);
     const indicator = present.length < values.length;
@@ -98,11 +98,9 @@ export const dateParts = defineTransform<NumericColumn, DatePartsPlan>({
   },
 
   raw({ values }, rows) {
-    return tensor(
-      "float64",
-      Float64Array.from(rows, (row) => values[row]!),
-      [rows.length, 1],
-    );
+    const data = new Float64Array(rows.length);
+    for (let i = 0; i < rows.length; i++) data[i] = values[rows[i]!]!;
+    return tensor("float64", data, [rows.length, 1]);
   },
 });
 

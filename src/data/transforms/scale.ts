@@ -3,7 +3,7 @@ import { constant, input, type Value } from "../../ir/graph.ts";
 import { tensor } from "../../ir/tensor.ts";
 import { ops } from "../../ops/build.ts";
 import { fitYeoJohnson, yeoJohnson } from "../../util/yeo-johnson.ts";
-import type { Column, NumericColumn } from "../table.ts";
+import { presentValues, type Column, type NumericColumn } from "../table.ts";
 import { defineTransform, type ColumnPlan, type ColumnSettings, type FeatureBlock } from "../transform.ts";
 import { moments } from "./standardise.ts";
 
@@ -31,7 +31,7 @@ export const scale = defineTransform<NumericColumn, ScalePlan>({
 
   fit({ name, values, sqlType }, { settings = {} }) {
     const { scale: method = "standardise", power = "none", impute = "mean" } = settings;
-    const present = values.filter((value) => !Number.isNaN(value));
+    const present = presentValues(values);
     const indicator = present.length < values.length;
     if (present.length === 0) return { plan: undefined, notes: [`${name} left out: no training row has a value`] };
     const notes: string[] = [];
@@ -114,11 +114,9 @@ export const scale = defineTransform<NumericColumn, ScalePlan>({
   },
 
   raw({ values }, rows) {
-    return tensor(
-      "float64",
-      Float64Array.from(rows, (row) => values[row]!),
-      [rows.length, 1],
-    );
+    const data = new Float64Array(rows.length);
+    for (let i = 0; i < rows.length; i++) data[i] = values[rows[i]!]!;
+    return tensor("float64", data, [rows.length, 1]);
   },
 });
 

@@ -2,7 +2,7 @@
 import { constant, input, type Value } from "../../ir/graph.ts";
 import { tensor } from "../../ir/tensor.ts";
 import { ops } from "../../ops/build.ts";
-import type { Column, NumericColumn } from "../table.ts";
+import { presentValues, type Column, type NumericColumn } from "../table.ts";
 import { defineTransform, type ColumnPlan, type FeatureBlock, type Moments } from "../transform.ts";
 
 /** μ and σ of the training rows that have a value: μ = (1/m)Σx, σ = √((1/m)Σ(x−μ)²), x ← (x−μ)/σ; missing becomes μ, that is 0. */
@@ -30,7 +30,7 @@ export const standardise = defineTransform<NumericColumn, StandardisePlan>({
       const notes = missing ? [`${name}: missing values become the mean of all columns`] : [];
       return { plan: { kind: "standardise", column: name, sqlType, dtype: "float32", ...together, indicator: false }, notes };
     }
-    const present = values.filter((value) => !Number.isNaN(value));
+    const present = presentValues(values);
     const { mean, deviation } = moments(present);
     const indicator = present.length < values.length;
     if (present.length === 0) return { plan: undefined, notes: [`${name} left out: no training row has a value`] };
@@ -111,17 +111,21 @@ function concat(values: readonly Value[]): Value {
 export function moments(values: Float64Array): Moments {
   const m = values.length;
   let [low, high, sum] = [Infinity, -Infinity, 0];
-  for (const value of values) {
-    low = Math.min(low, value);
-    high = Math.max(high, value);
+  for (let i = 0; i < m; i++) {
+    const value = values[i]!;
+    if (value < low) low = value;
+    if (value > high) high = value;
     sum += value;
   }
   if (low === high) return { mean: low, deviation: 0 };
   const rough = sum / m;
   let rest = 0;
-  for (const value of values) rest += value - rough;
+  for (let i = 0; i < m; i++) rest += values[i]! - rough;
   const mean = rough + rest / m;
   let squares = 0;
-  for (const value of values) squares += (value - mean) ** 2;
+  for (let i = 0; i < m; i++) {
+    const d = values[i]! - mean;
+    squares += d * d;
+  }
   return { mean, deviation: Math.sqrt(squares / m) };
 }
