@@ -70,16 +70,16 @@ test("a training says what it changes, warns of labels, and its experiment gives
   const args = ["--model", "cnn", "--shape", "1x8x8", "--layers", "4", "--epochs", "1", "--augment", "flip,crop=1"];
   const { status, lines } = await gradusJson(["train", bars, "--target", "side", ...args, "--out", out]);
   expect(status).toBe(0);
-  const event = lines.find(({ type }) => type === "augmentation") as { steps: unknown; findings: { message: string }[] };
+  const event = lines.find(({ type }) => type === "augmentation") as unknown as { steps: unknown; findings: { message: string }[] };
   expect(event.steps).toEqual([
     { kind: "flip", probability: 0.5 },
     { kind: "crop", padding: 1, fill: "edge", probability: 1 },
   ]);
   expect(event.findings.map(({ message }) => message)).toEqual([expect.stringContaining("left")]);
-  const result = lines.at(-1) as { findings: { rule: string }[]; metrics: unknown };
+  const result = lines.at(-1) as unknown as { findings: { rule: string }[]; metrics: unknown };
   expect(result.findings.map(({ rule }) => rule)).toContain("augmentation-labels");
   const again = await gradusJson(["train", "--experiment", join(out, "experiment.json"), "--out", join(folder, "again")]);
-  expect((again.lines.at(-1) as typeof result).metrics).toEqual(result.metrics);
+  expect((again.lines.at(-1) as unknown as typeof result).metrics).toEqual(result.metrics);
 });
 
 test("data augment draws a sheet: PNG or SVG, each row one example with its label", async () => {

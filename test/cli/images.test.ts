@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { gzipSync } from "node:zlib";
 import * as ort from "onnxruntime-node";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { beforeAll, expect, test } from "vitest";
 import { gradus, gradusJson, workFolder } from "./support.ts";
 
@@ -16,7 +16,7 @@ function pixels(height: number, width: number, bright: boolean, seed: number): B
   );
 }
 
-async function write(path: string, image: sharp.Sharp): Promise<void> {
+async function write(path: string, image: Sharp): Promise<void> {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, await image.toBuffer());
 }

@@ -155,7 +155,7 @@ describe("Arrow", () => {
         moment: [new Date("2024-01-01T10:00:00Z"), new Date("2024-01-01T10:00:01Z"), new Date("1969-12-31T23:59:59Z"), new Date(0)],
         flag: [true, false, null, true],
         y: Int8Array.of(0, 1, 0, 1),
-      }),
+      } as unknown as Record<string, unknown[]>),
       "file",
     );
   const check = (table: Table): void => {

@@ -1,7 +1,7 @@
 /** Folders and lists of image files: what they become, and what is said of images that are not what they should be. */
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { describe, expect, test } from "vitest";
 import { readTable } from "../../src/data/read-table.ts";
 import { split } from "../../src/data/splitter.ts";
@@ -15,7 +15,7 @@ const picture = (height: number, width: number, channels: 1 | 3 | 4 = 3, seed = 
   sharp(numbers(height * width * channels, seed), { raw: { width, height, channels } }).toColourspace(channels === 1 ? "b-w" : "srgb");
 
 /** Writes files below a folder of the test's own and returns its path. */
-async function folder(name: string, files: Readonly<Record<string, Buffer | sharp.Sharp | string>>): Promise<string> {
+async function folder(name: string, files: Readonly<Record<string, Buffer | Sharp | string>>): Promise<string> {
   const root = join(temporaryFolder, name);
   mkdirSync(root, { recursive: true });
   for (const [path, content] of Object.entries(files)) {

@@ -34,8 +34,8 @@ const normal = (shape: readonly number[]) => {
   );
 };
 
-const operators = (block: number, shape: readonly number[], attributes: Parameters<typeof ops.Conv>[2] = {}) => {
-  const y = ops.Conv(input("x", "float32", ["batch", shape[1]!, 11, 9]), input("w", "float32", shape), attributes);
+const operators = (block: number, shape: readonly number[]) => {
+  const y = ops.Conv(input("x", "float32", ["batch", shape[1]!, 11, 9]), input("w", "float32", shape));
   return modelProto(graph({ outputs: { y } }), { writeNode: blockedConvolutions(block) }).graph!.node.map(({ opType }) => opType);
 };
 

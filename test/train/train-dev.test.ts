@@ -58,7 +58,13 @@ test("train-dev rows touch neither preprocessing nor weights: what they hold cha
 
 test("of amounts the mismatch is of the root mean squared errors", () => {
   const at = (value: number, half: number) => ({ rmse: { value, low: value - half, high: value + half, n: 50 } });
-  expect(mismatchOf(at(5, 0.3), at(4, 0.4))).toEqual({ metric: "rmse", value: 1, low: expect.closeTo(0.5, 12), high: expect.closeTo(1.5, 12), n: 50 });
+  expect(mismatchOf(at(5, 0.3), at(4, 0.4))).toEqual({
+    metric: "rmse",
+    value: 1,
+    low: expect.closeTo(0.5, 12),
+    high: expect.closeTo(1.5, 12),
+    n: 50,
+  });
   const shares = { error: wilsonInterval(30, 200) };
   expect(mismatchOf(shares, { error: wilsonInterval(10, 100) })).toMatchObject(
     newcombeInterval({ count: 30, n: 200 }, { count: 10, n: 100 }),
