@@ -24,7 +24,7 @@ export async function attachImages(
     throw new GradusError(`no column "${name}" (--image) in ${path} (line 1).`, { hint: didYouMean(name, staged.names, "columns") });
   const rows = await database.query(`SELECT c${at} AS path FROM raw ORDER BY rowid`);
   const spokenRow = (row: number): string =>
-    staged.nameOf?.(row) ?? `${staged.lineOf(row) === undefined ? `row ${row + 1}` : `line ${staged.lineOf(row)}`}`;
+    staged.nameOf?.(row) ?? (staged.lineOf(row) === undefined ? `row ${row + 1}` : `line ${staged.lineOf(row)}`);
   const folder = dirname(resolve(path));
   const files = rows.map((entry, row) => {
     const given = entry["path"];
