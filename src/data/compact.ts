@@ -15,13 +15,15 @@ export interface CompactPlan {
   readonly bytes: number;
 }
 
-/** Inputs of rows, as they are kept. */
+/** Rows as they are kept, one record after the other: what a shuffled batch reads of a row lies together. */
 export interface CompactRows {
   readonly plan: CompactPlan;
-  /** [rows, numbers], float32: what the preprocessing graph makes of all columns that are no categories. */
+  /** Of each record first the inputs that are numbers, float32. */
   readonly numbers: Float32Array;
-  /** For each column of categories, which of its inputs is 1 in a row; `NONE` where all are 0. */
-  readonly codes: readonly Uint16Array[];
+  /** Over the same memory: behind the numbers, for each column of categories which of its inputs is 1, `NONE` where all are 0. */
+  readonly codes: Uint16Array;
+  /** Words of four bytes in a record. */
+  readonly stride: number;
 }
 
 const NONE = 0xffff;
@@ -41,18 +43,27 @@ export function compactPlan({ columns, features, shape }: PreprocessPlan): Compa
   };
 }
 
-/** For each column of categories, which input each row sets. */
-export function compactCodes(table: Table, rows: Int32Array, { categories }: CompactPlan): Uint16Array[] {
-  return categories.map((plan) => {
-    const column = table.columns.find(({ name }) => name === plan.column);
-    if (column?.kind !== "categorical") return internal(`no categories in ${plan.column}`);
-    const input = new Map(plan.categories.map((category, i) => [category, i]));
+/** Rows whose categories are kept already, and whose numbers are still to be filled in. */
+export function compactRows(table: Table, rows: Int32Array, plan: CompactPlan): CompactRows {
+  const own = plan.numbers?.features.length ?? 0;
+  const stride = own + Math.ceil(plan.categories.length / 2);
+  const numbers = new Float32Array(rows.length * stride);
+  const codes = new Uint16Array(numbers.buffer);
+  plan.categories.forEach((fitted, c) => {
+    const column = table.columns.find(({ name }) => name === fitted.column);
+    if (column?.kind !== "categorical") return internal(`no categories in ${fitted.column}`);
+    const input = new Map(fitted.categories.map((category, i) => [category, i]));
     // Missing has the code −1.
     const known = Uint16Array.from(["", ...column.categories], (category) => input.get(category) ?? NONE);
-    const codes = new Uint16Array(rows.length);
-    for (let i = 0; i < rows.length; i++) codes[i] = known[column.codes[rows[i]!]! + 1]!;
-    return codes;
+    for (let i = 0, at = 2 * own + c; i < rows.length; i++, at += 2 * stride) codes[at] = known[column.codes[rows[i]!]! + 1]!;
   });
+  return { plan, numbers, codes, stride };
+}
+
+/** Fills in the numbers of consecutive records. @param made [rows, numbers] */
+export function fillNumbers({ numbers, plan, stride }: CompactRows, from: number, made: Float32Array): void {
+  const own = plan.numbers?.features.length ?? 0;
+  for (let i = 0, to = from * stride; i < made.length; i += own, to += stride) for (let k = 0; k < own; k++) numbers[to + k] = made[i + k]!;
 }
 
 /**
@@ -60,22 +71,20 @@ export function compactCodes(table: Table, rows: Int32Array, { categories }: Com
  * @param rows places in what is kept
  * @param into [rows.length · width]; whatever it held is written over
  */
-export function writeInputs({ plan, numbers, codes }: CompactRows, rows: Int32Array, into: Float32Array): void {
+export function writeInputs({ plan, numbers, codes, stride }: CompactRows, rows: Int32Array, into: Float32Array): void {
   const { width, categories } = plan;
   const own = plan.numbers?.features.length ?? 0;
+  let at = own;
+  const firsts = categories.map((column) => (at += column.categories.length) - column.categories.length);
   into.fill(0, 0, rows.length * width);
   for (let i = 0; i < rows.length; i++) {
-    const from = rows[i]! * own;
+    const from = rows[i]! * stride;
     const to = i * width;
     for (let k = 0; k < own; k++) into[to + k] = numbers[from + k]!;
-  }
-  let at = own;
-  categories.forEach((column, c) => {
-    const of = codes[c]!;
-    for (let i = 0, to = at; i < rows.length; i++, to += width) {
-      const code = of[rows[i]!]!;
-      if (code !== NONE) into[to + code] = 1;
+    const word = 2 * (from + own);
+    for (let c = 0; c < firsts.length; c++) {
+      const code = codes[word + c]!;
+      if (code !== NONE) into[to + firsts[c]! + code] = 1;
     }
-    at += column.categories.length;
-  });
+  }
 }

@@ -1,11 +1,13 @@
 /** Parts whose inputs would take much memory: what is kept of a row is small, and a batch's inputs are written when it is needed. */
-import { compactCodes, compactPlan, writeInputs, type CompactPlan } from "../data/compact.ts";
-import type { PreprocessPlan } from "../data/preprocess.ts";
+import { compactPlan, compactRows, fillNumbers, writeInputs, type CompactPlan, type CompactRows } from "../data/compact.ts";
+import { preprocessingGraph, rawInputs, type PreprocessPlan } from "../data/preprocess.ts";
 import type { Table } from "../data/table.ts";
 import { targetTensor } from "../data/target-plan.ts";
 import type { CompileOptions, Executor } from "../exec/session.ts";
+import { graph } from "../ir/graph.ts";
+import { tensor } from "../ir/tensor.ts";
 import type { LazyDataset, TrainingData } from "./dataset.ts";
-import { prepareDatasets, rowsPerCall } from "./prepare.ts";
+import { checkBytes, prepareDatasets, rowsPerCall } from "./prepare.ts";
 
 /** A part's inputs are held up to so many bytes. */
 export const residentBytes = 2 ** 28;
@@ -54,17 +56,38 @@ async function lazily(
   executor: Executor,
   options: CompileOptions,
 ): Promise<LazyDataset> {
-  const own = compact.numbers && { ...plan, ...compact.numbers };
+  checkBytes(table, rows.length, plan, rows.length * compact.bytes);
+  const kept = compactRows(table, rows, compact);
   // Calls of as many rows as for all inputs: kernels may round differently at the end of a call.
-  const [made] = own ? await prepareDatasets(table, [rows], own, executor, options, rowsPerCall(plan)) : [];
-  const kept = {
-    plan: compact,
-    numbers: (made?.features.data ?? new Float32Array(0)) as Float32Array,
-    codes: compactCodes(table, rows, compact),
-  };
+  if (compact.numbers) await fillIn(kept, table, rows, compact.numbers, rowsPerCall(plan), executor, options);
   return {
     targets: targetTensor(table, rows, plan.target),
     width: compact.width,
     write: (chosen, into) => writeInputs(kept, chosen, into),
   };
+}
+
+async function fillIn(
+  kept: CompactRows,
+  table: Table,
+  rows: Int32Array,
+  plan: NonNullable<CompactPlan["numbers"]>,
+  most: number,
+  executor: Executor,
+  options: CompileOptions,
+): Promise<void> {
+  const { inputs, features } = preprocessingGraph(plan);
+  const session = await executor.compile(graph({ inputs, outputs: { features } }), options);
+  const width = plan.features.length;
+  const memory = new Float32Array(Math.min(most, rows.length) * width);
+  try {
+    for (let from = 0; from < rows.length; from += most) {
+      const chosen = rows.subarray(from, from + most);
+      const made = memory.subarray(0, chosen.length * width);
+      await session.run(rawInputs(table, chosen, plan), { features: tensor("float32", made, [chosen.length, width]) });
+      fillNumbers(kept, from, made);
+    }
+  } finally {
+    await session.dispose();
+  }
 }

@@ -15,9 +15,8 @@ const MOST_BYTES = 8 * 2 ** 30;
 export const rowsPerCall = ({ features }: Pick<PreprocessPlan, "features">): number =>
   Math.max(1, Math.min(8192, Math.floor(2 ** 22 / features.length)));
 
-/** @throws GradusError where the design matrix of so many rows is not to be held */
-function checkMatrix({ source }: Table, rows: number, { features, shape }: PreprocessPlan): void {
-  const bytes = 4 * rows * features.length;
+/** @throws GradusError where so many bytes are not to be held */
+export function checkBytes({ source }: Table, rows: number, { features, shape }: PreprocessPlan, bytes: number): void {
   if (bytes <= MOST_BYTES) return;
   throw new GradusError(
     `${source.path}: ${grouped(rows)} rows of ${grouped(features.length)} inputs are ${(bytes / 1e9).toFixed(1)} GB in memory; ${(MOST_BYTES / 1e9).toFixed(1)} GB are prepared at most.`,
@@ -27,23 +26,20 @@ function checkMatrix({ source }: Table, rows: number, { features, shape }: Prepr
 
 const pick = (rows: Int32Array, positions: Int32Array): Int32Array => positions.map((at) => rows[at]!);
 
-/**
- * A dataset per list of rows; the graph is the one that the exported model begins with.
- * @param most rows of a call
- */
+/** A dataset per list of rows; the graph is the one that the exported model begins with. */
 export async function prepareDatasets(
   table: Table,
   parts: readonly Int32Array[],
   plan: PreprocessPlan,
   executor: Executor,
   options: CompileOptions = {},
-  most = rowsPerCall(plan),
 ): Promise<Dataset[]> {
   const { inputs, features, lengths } = preprocessingGraph(plan);
   const session = await executor.compile(graph({ inputs, outputs: { features, ...(lengths ? { lengths } : {}) } }), options);
   const width = plan.features.length;
+  const most = rowsPerCall(plan);
   const prepare = async (rows: Int32Array): Promise<Dataset> => {
-    checkMatrix(table, rows.length, plan);
+    checkBytes(table, rows.length, plan, 4 * rows.length * width);
     const data = new Float32Array(rows.length * width);
     const steps = new Int32Array(lengths ? rows.length : 0);
     for (const positions of callsOf(table, rows, plan, most)) {
