@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { orderByKey } from "../../src/data/row-order.ts";
+import { rng } from "../../src/util/rng.ts";
 
 test("any numbers are put in the order of a stable comparison", () => {
   const number = fc.oneof(
@@ -20,4 +21,18 @@ test("any numbers are put in the order of a stable comparison", () => {
     }),
     { numRuns: 300 },
   );
+});
+
+const draw = rng(5, "row order");
+
+test.each([
+  ["spread evenly, as hashes are", () => Math.floor(2 ** 53 * draw.uniform())],
+  ["spread evenly, some of them equal", () => Math.floor(700 * draw.uniform())],
+  ["many of them equal", () => Math.floor(40 * draw.uniform())],
+  ["of very different sizes", () => draw.normal() * 10 ** (40 * draw.uniform() - 20)],
+  ["all alike", () => 3],
+])("many keys, %s", (_, key) => {
+  const keys = Float64Array.from({ length: 3000 }, key);
+  const expected = Array.from(keys, (_key, row) => row).toSorted((a, b) => keys[a]! - keys[b]! || a - b);
+  expect([...orderByKey(keys)]).toEqual(expected);
 });
