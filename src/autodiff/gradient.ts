@@ -3,20 +3,30 @@ import { capturesOf, floatsFrom, graph, int64, scalar, type Node, type Value } f
 import { isFloat } from "../ir/dtype.ts";
 import { formatShape, sameShape, type Shape } from "../ir/shape.ts";
 import { opRecord, ops } from "../ops/build.ts";
+import type { GradientRule } from "../ops/op.ts";
 import { GradusError } from "../util/errors.ts";
 import { leanOps } from "./repetition.ts";
+import { describeCut, noteDerived, placeIn, waysTo } from "./ways.ts";
+
+export interface GradientOptions {
+  /**
+   * What a value gets whose every way to the loss leads through operators without a slope (ArgMax, a cast to integers, Round): an error
+   * that names the operator, or zeros. Default `refuse`.
+   */
+  readonly cut?: "refuse" | "zeros";
+}
 
 /**
  * Gradients of a scalar with respect to values of its graph, as new values; differentiate again for second order.
- * A value that the scalar does not depend on gets zeros.
+ * A value that the scalar does not depend on gets zeros; integers and conditions beside a smooth way are constants.
  * @param loss a float value of shape [] (or with one element); of any shape where a seed is given
  * @param seed gradient of some scalar with respect to `loss`, in its shape or repeated to it: the result is then that
  *   scalar's gradient (a vector-Jacobian product)
- * @throws GradusError where the loss is no scalar, or an operator on the way has no gradient
+ * @throws GradusError where the loss is no scalar, an operator on the way has no gradient, or every way is cut off by one
  * @example
  * const [dw] = gradient(ops.ReduceMean(ops.MatMul(x, w), { keepdims: 0 }), [w]);
  */
-export function gradient(loss: Value, wrt: readonly Value[], seed?: Value): Value[] {
+export function gradient(loss: Value, wrt: readonly Value[], seed?: Value, { cut = "refuse" }: GradientOptions = {}): Value[] {
   if (!isFloat(loss.dtype) || !(seed || loss.shape.every((dim) => dim === 1))) {
     throw new GradusError(`gradient needs a float scalar, got ${loss.dtype}${formatShape(loss.shape)}`);
   }
@@ -25,17 +35,42 @@ export function gradient(loss: Value, wrt: readonly Value[], seed?: Value): Valu
       throw new GradusError(`there is no gradient with respect to ${name ?? "a value"} of dtype ${dtype}, only to floats`);
   }
   const start = seed ? repeatTo(seed, loss) : fullLike(loss, 1);
-  const found = pullback(nodesInOrder(loss), [[loss, start]], wrt);
-  return wrt.map((value, i) => found[i] ?? fullLike(value, 0));
+  const nodes = nodesInOrder(loss);
+  const found = pullback(nodes, [[loss, start]], wrt, (output) => ` (its output ${placeIn(loss, output)})`);
+  if (cut === "refuse")
+    refuseCuts(
+      loss,
+      wrt.filter((_, i) => !found[i]),
+    );
+  const results = wrt.map((value, i) => found[i] ?? fullLike(value, 0));
+  noteDerived(results, seed ? [...nodes, ...nodesInOrder(seed)] : nodes);
+  return results;
+}
+
+/** @throws GradusError where a value reaches the loss, but by no smooth way */
+function refuseCuts(loss: Value, values: readonly Value[]): void {
+  if (values.length === 0) return;
+  waysTo(loss, values).forEach((way, i) => {
+    if (typeof way === "string") return;
+    throw new GradusError(`the loss depends on ${values[i]!.name ?? "a value"} ${describeCut(loss, way)}`, {
+      hint: "put something smooth in its place, or take no gradient with respect to what lies before it (freeze it)",
+    });
+  });
 }
 
 /**
  * Gradients of some scalar with respect to values, from its gradients with respect to others, back through nodes.
  * @param nodes in topological order: the graph, or the body of a control operator
  * @param seeds values and the scalar's gradients with respect to them
+ * @param place of an output, for errors
  * @returns null where a value does not reach a seed
  */
-function pullback(nodes: readonly Node[], seeds: Iterable<readonly [Value, Value]>, wrt: readonly Value[]): (Value | null)[] {
+function pullback(
+  nodes: readonly Node[],
+  seeds: Iterable<readonly [Value, Value]>,
+  wrt: readonly Value[],
+  place: (output: Value) => string = () => "",
+): (Value | null)[] {
   const active = floatsFrom(nodes, wrt);
   const parts = new Map<Value, Value[]>();
   const add = (value: Value, term: Value) => {
@@ -52,7 +87,11 @@ function pullback(nodes: readonly Node[], seeds: Iterable<readonly [Value, Value
   };
   for (const [value, term] of seeds) add(value, term);
   for (const node of nodes.toReversed()) {
-    if (node.outputs.some((output) => active.has(output) && parts.has(output))) backward(node, active, total, add);
+    const output = node.outputs.find((value) => active.has(value) && parts.has(value));
+    if (!output) continue;
+    const { gradient: rule } = opRecord(node.op);
+    if (typeof rule !== "function") throw new GradusError(`${node.op} has no gradient: ${rule.none}${place(output)}`);
+    backward(node, rule, active, total, add);
   }
   return wrt.map(total);
 }
@@ -60,12 +99,12 @@ function pullback(nodes: readonly Node[], seeds: Iterable<readonly [Value, Value
 /** Adds a node's contribution to the gradients of what it reads. */
 function backward(
   node: Node,
+  // eslint-disable-next-line typescript/no-explicit-any
+  rule: GradientRule<any>,
   active: ReadonlySet<Value>,
   total: (value: Value) => Value | null,
   add: (value: Value, term: Value) => void,
 ): void {
-  const { gradient: rule } = opRecord(node.op);
-  if (typeof rule !== "function") throw new GradusError(`${node.op} has no gradient: ${rule.none}`);
   const read = [...node.inputs, ...capturesOf(node)];
   const needs = (index: number) => {
     const value = read[index];
@@ -78,7 +117,7 @@ function backward(
     outputGradients: node.outputs.map(total) as unknown as [Value],
     attributes: node.attributes,
     needs,
-    pullback,
+    pullback: (inner, seeds, wrt) => pullback(inner, seeds, wrt),
   });
   read.forEach((value, index) => {
     const term = terms[index];

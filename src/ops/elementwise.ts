@@ -158,8 +158,8 @@ export const Abs: Op = unaryNumber(
   numbersOfBothKinds,
 );
 
-/** -1, 0 or 1. Constant almost everywhere. */
-export const Sign: Op = unaryNumber(Math.sign, () => [null], numbersOfBothKinds);
+/** -1, 0 or 1. */
+export const Sign: Op = { ...unaryNumber(Math.sign, () => [null], numbersOfBothKinds), follows: "steps" };
 
 export const Reciprocal: Op = unary(
   (x) => 1 / x,
@@ -192,18 +192,15 @@ const steps: Samples = [
   { inputs: [within([], 0.1, 0.4)] },
 ];
 
-/** Constant almost everywhere, as Ceil and Round are. */
-export const Floor: Op = unary(Math.floor, () => [null], steps);
+const stepwise = (f: (x: number) => number): Op => ({ ...unary(f, () => [null], steps), follows: "steps" });
 
-export const Ceil: Op = unary(Math.ceil, () => [null], steps);
+export const Floor: Op = stepwise(Math.floor);
+
+export const Ceil: Op = stepwise(Math.ceil);
 
 /** To the nearest integer, halves to the even one. */
-export const Round: Op = unary(
-  (x) => {
-    const below = Math.floor(x);
-    const part = x - below;
-    return part < 0.5 || (part === 0.5 && below % 2 === 0) ? below : below + 1;
-  },
-  () => [null],
-  steps,
-);
+export const Round: Op = stepwise((x) => {
+  const below = Math.floor(x);
+  const part = x - below;
+  return part < 0.5 || (part === 0.5 && below % 2 === 0) ? below : below + 1;
+});

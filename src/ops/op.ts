@@ -96,6 +96,8 @@ export interface OpDefinition<A, Out extends "one" | "many"> {
   readonly evaluate: (inputs: readonly (NdArray | null)[], context: EvaluateContext<A>) => readonly NdArray[];
   /** The rule, or the reason why there is none. */
   readonly gradient: GradientRule<A> | { readonly none: string };
+  /** How the output follows floats, where not smoothly: in steps (constant almost everywhere), or by their shape alone. */
+  readonly follows?: "steps" | "shape";
   /** For operators on shapes: elements of the first output as far as they are known. */
   readonly contents?: (context: InferContext<A>) => readonly Dim[] | undefined;
   readonly samples: readonly Sample<A>[];

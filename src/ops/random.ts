@@ -81,7 +81,8 @@ function like<A extends Seeded>(draw: Draw<A>, kinds: Readonly<Record<keyof A, A
       const data = Float64Array.from({ length: x!.data.length }, () => draw(random, attributes));
       return [{ dtype: dtypeOf(x!, attributes), shape: x!.shape, data }];
     },
-    gradient: () => [null], // only the shape is read
+    gradient: () => [null],
+    follows: "shape",
     samples,
   });
 }

@@ -34,6 +34,7 @@ export const Shape: Op<ShapeAttributes> = defineOp<ShapeAttributes>({
     return [{ dtype: "int64", shape: [part.length], data: Float64Array.from(part) }];
   },
   gradient: integersOnly,
+  follows: "shape",
   contents: (context) => shapePart(required(context, 0).shape, context.attributes),
   samples: [
     { inputs: [[2, 3, 4]] },
@@ -52,6 +53,7 @@ export const Size: Op = defineOp({
   },
   evaluate: ([x]) => [{ dtype: "int64", shape: [], data: Float64Array.of(x!.data.length) }],
   gradient: integersOnly,
+  follows: "shape",
   contents: (context) => [multiplyDims(required(context, 0).shape)],
   samples: [{ inputs: [[2, 3]] }, { inputs: [[]] }],
 });
@@ -164,6 +166,7 @@ export const EyeLike: Op<EyeLikeAttributes> = defineOp<EyeLikeAttributes>({
     const data = Float64Array.from({ length: x!.data.length }, (_, i) => ((i % columns) - Math.floor(i / columns) === k ? 1 : 0));
     return [{ dtype, shape: x!.shape, data }];
   },
-  gradient: () => [null], // only the shape is read
+  gradient: () => [null],
+  follows: "shape",
   samples: [{ inputs: [[3, 4]] }, { inputs: [[4, 3]], attributes: { k: -1, dtype: "int64" } }, { inputs: [[2, 4]], attributes: { k: 2 } }],
 });

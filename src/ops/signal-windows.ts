@@ -82,7 +82,8 @@ export const MelWeightMatrix: Op<MelAttributes> = defineOp<MelAttributes>({
     }
     return [{ dtype: output_datatype, shape: [rows, count], data }];
   },
-  gradient: () => [null, null, null, null, null], // the corners are whole numbers: constant almost everywhere,
+  gradient: () => [null, null, null, null, null], // the corners are whole numbers
+  follows: "steps",
   samples: [
     { inputs: [int(4), int(16), int(8000), ...[60, 3900].map((value) => ({ shape: [], values: [value] }))] },
     {

@@ -41,11 +41,14 @@ export const LogSoftmax: Op<AxisAttribute> = alongAxis(
   ],
 );
 
-/** 1 at the first largest element of the lane, 0 elsewhere; constant almost everywhere. */
-export const Hardmax: Op<AxisAttribute> = alongAxis(
-  (lane) => {
-    const at = lane.reduce((best, x, i) => (x > lane[best]! ? i : best), 0);
-    return lane.map((_, i) => (i === at ? 1 : 0));
-  },
-  () => [null],
-);
+/** 1 at the first largest element of the lane, 0 elsewhere. */
+export const Hardmax: Op<AxisAttribute> = {
+  ...alongAxis(
+    (lane) => {
+      const at = lane.reduce((best, x, i) => (x > lane[best]! ? i : best), 0);
+      return lane.map((_, i) => (i === at ? 1 : 0));
+    },
+    () => [null],
+  ),
+  follows: "steps",
+};

@@ -5,6 +5,7 @@ import { evaluateGraph } from "../../src/exec/reference.ts";
 import { graph, input, int64, type Value } from "../../src/ir/graph.ts";
 import { ops } from "../../src/ops/build.ts";
 import { verifyGraph } from "../../src/ops/verify.ts";
+import { GradusError } from "../../src/util/errors.ts";
 
 const x = input("x", "float64", ["batch", 3]);
 const w = input("w", "float64", [3]);
@@ -115,5 +116,52 @@ describe("gradient", () => {
   test("refuses a gradient with respect to integers", () => {
     const n = input("n", "int64", []);
     expect(() => gradient(sum(w), [n])).toThrow("there is no gradient with respect to n of dtype int64, only to floats");
+  });
+
+  const wide = (value: Value) => ops.Cast(value, { to: "float64" });
+  const cuts: readonly (readonly [string, Value, string])[] = [
+    [
+      "a cast to integers",
+      wide(ops.Cast(ops.Mul(w, 2), { to: "int64" })),
+      "Cast (its output Cast int64[3]), which has no slope: its output is int64",
+    ],
+    [
+      "ArgMax",
+      wide(ops.ArgMax(ops.Tanh(w), { axis: 0 })),
+      "ArgMax (its output ArgMax int64[1]), which has no slope: its output is an index",
+    ],
+    ["NonZero", wide(ops.NonZero(w)), "NonZero (its output NonZero int64[1, ?]), which has no slope: the result is positions"],
+    ["a comparison", wide(ops.Greater(w, 0)), "Greater (its output Greater bool[3]), which has no slope: its output is bool"],
+    ["Round", ops.Mul(ops.Round(w), 2), "Round (its output Round float64[3]), which has no slope: it is constant almost everywhere"],
+    ["indices of TopK", wide(ops.TopK(w, int64([2]))[1]!), "TopK (its output TopK_1 int64[2]), which has no slope: its output is int64"],
+  ];
+  for (const [name, made, message] of cuts) {
+    test(`says where every way is cut off: ${name}; zeros where that is asked for`, () => {
+      const loss = sum(made);
+      const refused = () => gradient(loss, [w]);
+      expect(refused).toThrow(GradusError);
+      expect(refused).toThrow(`the loss depends on w only through ${message}`);
+      expect(values(gradient(loss, [w], undefined, { cut: "zeros" }))).toEqual([[0, 0, 0]]);
+      // Beside a smooth way it is a constant.
+      expect(values(gradient(ops.Add(loss, sum(ops.Mul(w, 3))), [w]))).toEqual([[3, 3, 3]]);
+    });
+  }
+
+  test("names the cut nearest the value of several, and passes over shapes", () => {
+    const late = wide(ops.ArgMax(wide(ops.Cast(w, { to: "int64" })), { axis: 0 }));
+    expect(() => gradient(sum(late), [w])).toThrow("only through Cast (its output Cast int64[3])");
+    expect(values(gradient(sum(wide(ops.Shape(w))), [w]))).toEqual([[0, 0, 0]]);
+  });
+
+  test("steps that differentiation made cut nothing off: second derivatives of Relu and Abs are zeros", () => {
+    for (const f of [ops.Relu, ops.Abs]) {
+      const [first] = gradient(sum(f(w)), [w]);
+      expect(values(gradient(sum(ops.Mul(first!, first!)), [w]))).toEqual([[0, 0, 0]]);
+    }
+  });
+
+  test("an operator without a rule is named with its output", () => {
+    const drawn = ops.Bernoulli(ops.Sigmoid(w));
+    expect(() => gradient(sum(drawn), [w])).toThrow(/^Bernoulli has no gradient: .* \(its output Bernoulli float64\[3\]\)$/);
   });
 });

@@ -54,7 +54,9 @@ for (const [op, record] of Object.entries(registry)) {
       test(`${op}: ONNX Runtime agrees with the reference on the gradient on ${describe(sample)}`, async () => {
         const variants = Object.hasOwn(notSymbolic, key) ? [made] : [made, build(op, sample, "float32", renaming(leadingSize(made)))];
         for (const variant of variants) {
-          const values = gradient(weightedSum(variant.outputs, shapes(), key, "float32"), floatInputs(variant));
+          const values = gradient(weightedSum(variant.outputs, shapes(), key, "float32"), floatInputs(variant), undefined, {
+            cut: "zeros",
+          });
           await compare(graphOf(values, variant), variant.feeds, tolerance);
         }
       });
