@@ -30,7 +30,7 @@ function orderSpread(keys: Float64Array, rows: Int32Array | undefined): Int32Arr
   }
   const buckets = Math.max(1, n >> 3);
   const scale = (buckets - 1) / (high - low);
-  if (!Number.isFinite(scale)) return undefined;
+  if (!Number.isFinite(high - low) || !Number.isFinite(scale)) return undefined;
   const starts = new Int32Array(buckets + 1);
   for (let i = 0; i < n; i++) starts[Math.floor((keys[rows ? rows[i]! : i]! - low) * scale) + 1]! += 1;
   for (let bucket = 0; bucket < buckets; bucket++) {
