@@ -60,6 +60,15 @@ export { measureSignal, type LayerSignal, type SignalProfile } from "./preflight
 export { signalPicture, type SignalLine, type SignalPanel } from "./preflight/signal-picture.ts";
 export type { Finding, Severity } from "./util/finding.ts";
 
+// Whether gradients are right: of a loss of one's own, of a network on data.
+export { checkGradient, type GradientCheck, type GradientCheckOptions } from "./check/gradient-check.ts";
+export { checkProblem, type ProblemCheck, type ProtocolOptions, type StageCheck } from "./check/protocol.ts";
+export { l2Penalty, type LossGraph, type Penalty } from "./check/subject.ts";
+export type { Fault } from "./check/locate.ts";
+export type { TensorCheck } from "./check/tensor-check.ts";
+export { numericalDerivative, numericalGradient, type DifferenceOptions } from "./check/difference.ts";
+export { gradientPicture, type PictureOptions } from "./check/picture.ts";
+
 // Runs as files.
 export { reserveRun, type RunReservation } from "./store/run-folder.ts";
 export { modelOf, saveRun } from "./store/save-run.ts";
@@ -88,11 +97,14 @@ export { residual } from "./nn/layers/residual.ts";
 export { meanOverTime, positions } from "./nn/layers/sequence.ts";
 export { permute, reshape } from "./nn/layers/shape.ts";
 export { transformerBlock, type TransformerBlockOptions } from "./nn/layers/transformer.ts";
+export { defineLayer, type OwnLayer, type OwnLayerDefinition, type OwnLayerKind } from "./nn/own-layer.ts";
+export type { Layer, LayerContext, Mask, Parameter } from "./nn/layer.ts";
 export type { ActivationName } from "./nn/activation.ts";
 export type { Fans, Initializer } from "./nn/initializer.ts";
 export type { Rng } from "./util/rng.ts";
-export { lossByName, type LossName } from "./nn/losses/index.ts";
-export { loadModel, modelGraph, saveModel, type Model, type ModelDescription } from "./nn/model.ts";
+export { lossByName, type LossChoice, type LossName } from "./nn/losses/index.ts";
+export type { Loss } from "./nn/loss.ts";
+export { loadModel, modelGraph, saveModel, type LoadModelOptions, type Model, type ModelDescription } from "./nn/model.ts";
 export { scheduleByName, type ScheduleName } from "./optim/schedules/index.ts";
 export { optimizerByName, type OptimizerName } from "./optim/optimizers/index.ts";
 export { fit as fitDatasets, train, type FitOptions as FitDatasetsOptions, type ParameterLayout } from "./train/fit.ts";

@@ -83,7 +83,7 @@ async function checkWith<T extends boolean>(
     } else if (await isSteady()) compared = await coordinates();
     // A mask drawn anew now and then shows only afterwards.
     const deterministic = await isSteady();
-    const tensors = deterministic ? compared : [];
+    const tensors = deterministic ? compared.map((check, i) => explained(check, subject.unreached[i])) : [];
     const failed = tensors.some(({ verdict }) => verdict === "failed");
     const error = relativeError(flat(tensors, "analytic"), flat(tensors, "numeric"));
     return {
@@ -101,6 +101,11 @@ async function checkWith<T extends boolean>(
   } finally {
     await evaluator.dispose();
   }
+}
+
+/** A tensor without a slope, with the graph's reason for it. */
+function explained(check: TensorCheck, unreached: string | undefined): TensorCheck {
+  return unreached !== undefined && (check.verdict === "untested" || check.verdict === "kink") ? { ...check, reason: unreached } : check;
 }
 
 interface Point {

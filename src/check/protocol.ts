@@ -4,6 +4,8 @@ import { compile } from "../exec/executor.ts";
 import { initializeParameters, type ParameterLayout } from "../nn/parameters.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { optimizerByName } from "../optim/optimizers/index.ts";
+import { checkBatch } from "../train/batch-statistics.ts";
+import { checkDataset } from "../train/check-dataset.ts";
 import { pickDataset, rowsOf, type Dataset } from "../train/dataset.ts";
 import { layoutOf, type Problem } from "../train/step-graph.ts";
 import { createStepper } from "../train/stepper.ts";
@@ -55,14 +57,17 @@ export const defaultBurnIn = 20;
 /**
  * Checks a problem's gradient on the first rows of its data.
  * @param data rows in the order in which they are taken; nothing of it is changed
+ * @throws GradusError where the data do not fit the network, or one example alone is normalised by its batch
  */
 export async function checkProblem(problem: Problem, data: Dataset, options: ProtocolOptions = {}): Promise<ProblemCheck> {
   const started = performance.now();
   const { penalty, seed = 1, burnIn = defaultBurnIn, onCheck } = options;
+  checkDataset(problem, data, "checked");
   const layout = layoutOf(problem);
   const moded = hasModes(problem);
   const modes: readonly Mode[] = options.modes ?? (moded ? ["evaluation", "training"] : ["evaluation"]);
   const examples = Math.min(options.examples ?? defaultExamples, rowsOf(data));
+  if (modes.includes("training")) checkBatch(problem, examples);
   const sample = pickDataset(
     data,
     Int32Array.from({ length: examples }, (_, row) => row),

@@ -1,5 +1,6 @@
 /** What is checked: a scalar loss with its gradient as graph, in float64, and the numbers it is taken at. */
 import { gradient } from "../autodiff/gradient.ts";
+import { describeCut, waysTo } from "../autodiff/ways.ts";
 import { graph, input, type Value } from "../ir/graph.ts";
 import { isFloat } from "../ir/dtype.ts";
 import { unifyShape } from "../ir/shape.ts";
@@ -36,6 +37,8 @@ export interface Subject {
   readonly loss: Value;
   readonly parameters: readonly Value[];
   readonly gradients: readonly Value[];
+  /** Why a parameter has no slope, where the graph says so: `does not reach the loss`. */
+  readonly unreached: readonly (string | undefined)[];
   /** Gradients were given rather than derived. */
   readonly given: boolean;
   /** Float64; arrays of the subject's own. */
@@ -65,12 +68,18 @@ export function subjectOf(spec: LossGraph): Subject {
   const { values, float32Only } = inFloat64(wanted, made);
   const now = (value: Value) => made.get(value)!;
   // In float64 from the start: constants of the rules (weights of Resize, a default of 0.2) are then not rounded to float32 first.
-  const gradients = spec.gradients ? given.map(now) : gradient(now(loss), parameters.map(now));
+  const [whole, wrt] = [now(loss), parameters.map(now)];
+  const gradients = spec.gradients ? given.map(now) : gradient(whole, wrt, undefined, { cut: "zeros" });
+  const unreached = waysTo(whole, wrt).map((way) => {
+    if (way === "smooth") return undefined;
+    return way === "none" ? "does not reach the loss" : `reaches the loss ${describeCut(whole, way)}`;
+  });
   const reached = graph({ outputs: Object.fromEntries([...values, ...gradients].map((value, i) => [`v${i}`, value])) }).inputs;
   return {
-    loss: now(loss),
-    parameters: parameters.map(now),
+    loss: whole,
+    parameters: wrt,
     gradients,
+    unreached,
     given: spec.gradients !== undefined,
     inputs: inputsOf(reached, spec.inputs),
     ...(perExample ? { perExample: { values: now(perExample.values), share: perExample.share } } : {}),
@@ -174,7 +183,7 @@ export function problemLoss(point: ProblemPoint): LossGraph {
   const common = { parameters: trained, inputs, signals: built.signals };
   if (part === "sum") return { ...common, loss: ops.Add(mean, penaltyOf()) };
   // As a training step differentiates: from the share of each example.
-  const gradients = gradient(perExample, trained, share);
+  const gradients = gradient(perExample, trained, share, { cut: "zeros" });
   return { ...common, loss: mean, gradients, perExample: { values: perExample, share: 1 / rows } };
 }
 

@@ -7,22 +7,24 @@ import { GradusError } from "../util/errors.ts";
 import { activationByName } from "./activation.ts";
 import type { Initializer } from "./initializer.ts";
 import { initializerName } from "./initializers/index.ts";
-import { lossByName, type LossName } from "./losses/index.ts";
+import type { Loss } from "./loss.ts";
+import { lossOf, type LossChoice, type LossName } from "./losses/index.ts";
 import type { Layer } from "./layer.ts";
 import { buildNetwork, type Network } from "./network.ts";
+import { withDefinitions, type OwnLayerKind } from "./own-layer.ts";
 import { layoutParameters, parameterViews, type ParameterLayout } from "./parameters.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
 
 export interface Model {
   readonly network: Network;
-  readonly loss: LossName;
+  readonly loss: LossChoice;
   readonly plan: PreprocessPlan;
   /** All parameters, laid out as `layoutParameters` says. */
   readonly theta: Float32Array;
 }
 
-/** What `model.json` holds: the model without its numbers. */
-export type ModelDescription = Omit<Model, "theta"> & { readonly format: 1 };
+/** What `model.json` holds: the model without its numbers, a loss of your own by its name. */
+export type ModelDescription = Omit<Model, "theta" | "loss"> & { readonly format: 1; readonly loss: string };
 
 export function modelLayout({ network, plan }: Pick<Model, "network" | "plan">): ParameterLayout {
   return layoutParameters(network, [plan.features.length]);
@@ -38,7 +40,7 @@ export function modelGraph({ network, loss, plan, theta }: Model): Graph {
   const { inputs, features, lengths } = preprocessingGraph(plan);
   const views = parameterViews(modelLayout({ network, plan }), theta);
   const built = buildNetwork(network, features, ({ name }) => constant(views[name]!, name), lengths ? { lengths } : {});
-  const output = activationByName(lossByName(loss).prediction).apply(built.output);
+  const output = activationByName(lossOf(loss).prediction).apply(built.output);
   if (plan.target.kind === "amount")
     return graph({ inputs, outputs: { prediction: ops.Identity(restoreAmount(output, plan.target, inputs)) } });
   const { classes } = plan.target;
@@ -54,9 +56,9 @@ function likeliest(probabilities: Value, classes: readonly string[]): Value {
 
 /** `model.json` and `model.safetensors`. */
 export function saveModel(model: Model): { description: ModelDescription; weights: Uint8Array } {
-  const { theta, ...rest } = model;
+  const { theta, loss, ...rest } = model;
   return {
-    description: { format: 1, ...rest, network: { layers: model.network.layers.map(withNamedInitializer) } },
+    description: { format: 1, ...rest, loss: lossOf(loss).name, network: { layers: model.network.layers.map(withNamedInitializer) } },
     weights: writeSafetensors(parameterViews(modelLayout(model), theta), { format: "gradus" }),
   };
 }
@@ -80,12 +82,22 @@ function withNamedInitializer<L extends Layer>(layer: L): L {
   };
 }
 
+export interface LoadModelOptions {
+  /** Layers of your own that the model has, as `defineLayer` gave them: their data is saved, what they do is not. */
+  readonly layers?: readonly Pick<OwnLayerKind<never>, "definition">[];
+  /** A loss of your own that it was trained by. */
+  readonly losses?: readonly Loss[];
+}
+
 /**
  * The model back from its two files.
- * @throws GradusError where they do not belong together, naming the tensor
+ * @throws GradusError where they do not belong together, naming the tensor, or a layer or the loss is not known
  */
-export function loadModel(description: ModelDescription, weights: Uint8Array): Model {
-  const { format, ...rest } = description;
+export function loadModel(description: ModelDescription, weights: Uint8Array, { layers = [], losses = [] }: LoadModelOptions = {}): Model {
+  const { format, ...saved } = description;
+  const loss = losses.find(({ name }) => name === saved.loss) ?? (saved.loss as LossName);
+  lossOf(loss);
+  const rest = { ...saved, loss, network: { layers: withDefinitions(saved.network.layers, layers) } };
   if (format !== 1) throw new GradusError(`the model is of format ${String(format)}; this version reads format 1`);
   const { tensors } = readSafetensors(weights);
   const layout = modelLayout(rest);

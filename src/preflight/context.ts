@@ -2,6 +2,7 @@
 import { compile } from "../exec/executor.ts";
 import type { CompileOptions, Executor } from "../exec/session.ts";
 import { initializeParameters } from "../nn/parameters.ts";
+import { checkDataset } from "../train/check-dataset.ts";
 import { pickDataset, rowsOf, type TrainingData } from "../train/dataset.ts";
 import { layoutOf, type Problem } from "../train/step-graph.ts";
 import { GradusError } from "../util/errors.ts";
@@ -31,6 +32,7 @@ export function contextOf(
   const layout = layoutOf(problem);
   const rows = rowsOf(data);
   if (rows === 0) throw new GradusError("there are no training rows to check");
+  checkDataset(problem, data, "training");
   const order = rng(seed, "preflight").permutation(rows).subarray(0, mostRows);
   const start = new Float32Array(layout.size);
   if (theta) start.set(theta);

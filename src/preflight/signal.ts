@@ -4,6 +4,7 @@ import { graph, input, type Value } from "../ir/graph.ts";
 import { tensor, type Tensor } from "../ir/tensor.ts";
 import type { Dense } from "../nn/layers/dense.ts";
 import { buildNetwork, type Signal } from "../nn/network.ts";
+import { ownDefinition } from "../nn/own-layer.ts";
 import { parameterInput, parameterViews } from "../nn/parameters.ts";
 import { ops } from "../ops/build.ts";
 import { rowsOf, sliceDataset, type Dataset } from "../train/dataset.ts";
@@ -61,7 +62,7 @@ export async function signalOf({ problem, layout, theta, data, executor, runtime
   const measured = built.signals.filter(({ layer }) => isLinear(layer) && (layer as Partial<Dense>).initializer !== "smallNormal");
   if (measured.length === 0) return profile([]);
   const values = measured.map(({ value }) => value);
-  const gradients = gradient(problem.loss.perExample(built.output, y), values, input("one", "float32", []));
+  const gradients = gradient(problem.loss.perExample(built.output, y), values, input("one", "float32", []), { cut: "zeros" });
   const outputs: Record<string, Value> = {};
   values.forEach((value, i) => Object.assign(outputs, sizeOutputs(`z${i}`, value), sizeOutputs(`g${i}`, gradients[i]!)));
   const wanted = graph({ outputs });
@@ -119,7 +120,7 @@ function stretchesOf(signals: readonly Signal[]): ReadonlyMap<string, string> {
   return new Map(
     signals.map(({ name, layer }) => {
       const depth = name.split("/").length;
-      if (breaks.has(layer.kind)) broken.set(depth, (broken.get(depth) ?? 0) + 1);
+      if (breaks.has(layer.kind) || ownDefinition(layer)) broken.set(depth, (broken.get(depth) ?? 0) + 1);
       return [name, `${depth}.${broken.get(depth) ?? 0}`] as const;
     }),
   );

@@ -1,6 +1,6 @@
 /** A run folder read back. */
 import { join } from "node:path";
-import { loadModel, type Model, type ModelDescription } from "../nn/model.ts";
+import { loadModel, type LoadModelOptions, type Model, type ModelDescription } from "../nn/model.ts";
 import type { EpochFigures } from "../train/events.ts";
 import type { ResolvedExperiment } from "../train/experiment.ts";
 import { GradusError } from "../util/errors.ts";
@@ -9,12 +9,16 @@ import type { RunResult } from "./run-record.ts";
 import { epochLineSchema, experimentFileSchema, modelFileSchema, resultFileSchema, splitFileSchema } from "./run-schema.ts";
 import type { StoredSplit } from "./split-file.ts";
 
-/** The trained model of a run. @throws GradusError where the folder is no run, or its files do not fit each other */
-export async function loadRunModel(run: string): Promise<Model> {
+/**
+ * The trained model of a run.
+ * @param options.layers of your own that the model has
+ * @throws GradusError where the folder is no run, or its files do not fit each other
+ */
+export async function loadRunModel(run: string, options: LoadModelOptions = {}): Promise<Model> {
   const description = await readRunJson<ModelDescription>(run, "model.json", modelFileSchema);
   const weights = await readRunFile(run, "model.safetensors");
   try {
-    return loadModel(description, weights);
+    return loadModel(description, weights, options);
   } catch (error) {
     if (!(error instanceof GradusError)) throw error;
     throw new GradusError(`${run}: ${error.message}`, { ...(error.hint ? { hint: error.hint } : {}), cause: error });

@@ -5,7 +5,6 @@ import { TEXT_UNITS } from "../data/tokens.ts";
 import { activations } from "../nn/activation.ts";
 import type { Layer } from "../nn/layer.ts";
 import { layerKinds } from "../nn/layers/index.ts";
-import { losses, type LossName } from "../nn/losses/index.ts";
 
 const expect = (error: string) => ({ error });
 const text = z.string(expect("a text"));
@@ -25,7 +24,7 @@ const flag = z.boolean(expect("true or false"));
 /** An imported layer's graph holds no weights, and is small. */
 const imported = { text: 2 ** 25, roles: ["weight", "bias", "scale", "buffer"] } as const;
 /** What a key of a layer holds, whatever its kind; the kind's own demands are checked when the network is built. */
-const layer: z.ZodType<Layer> = section({
+const ourLayer = section({
   kind: oneOf(names(layerKinds)),
   units: size.optional(),
   filters: size.optional(),
@@ -61,6 +60,19 @@ const layer: z.ZodType<Layer> = section({
   if (missing.length > 0)
     context.addIssue({ code: "custom", path: [missing[0]!], message: `there, as a ${kind} layer has it`, input: undefined });
 });
+
+/** A layer of a program's own, whose definition is not here: its kind is a word, its other keys are its own affair. */
+const ownLayer = section({ kind: text, layers: z.lazy(() => z.array(layer, expect("a list of layers"))).optional() });
+
+const isOwn = (value: unknown): boolean => {
+  const { kind } = Object(value) as { readonly kind?: unknown };
+  return typeof kind === "string" && /^[A-Za-z][A-Za-z0-9]{0,99}$/.test(kind) && !Object.hasOwn(layerKinds, kind);
+};
+
+const layer = z.unknown().superRefine((value, context) => {
+  const { error } = (isOwn(value) ? ownLayer : ourLayer).safeParse(value);
+  for (const { message, path } of error?.issues ?? []) context.addIssue({ code: "custom", message, path, input: undefined });
+}) as unknown as z.ZodType<Layer>;
 
 /** Keys without which a layer of a kind is none. */
 const needs: Partial<Record<keyof typeof layerKinds, readonly string[]>> = {
@@ -180,7 +192,7 @@ const sequences = section({
 export const modelFileSchema = section({
   format: number,
   network: section({ layers: z.array(layer, expect("a list of layers")).min(1, expect("at least one layer")) }),
-  loss: oneOf(names(losses) as LossName[]),
+  loss: text.max(100, expect("a name")),
   plan: section({
     columns: z.array(fitted, expect("a list of columns")).min(1, expect("at least one column")),
     features: texts,

@@ -1,4 +1,5 @@
 /** A finished training to the files of its run folder; docs/run-folder.md says what each is. */
+import { lossChoice } from "../nn/losses/index.ts";
 import { modelGraph, saveModel, type Model } from "../nn/model.ts";
 import { writeModel } from "../onnx/write.ts";
 import type { ExperimentRun } from "../train/experiment-run.ts";
@@ -11,7 +12,7 @@ const pretty = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 
 /** The model of a run, as it is saved. */
 export function modelOf({ problem, plan, theta }: Pick<ExperimentRun, "problem" | "plan" | "theta">): Model {
-  return { network: problem.network, loss: problem.loss.name as Model["loss"], plan, theta };
+  return { network: problem.network, loss: lossChoice(problem.loss), plan, theta };
 }
 
 /** @returns the result with the folder's name, as result.json holds it */

@@ -3,7 +3,7 @@ import { schemaOf, type Table } from "../data/table.ts";
 import { outputsOf } from "../data/target-plan.ts";
 import { compile } from "../exec/executor.ts";
 import type { Executor } from "../exec/session.ts";
-import { lossByName } from "../nn/losses/index.ts";
+import { lossOf } from "../nn/losses/index.ts";
 import type { Model } from "../nn/model.ts";
 import { rng } from "../util/rng.ts";
 import type { Dataset } from "./dataset.ts";
@@ -69,7 +69,7 @@ export async function modelProblem(
   const { network, loss, plan } = model;
   const problem: Problem = {
     network,
-    loss: lossByName(loss),
+    loss: lossOf(loss),
     inputShape: [plan.features.length],
     outputs: outputsOf(plan.target),
     saved: model.theta,

@@ -11,8 +11,10 @@ import { compile } from "../exec/executor.ts";
 import type { CompileOptions, Device, Executor } from "../exec/session.ts";
 import type { ActivationName } from "../nn/activation.ts";
 import { initializerName } from "../nn/initializers/index.ts";
-import { lossByName, type LossName } from "../nn/losses/index.ts";
+import { lossByName, lossChoice, lossOf, type LossChoice } from "../nn/losses/index.ts";
 import type { Layer } from "../nn/layer.ts";
+import type { Loss } from "../nn/loss.ts";
+import type { ActivationLayer } from "../nn/layers/activation.ts";
 import type { Network } from "../nn/network.ts";
 import type { ParameterLayout } from "../nn/parameters.ts";
 import { defaultOptimizer, optimizerByName, optimizers, type OptimizerName } from "../optim/optimizers/index.ts";
@@ -58,7 +60,8 @@ export interface FitTableOptions {
   readonly batchSize?: number;
   /** Default 1. */
   readonly seed?: number;
-  readonly loss?: LossName;
+  /** A name, or a loss of your own. */
+  readonly loss?: LossChoice;
   readonly targetTransform?: "none" | "log" | "change";
   /** Steps of a sequence that the network sees; the longest training sequence's where left out, at most 1 000. */
   readonly maxLength?: number | undefined;
@@ -288,7 +291,7 @@ export function planTable(
   const { task } = table.target!;
   const outputs = outputsOf(plan.target);
   const classes = plan.target.kind === "classes" ? plan.target.classes.length : 0;
-  const loss = lossByName(checkLoss(options.loss ?? defaultLoss(task, classes), task, classes));
+  const loss = checkLoss(lossOf(options.loss ?? defaultLoss(task, classes)), task, classes);
   const problem: Problem = {
     network: networkFor(model, plan, loss),
     loss,
@@ -319,7 +322,7 @@ function frozenOf({ slots }: ParameterLayout): { frozen?: number } {
 
 /** The first activation layer's. */
 function activationOf({ layers }: Network): { activation?: ActivationName } {
-  const found = layers.find((layer) => layer.kind === "activation");
+  const found = layers.find((layer): layer is ActivationLayer => layer.kind === "activation");
   return found ? { activation: found.activation } : {};
 }
 
@@ -332,13 +335,16 @@ function refuseReservedNames({ columns }: PreprocessPlan, path: string): void {
   });
 }
 
-function checkLoss(name: LossName, task: "classification" | "regression", classes: number): LossName {
+/** Of ours one alone fits classes; one of the caller's must predict as that one does. */
+function checkLoss(loss: Loss, task: "classification" | "regression", classes: number): Loss {
   const usual = defaultLoss(task, classes);
-  const fits = task === "regression" ? lossByName(name).prediction === "identity" : name === usual;
-  if (fits) return name;
+  const { prediction } = lossByName(usual);
+  const isOurs = typeof lossChoice(loss) === "string";
+  if (isOurs && task === "classification" ? loss.name === usual : loss.prediction === prediction) return loss;
   const what = task === "regression" ? "regression" : `${classes} classes`;
-  throw new GradusError(`loss ${name} does not fit ${what}.`, {
-    hint: task === "regression" ? "meanSquared, meanAbsolute or huber" : usual,
+  const hint = task === "regression" ? "meanSquared, meanAbsolute or huber" : usual;
+  throw new GradusError(`loss ${loss.name} does not fit ${what}.`, {
+    hint: isOurs ? hint : `its prediction must be "${prediction}", found "${loss.prediction}"`,
   });
 }
 

@@ -11,6 +11,8 @@ import { batchDataset, pickDataset, isLazy, rowsOf, type Dataset, type TrainingD
 import { firstNonFinite } from "./divergence.ts";
 import { createEvaluator } from "./evaluate.ts";
 import { batchesOf, type AugmentOptions } from "./augment.ts";
+import { checkBatch, normalisesRows } from "./batch-statistics.ts";
+import { checkDataset } from "./check-dataset.ts";
 import { createStepper } from "./stepper.ts";
 import { summarize, type EpochFigures, type TrainingEvent, type TrainingResult } from "./events.ts";
 import { layoutOf, type Problem } from "./step-graph.ts";
@@ -44,7 +46,8 @@ export const loopRanges = {
 /**
  * Trains, yielding events; returns the weights of the best validation epoch (of the last, where there is no
  * validation set). A step is a pure function of (seed, step), so equal options give equal weights to the bit.
- * @throws GradusError where the network does not fit the data, or a number is out of its range
+ * A last batch of one row is left out of its epoch where a layer normalises by the rows of a batch.
+ * @throws GradusError where the network does not fit the data, a number is out of its range, or batches of one row are normalised
  */
 export async function* train(
   problem: Problem,
@@ -55,9 +58,13 @@ export async function* train(
   const layout = layoutOf(problem);
   const rows = rowsOf(data.train);
   if (rows === 0) throw new GradusError("the training part has no rows");
+  checkDataset(problem, data.train, "training");
+  if (data.validation) checkDataset(problem, data.validation, "validation");
   const batch = Math.min(options.batchSize, rows);
+  checkBatch(problem, batch);
   const { executor, seed, schedule } = options;
-  const stepsPerEpoch = Math.ceil(rows / batch);
+  const taken = rows % batch === 1 && batch > 1 && normalisesRows(problem) !== undefined ? rows - 1 : rows;
+  const stepsPerEpoch = Math.ceil(taken / batch);
   const learningRate = (step: number) => options.learningRate * schedule.factor((step - 1) / (options.epochs * stepsPerEpoch));
   const runtime = { ...(options.threads ? { threads: options.threads } : {}), ...(options.device ? { device: options.device } : {}) };
   const batches = options.augment && batchesOf(problem, data.train, options.augment, { seed, batch });
@@ -96,15 +103,15 @@ export async function* train(
       return { reason, ...(finding ? { finding } : {}), theta: best.theta, layout, bestEpoch: best.figures.epoch, history, steps: step };
     };
     for (let epoch = 1; epoch <= options.epochs; epoch++) {
-      const order = rng(seed, "shuffle", epoch).permutation(rows);
-      const whole = rows - (rows % batch);
+      const order = rng(seed, "shuffle", epoch).permutation(rows).subarray(0, taken);
+      const whole = taken - (taken % batch);
       batches?.begin(epoch, order);
-      for (let at = 0; at < rows;) {
+      for (let at = 0; at < taken;) {
         if (options.signal?.aborted) {
           if (at > 0) consider(await measure(epoch));
           return ended("interrupted");
         }
-        const size = at < whole ? batch : rows - whole;
+        const size = at < whole ? batch : taken - whole;
         const steps = Math.min(stepper.stepsPerCall, Math.max(1, Math.floor((whole - at) / batch)));
         const chosen = order.subarray(at, at + steps * size);
         const losses = await stepper.run(chosen, size, step + 1, learningRate);
@@ -126,7 +133,7 @@ export async function* train(
         }
         step += steps;
         at += steps * size;
-        yield { type: "step", epoch, step, examples: (epoch - 1) * rows + at, loss: losses[losses.length - 1]! };
+        yield { type: "step", epoch, step, examples: (epoch - 1) * taken + at, loss: losses[losses.length - 1]! };
       }
       const figures = await measure(epoch);
       if (!Number.isFinite((figures.validation ?? figures.train).loss)) return ended("diverged", { step, tensor: "the validation loss" });

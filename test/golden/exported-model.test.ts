@@ -8,7 +8,7 @@ import { onnxruntimeNode } from "../../src/exec/onnxruntime-node.ts";
 import { fit, mlp, modelGraph, readTable, split, writeModel, type Model } from "../../src/index.ts";
 import { graph, input } from "../../src/ir/graph.ts";
 import { activationByName } from "../../src/nn/activation.ts";
-import { lossByName } from "../../src/nn/losses/index.ts";
+import { lossOf } from "../../src/nn/losses/index.ts";
 import { buildNetwork } from "../../src/nn/network.ts";
 import { layoutParameters, parameterInput, parameterViews } from "../../src/nn/parameters.ts";
 import { ops } from "../../src/ops/build.ts";
@@ -78,7 +78,7 @@ function oracle({ network, loss, plan, theta }: Model, columns: Map<string, Floa
   plan.features.forEach((name, j) => columns.get(name)!.forEach((value, i) => (matrix[i * width + j] = value)));
   const layout = layoutParameters(network, [width]);
   const built = buildNetwork(network, input("x", "float32", ["batch", width]), parameterInput);
-  const y = activationByName(lossByName(loss).prediction).apply(built.output);
+  const y = activationByName(lossOf(loss).prediction).apply(built.output);
   const views = Object.entries(parameterViews(layout, theta));
   const weights = views.map(
     ([name, { shape, data }]) => [name, { dtype: "float32", shape, data: Float64Array.from(data as Float32Array) }] as const,

@@ -1,6 +1,7 @@
-/** Every kind of layer: one line each. */
+/** Every kind of layer of ours: one line each. */
 import type { Layer, LayerDefinition } from "../layer.ts";
 import { GradusError } from "../../util/errors.ts";
+import { ownDefinition, type OwnLayer } from "../own-layer.ts";
 import { activationLayer, type ActivationLayer } from "./activation.ts";
 import { attentionLayer, type Attention } from "./attention.ts";
 import { batchNormLayer, type BatchNorm } from "./batch-norm.ts";
@@ -39,7 +40,8 @@ export type AnyLayer =
   | Residual
   | Reshape
   | Permute
-  | Imported;
+  | Imported
+  | OwnLayer;
 
 export const layerKinds = {
   dense: denseLayer,
@@ -67,9 +69,16 @@ export const layerKinds = {
   imported: importedLayer,
 } as const;
 
-/** @throws GradusError for a kind that is not a layer */
+/** @throws GradusError for a kind that is not a layer, or a layer of a program's own that takes one of our kinds */
 export function layerDefinition(layer: Layer): LayerDefinition<Layer> {
+  const own = ownDefinition(layer);
   const found = Object.hasOwn(layerKinds, layer.kind) ? layerKinds[layer.kind as keyof typeof layerKinds] : undefined;
-  if (!found) throw new GradusError(`no layer "${layer.kind}"`, { hint: `one of ${Object.keys(layerKinds).join(", ")}` });
+  if (own && found) throw new GradusError(`a layer of your own cannot be of the kind "${layer.kind}": that is one of ours`);
+  if (own) return own;
+  if (!found) {
+    throw new GradusError(`no layer "${layer.kind}"`, {
+      hint: `one of ${Object.keys(layerKinds).join(", ")}; one of your own is made by defineLayer, and given again to load a model that has it: { layers: [${layer.kind}] }`,
+    });
+  }
   return found as unknown as LayerDefinition<Layer>;
 }

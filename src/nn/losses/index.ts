@@ -60,6 +60,26 @@ export type LossName = keyof typeof losses;
 /** @throws GradusError for a name that is not a loss */
 export function lossByName(name: string): Loss {
   const found = Object.hasOwn(losses, name) ? losses[name as LossName] : undefined;
-  if (!found) throw new GradusError(`no loss "${name}"`, { hint: `one of ${Object.keys(losses).join(", ")}` });
+  if (!found)
+    throw new GradusError(`no loss "${name}"`, {
+      hint: `one of ${Object.keys(losses).join(", ")}; one of your own is given as { name, prediction, perExample }`,
+    });
   return found;
+}
+
+/** A loss of ours by its name, or one of the caller's. */
+export type LossChoice = LossName | Loss;
+
+/** @throws GradusError for a name that is not a loss, or a loss of the caller's that takes one of our names */
+export function lossOf(choice: LossChoice): Loss {
+  if (typeof choice === "string") return lossByName(choice);
+  const { name } = choice;
+  if (!Object.hasOwn(losses, name) || losses[name as LossName] === choice) return choice;
+  throw new GradusError(`a loss of your own cannot be named "${name}": that is another one's name`);
+}
+
+/** As a model holds it: a loss of ours by its name alone. */
+export function lossChoice(loss: Loss): LossChoice {
+  const { name } = lossOf(loss);
+  return Object.hasOwn(losses, name) ? (name as LossName) : loss;
 }
