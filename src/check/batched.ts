@@ -9,7 +9,7 @@ import { sizeOf } from "../ir/shape.ts";
 import { tensor, type Tensor } from "../ir/tensor.ts";
 import { ops } from "../ops/build.ts";
 import { GradusError } from "../util/errors.ts";
-import { stepAt, type DifferenceOptions } from "./difference.ts";
+import { defaultStep, stepAt, type DifferenceOptions } from "./difference.ts";
 import { compileWide, type Evaluator } from "./evaluate.ts";
 import { lowered } from "./lower.ts";
 import { rebuild, type Replacements } from "../ops/rewrite.ts";
@@ -21,8 +21,11 @@ const copiesElements = 131_072;
 const mostCopies = 256;
 
 export interface Batched {
-  /** Slopes of all coordinates of a parameter; undefined where the structure does not allow it, or no form of it `agrees`. */
-  slopes(parameter: number, agrees: (slopes: Float64Array) => boolean): Promise<Float64Array | undefined>;
+  /**
+   * Slopes of all coordinates of a parameter, at a share of the usual steps; undefined where the structure does not allow it, or no
+   * form of it `agrees`.
+   */
+  slopes(parameter: number, share: number, agrees: (slopes: Float64Array) => boolean): Promise<Float64Array | undefined>;
 }
 
 export function batchedSlopes(
@@ -33,13 +36,14 @@ export function batchedSlopes(
   const { perExample, parameters } = subject;
   const values = perExample && lowered([perExample.values])[0]!;
   return {
-    async slopes(position, agrees) {
+    async slopes(position, ofStep, agrees) {
+      const shorter = { ...options, step: ofStep * (options.step ?? defaultStep) };
       const move = values && columnMove(values, parameters[position]!);
       if (!move) return undefined;
       const jump = rankOne(values, move.z);
       for (const form of jump ? [jump, undefined] : [undefined]) {
         try {
-          const slopes = await slopesOf(values, evaluator, { position, move, jump: form, share: perExample!.share }, options);
+          const slopes = await slopesOf(values, evaluator, { position, move, jump: form, share: perExample!.share }, shorter);
           if (agrees(slopes)) return slopes;
         } catch (error) {
           // A graph that does not take other sizes than its own is evaluated as a whole.

@@ -1,12 +1,13 @@
 /** The gradient check of one loss: analytic gradients against differences, in float64, tensor by tensor (spec §3.5). */
 import type { Executor } from "../exec/session.ts";
 import { batchedSlopes } from "./batched.ts";
-import { epsilons } from "./compare.ts";
+import { epsilons, type Verdict } from "./compare.ts";
 import { defaultStep, type DifferenceOptions } from "./difference.ts";
 import { createEvaluator, type Evaluator } from "./evaluate.ts";
 import { createProber, everything } from "./probes.ts";
 import { bandOf, relativeError, type Band } from "./relative-error.ts";
 import type { Subject } from "./subject.ts";
+import { GradusError } from "../util/errors.ts";
 import { checkAlongDirections, checkCoordinates, type TensorCheck, type TensorCheckContext } from "./tensor-check.ts";
 
 export interface CheckOptions extends DifferenceOptions {
@@ -28,6 +29,14 @@ export interface CheckOptions extends DifferenceOptions {
   readonly batching?: "auto" | "off";
 }
 
+export type Outcome = "right" | "wrong" | "untested";
+
+/** The verdict on several tensors or checks together: one that is wrong makes all wrong, and one must be right. */
+export function together(verdicts: readonly (Outcome | Verdict)[]): Outcome {
+  if (verdicts.some((verdict) => verdict === "wrong" || verdict === "failed")) return "wrong";
+  return verdicts.some((verdict) => verdict === "right" || verdict === "passed") ? "right" : "untested";
+}
+
 export interface SubjectCheck {
   readonly loss: number;
   /** The same point gave the same loss and gradient, to the bit, before and after; where not, nothing that was compared counts. */
@@ -36,7 +45,9 @@ export interface SubjectCheck {
   /** The lecture's figure: all tensors' compared numbers as one vector. */
   readonly error: number;
   readonly band: Band;
-  /** No tensor failed, and the loss is deterministic. */
+  /** `untested`: there was no slope to compare in any tensor, for rounding, kinks or zeros. */
+  readonly verdict: Outcome;
+  /** The verdict is `right`. */
   readonly passed: boolean;
   readonly executor: string;
   /** Operators that compute in float32 whatever they are given: the check is then that much coarser. */
@@ -50,9 +61,19 @@ const float32Step = 7e-3;
 const mostCoordinates = 2000;
 const mostCoordinatesSlow = 100;
 
-/** Every tensor of a subject against differences. */
+/** Shorter ones drown in rounding, longer ones leave the neighbourhood. */
+export const stepRange = { least: 1e-12, most: 0.1 } as const;
+
+/**
+ * Every tensor of a subject against differences.
+ * @throws GradusError for a step outside `stepRange`
+ */
 export async function checkSubject(subject: Subject, options: CheckOptions = {}): Promise<SubjectCheck> {
   const started = performance.now();
+  const { step = defaultStep } = options;
+  if (!(step >= stepRange.least && step <= stepRange.most)) {
+    throw new GradusError(`the step of differences must be from ${stepRange.least} to ${stepRange.most}, found ${step}`);
+  }
   if (options.mode !== "fast") return checkWith(subject, options, { started, lower: false });
   const quick = await checkWith(subject, options, { started, lower: true });
   // What differs where operators were written with others is looked at again with the operators themselves.
@@ -75,7 +96,8 @@ async function checkWith<T extends boolean>(
     const isSteady = async () => sameBits(first, await evaluator.lossAndGradients());
     const { directions, coordinates } = tensorChecks(subject, evaluator, first, { ...options, step });
     let compared: readonly TensorCheck[] = [];
-    if (options.mode === "fast") {
+    if (!Number.isFinite(first.loss)) compared = notFinite(subject);
+    else if (options.mode === "fast") {
       compared = await directions();
       const passed = compared.every(({ verdict }) => verdict !== "failed");
       if (evaluator.replaced.length > 0 && !(passed && (await isSteady()))) return undefined as Settled<T>;
@@ -84,15 +106,16 @@ async function checkWith<T extends boolean>(
     // A mask drawn anew now and then shows only afterwards.
     const deterministic = await isSteady();
     const tensors = deterministic ? compared.map((check, i) => explained(check, subject.unreached[i])) : [];
-    const failed = tensors.some(({ verdict }) => verdict === "failed");
-    const error = relativeError(flat(tensors, "analytic"), flat(tensors, "numeric"));
+    const verdict = deterministic ? together(tensors.map((tensor) => tensor.verdict)) : "wrong";
+    const error = Number.isFinite(first.loss) ? relativeError(flat(tensors, "analytic"), flat(tensors, "numeric")) : NaN;
     return {
       loss: first.loss,
       deterministic,
       tensors,
       error,
       band: bandOf(error),
-      passed: deterministic && !failed,
+      verdict,
+      passed: verdict === "right",
       executor: evaluator.executor(),
       float32Only: subject.float32Only,
       step,
@@ -106,6 +129,18 @@ async function checkWith<T extends boolean>(
 /** A tensor without a slope, with the graph's reason for it. */
 function explained(check: TensorCheck, unreached: string | undefined): TensorCheck {
   return unreached !== undefined && (check.verdict === "untested" || check.verdict === "kink") ? { ...check, reason: unreached } : check;
+}
+
+/** Of a loss that is no number nothing can be compared. */
+function notFinite({ parameters, inputs }: Subject): TensorCheck[] {
+  const none = new Float64Array();
+  return parameters.map(({ name }) => {
+    const { shape, data } = inputs[name!]!;
+    const counts = { size: data.length, coordinates: 0, directions: 0, kinks: 0 };
+    const figures = { error: NaN, floor: 0, threshold: 0, band: bandOf(NaN) };
+    const points = { index: new Int32Array(), analytic: none, numeric: none };
+    return { name: name!, shape, ...counts, ...figures, verdict: "failed", reason: "not finite", method: "plain", points };
+  });
 }
 
 interface Point {
@@ -123,7 +158,7 @@ function tensorChecks(
   const batched = batching ? batchedSlopes(subject, evaluator, options) : undefined;
   const context: TensorCheckContext = {
     prober: createProber(evaluator, options),
-    batched: async (tensor, agrees) => batched?.slopes(tensor, agrees),
+    batched: async (tensor, share, agrees) => batched?.slopes(tensor, share, agrees),
     loss,
     epsilon: subject.float32Only.length > 0 ? epsilons.float32 : epsilons.float64,
     seed: options.seed ?? 1,

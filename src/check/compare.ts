@@ -62,6 +62,9 @@ export function judge(analytic: ArrayLike<number>, numeric: ArrayLike<number>, {
   const quiet = floorFactor * rounding * Math.sqrt(analytic.length);
   if (a <= quiet && n <= quiet) return { ...figures, verdict: "untested", reason: "zero gradient" };
   if (error > threshold) return { ...figures, verdict: "failed" };
-  if (threshold > bluntThreshold) return { ...figures, verdict: "untested", reason: "lost in rounding" };
+  if (threshold > bluntThreshold) {
+    const reason = truncation > rounding ? "lost in truncation: the loss bends more than the step bears" : "lost in rounding";
+    return { ...figures, verdict: "untested", reason };
+  }
   return { ...figures, verdict: "passed" };
 }

@@ -1,11 +1,14 @@
 /** The gradient check of one loss: is the gradient right, and if not, where does it go wrong? */
 import { checkSubject, type CheckOptions, type SubjectCheck } from "./check.ts";
 import { locateFault, type Fault } from "./locate.ts";
+import { findNonFinite, type NonFinite } from "./non-finite.ts";
 import { subjectOf, type LossGraph } from "./subject.ts";
 
 export interface GradientCheck extends SubjectCheck {
   /** Where the error enters, if one was found. */
   readonly fault?: Fault;
+  /** What is not finite at this point, where that is why nothing can be compared: no rule is at fault then. */
+  readonly nonFinite?: NonFinite;
 }
 
 export interface GradientCheckOptions extends CheckOptions {
@@ -24,8 +27,12 @@ export interface GradientCheckOptions extends CheckOptions {
 export async function checkGradient(spec: LossGraph, options: GradientCheckOptions = {}): Promise<GradientCheck> {
   const subject = subjectOf(spec);
   const check = await checkSubject(subject, options);
-  const failed = check.tensors.some(({ verdict }) => verdict === "failed");
+  const failed = check.tensors.filter(({ verdict }) => verdict === "failed");
+  if (failed.some(({ error }) => !Number.isFinite(error))) {
+    const nonFinite = await findNonFinite(subject, { forward: !Number.isFinite(check.loss), executor: options.executor });
+    if (nonFinite) return { ...check, nonFinite };
+  }
   const fault =
-    failed && options.locate !== false ? await locateFault(subject, check.tensors, { ...options, step: check.step }) : undefined;
+    failed.length > 0 && options.locate !== false ? await locateFault(subject, check.tensors, { ...options, step: check.step }) : undefined;
   return { ...check, ...(fault ? { fault } : {}) };
 }

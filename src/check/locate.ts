@@ -209,7 +209,7 @@ async function partOf({ subject, options }: Walk, node: Node, index: number, val
 
 function placeOf({ signals, parameters }: Subject, node: Node, index: number): Pick<Fault, "operator" | "layer" | "input"> {
   const value = node.inputs[index]!;
-  const layer = layerOf(signals, node);
+  const layer = layerOf({ signals }, node);
   return {
     operator: node.op,
     ...(layer === undefined ? {} : { layer }),
@@ -218,7 +218,7 @@ function placeOf({ signals, parameters }: Subject, node: Node, index: number): P
 }
 
 /** The first layer whose output needs the node. */
-function layerOf(signals: Subject["signals"], node: Node): string | undefined {
+export function layerOf({ signals }: Pick<Subject, "signals">, node: Node): string | undefined {
   if (signals.length === 0) return undefined;
   for (const { name, value } of signals) if (graph({ outputs: { value } }).nodes.includes(node)) return name;
   return "the loss";

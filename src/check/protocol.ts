@@ -10,6 +10,7 @@ import { pickDataset, rowsOf, type Dataset } from "../train/dataset.ts";
 import { layoutOf, type Problem } from "../train/step-graph.ts";
 import { createStepper } from "../train/stepper.ts";
 import { rng } from "../util/rng.ts";
+import { together, type Outcome } from "./check.ts";
 import { checkGradient, type GradientCheck, type GradientCheckOptions } from "./gradient-check.ts";
 import { hasModes, problemLoss, type Mode, type Penalty } from "./subject.ts";
 
@@ -44,6 +45,9 @@ export interface StageCheck extends GradientCheck {
 
 export interface ProblemCheck {
   readonly checks: readonly StageCheck[];
+  /** `untested`: in no check there was a slope to compare. */
+  readonly verdict: Outcome;
+  /** The verdict is `right`. */
   readonly passed: boolean;
   readonly parameters: number;
   readonly examples: number;
@@ -94,8 +98,9 @@ export async function checkProblem(problem: Problem, data: Dataset, options: Pro
       }
     }
   }
-  const passed = checks.every((check) => check.passed);
-  return { checks, passed, parameters: layout.size, examples, seconds: (performance.now() - started) / 1000 };
+  const verdict = together(checks.map((check) => check.verdict));
+  const seconds = (performance.now() - started) / 1000;
+  return { checks, verdict, passed: verdict === "right", parameters: layout.size, examples, seconds };
 }
 
 /** Weights after a few steps on all the rows: at the start tiny outputs can make wrong code look right. */

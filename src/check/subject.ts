@@ -3,10 +3,11 @@ import { gradient } from "../autodiff/gradient.ts";
 import { describeCut, waysTo } from "../autodiff/ways.ts";
 import { graph, input, type Value } from "../ir/graph.ts";
 import { isFloat } from "../ir/dtype.ts";
-import { unifyShape } from "../ir/shape.ts";
+import { formatShape, unifyShape } from "../ir/shape.ts";
 import { tensor, type Tensor } from "../ir/tensor.ts";
 import type { Tensors } from "../exec/session.ts";
 import type { Parameter } from "../nn/layer.ts";
+import { lossPerExample } from "../nn/loss.ts";
 import { buildNetwork } from "../nn/network.ts";
 import { isTrainable, parameterInput, type ParameterLayout } from "../nn/parameters.ts";
 import { ops } from "../ops/build.ts";
@@ -49,8 +50,8 @@ export interface Subject {
 }
 
 /**
- * @throws GradusError where the loss is no scalar, a parameter is no input, an input has no value or one of another shape, or an
- * operator on the way has no gradient
+ * @throws GradusError where the loss is no scalar, a parameter is no input, an input has no value or one of another shape, a given
+ * gradient has another shape than its parameter, or an operator on the way has no gradient
  */
 export function subjectOf(spec: LossGraph): Subject {
   const { loss, parameters, perExample, signals = [] } = spec;
@@ -62,6 +63,12 @@ export function subjectOf(spec: LossGraph): Subject {
   const given = spec.gradients ?? [];
   if (spec.gradients && given.length !== parameters.length) {
     throw new GradusError(`${parameters.length} parameters, but ${given.length} gradients`);
+  }
+  for (const [i, { dtype, shape }] of given.entries()) {
+    const { name, shape: own } = parameters[i]!;
+    const fits = shape.length === own.length && shape.every((dim, axis) => dim === own[axis] || typeof dim !== typeof own[axis]);
+    if (isFloat(dtype) && fits) continue;
+    throw new GradusError(`the gradient of ${name} must have its shape, ${formatShape(own)}; got ${dtype} ${formatShape(shape)}`);
   }
   const made: Replacements = new Map();
   const wanted = [loss, ...parameters, ...given, ...(perExample ? [perExample.values] : []), ...signals.map(({ value }) => value)];
@@ -169,7 +176,7 @@ export function problemLoss(point: ProblemPoint): LossGraph {
     training: mode === "training",
     ...(lengths ? { lengths } : {}),
   });
-  const perExample = problem.loss.perExample(built.output, y);
+  const perExample = lossPerExample(problem.loss, built.output, y);
   const share = input("share", "float32", []);
   const mean = ops.Mul(ops.ReduceSum(perExample, null, { keepdims: 0 }), share);
   const inputs: Tensors = {

@@ -1,6 +1,8 @@
 /** One tensor's gradient against differences: which numbers are compared, which stand at a kink, the verdict. */
 import { bandOf, type Band } from "./relative-error.ts";
-import { floorFactor, judge, roundingNoise, truncationOf, type Noise, type Verdict } from "./compare.ts";
+import { floorFactor, judge, roundingNoise, type Noise, type Verdict } from "./compare.ts";
+import { measureNoise, straightened } from "./noise.ts";
+import { short } from "../util/format.ts";
 import { along, randomDirection, sampleCoordinates, type Probe, type Prober } from "./probes.ts";
 
 /** Random directions per tensor beside a sample of coordinates; in fast mode, the most that are tried where some stand at kinks. */
@@ -43,8 +45,11 @@ export interface TensorCheck {
   readonly points: Points;
 }
 
-/** All coordinates' slopes in one go, or undefined where the graph's structure does not allow it; they stand only where they agree. */
-export type BatchedSlopes = (tensor: number, agrees: (slopes: Float64Array) => boolean) => Promise<Float64Array | undefined>;
+/**
+ * All coordinates' slopes in one go, at a share of the usual steps, or undefined where the graph's structure does not allow it; they
+ * stand only where they agree.
+ */
+export type BatchedSlopes = (tensor: number, share: number, agrees: (slopes: Float64Array) => boolean) => Promise<Float64Array | undefined>;
 
 export interface TensorToCheck {
   readonly position: number;
@@ -88,9 +93,9 @@ export async function checkAlongDirections(
         kinks++;
         continue;
       }
-      found = smooth;
-      const twice = await prober.smoothSlope(position, probe, 2 * smooth.step);
-      if (twice.smooth) truncation = Math.max(truncation, truncationOf(smooth.value, twice.value, prober.sides));
+      const settled = await straightened(context, position, probe, smooth);
+      truncation = Math.max(truncation, settled.truncation);
+      found = settled;
     }
     distance = Math.min(distance, found.distance);
     compared.push({ probe, numeric: found.value });
@@ -101,17 +106,17 @@ export async function checkAlongDirections(
 
 /** Coordinate by coordinate: all in one go where that can be done, else each by itself, a sample of a large tensor. */
 export async function checkCoordinates(context: TensorCheckContext, tensor: TensorToCheck): Promise<TensorCheck> {
-  const { prober, seed } = context;
+  const { seed } = context;
   const { position, analytic, name } = tensor;
   const size = analytic.length;
   const sample = sampleCoordinates(size, Math.min(crossChecked, context.mostPlain()), seed, name);
-  const { noise, slopes, bent } = await measureNoise(context, tensor, sample);
+  const { noise, slopes, bent, prober, share } = await measureNoise(context, position, sample);
   const mostPlain = context.mostPlain();
   const limit = floorFactor * (noise.rounding + noise.truncation);
 
   // The quick way stands only where it agrees with plain evaluations.
   const agrees = (quick: Float64Array) => sample.every((index, i) => Math.abs(quick[index]! - slopes[i]!) <= floorFactor * noise.rounding);
-  const fast = size > crossChecked ? await context.batched(position, agrees) : undefined;
+  const fast = size > crossChecked ? await context.batched(position, share, agrees) : undefined;
   const chosen = fast ? sampleCoordinates(size, size, seed, name) : sampleCoordinates(size, mostPlain, seed, name);
   const known = new Map([...sample].map((index, i) => [index, slopes[i]!]));
   const compared: { probe: Probe; numeric: number }[] = [];
@@ -123,8 +128,9 @@ export async function checkCoordinates(context: TensorCheckContext, tensor: Tens
   const directions =
     chosen.length < size ? Array.from({ length: directionsPerTensor }, (_, i) => randomDirection(size, seed, name, i)) : [];
 
-  const kinks = await settleKinks(context, tensor, compared, { limit, bent });
-  const result = conclude(tensor, compared, { noise, kinks, method: fast ? "batched" : "plain" });
+  const kinks = await settleKinks({ ...context, prober }, tensor, compared, { limit, bent });
+  const concluded = conclude(tensor, compared, { noise, kinks, method: fast ? "batched" : "plain" });
+  const result = share === 1 ? concluded : { reason: `strongly curved: ε × ${short(share)}`, ...concluded };
   if (directions.length === 0 || result.verdict === "failed") return result;
   const whole = await checkAlongDirections(context, tensor);
   // What the sample did not see, a direction over the whole tensor does: a few numbers of many that are not zero.
@@ -132,32 +138,6 @@ export async function checkCoordinates(context: TensorCheckContext, tensor: Tens
   if (whole.verdict === "failed") return { ...whole, ...counts, reason: "a random direction over the whole tensor differs" };
   if (whole.verdict === "passed" && result.verdict === "untested") return { ...whole, ...counts };
   return { ...result, directions: whole.directions };
-}
-
-/** Rounding and truncation, from plain slopes at h and 2h of sampled coordinates; which of them stand at a kink. */
-async function measureNoise({ prober, loss, epsilon }: TensorCheckContext, { position }: TensorToCheck, sample: Int32Array) {
-  const slopes: number[] = [];
-  const squares: number[] = [];
-  const bent = new Set<number>();
-  let distance = Infinity;
-  for (const index of sample) {
-    const probe = coordinate(index);
-    const h = prober.step(position, probe);
-    const once = await prober.smoothSlope(position, probe, h);
-    distance = Math.min(distance, once.distance);
-    slopes.push(once.value);
-    if (!once.smooth) {
-      bent.add(index);
-      continue;
-    }
-    const twice = await prober.slope(position, probe, 2 * h);
-    const curved = truncationOf(once.value, twice.value, prober.sides);
-    const suspicious = curved > 10 * roundingNoise(loss, once.distance, epsilon);
-    // A kink between the points is no curvature.
-    if (!suspicious || (await prober.smoothSlope(position, probe, 2 * h)).smooth) squares.push(curved ** 2);
-  }
-  const truncation = squares.length > 0 ? Math.sqrt(squares.reduce((a, b) => a + b, 0) / squares.length) : 0;
-  return { noise: { rounding: roundingNoise(loss, distance, epsilon), truncation, relative: epsilon } satisfies Noise, slopes, bent };
 }
 
 /** The slope at the first step, of those halved, between whose points nothing decides otherwise. */

@@ -241,6 +241,7 @@ export const modelShowResultSchema = z.strictObject({
 });
 
 const verdict = z.enum(["passed", "failed", "untested", "kink"]);
+const outcome = z.enum(["right", "wrong", "untested"]);
 const band = z.enum(["very likely right", "look at the components", "worry", "very likely wrong"]);
 
 /** One gradient check of `gradus check`. */
@@ -251,6 +252,7 @@ export const checkEventSchema = z.strictObject({
   mode: z.enum(["evaluation", "training"]).optional(),
   loss: number,
   deterministic: z.boolean(),
+  verdict: outcome,
   passed: z.boolean(),
   error: number,
   band,
@@ -286,6 +288,9 @@ export const checkEventSchema = z.strictObject({
       parameters: z.array(z.string()),
     })
     .optional(),
+  nonFinite: z
+    .strictObject({ tensor: z.string(), source: z.enum(["parameter", "input", "operator"]), layer: z.string().optional() })
+    .optional(),
 });
 
 export const checkResultSchema = z.strictObject({
@@ -295,6 +300,7 @@ export const checkResultSchema = z.strictObject({
   parameters: count,
   examples: count,
   checks: count,
+  verdict: outcome,
   passed: z.boolean(),
   findings: z.array(findingSchema),
   seconds: z.number(),

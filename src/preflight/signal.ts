@@ -1,16 +1,19 @@
 /** The signal by depth: how large a network's values are layer by layer, and its gradients on their way back (spec §3.2). */
 import { gradient } from "../autodiff/gradient.ts";
 import { graph, input, type Value } from "../ir/graph.ts";
+import { staticShape } from "../ir/shape.ts";
 import { tensor, type Tensor } from "../ir/tensor.ts";
 import type { Dense } from "../nn/layers/dense.ts";
-import { buildNetwork, type Signal } from "../nn/network.ts";
+import { lossPerExample } from "../nn/loss.ts";
+import { buildNetwork, type BuiltNetwork, type Signal } from "../nn/network.ts";
 import { ownDefinition } from "../nn/own-layer.ts";
-import { parameterInput, parameterViews } from "../nn/parameters.ts";
+import { isTrainable, parameterInput, parameterViews } from "../nn/parameters.ts";
 import { ops } from "../ops/build.ts";
 import { rowsOf, sliceDataset, type Dataset } from "../train/dataset.ts";
 import type { Problem } from "../train/step-graph.ts";
 import { isLinear } from "./chain.ts";
 import { contextOf, type ContextOptions } from "./context.ts";
+import { insideOf } from "./imported.ts";
 import type { PreflightContext } from "./rule.ts";
 
 export interface LayerSignal {
@@ -27,10 +30,12 @@ export interface LayerSignal {
    * square of a number going forward, and the length of the whole vector going back.
    */
   readonly backward: number;
+  /** In an imported graph, whose weights were not drawn at random. */
+  readonly imported?: true;
 }
 
 export interface SignalProfile {
-  /** Dense and convolutional layers in forward order. */
+  /** Dense and convolutional layers in forward order, trained ones of imported graphs among them. */
   readonly layers: readonly LayerSignal[];
   /** r = (last/first)^(1/(L − 1)), per layer; NaN below two layers. */
   readonly forwardFactor: number;
@@ -58,11 +63,17 @@ export async function signalOf({ problem, layout, theta, data, executor, runtime
   const lengths = sample.lengths ? [input("lengths", "int32", ["batch"])] : [];
   const built = buildNetwork(problem.network, x, parameterInput, { training: true, ...(lengths[0] ? { lengths: lengths[0] } : {}) });
   const stretches = stretchesOf(built.signals);
-  // An output layer that starts small on purpose says nothing of the others.
-  const measured = built.signals.filter(({ layer }) => isLinear(layer) && (layer as Partial<Dense>).initializer !== "smallNormal");
+  const trained = new Set(layout.slots.filter((slot) => isTrainable(layout, slot)).map(({ name }) => name));
+  const measured = built.signals.flatMap((signal): Measured[] => {
+    const { name, layer, value } = signal;
+    if (layer.kind === "imported") return measuredInside(signal, built.masks, trained);
+    // An output layer that starts small on purpose says nothing of the others.
+    const counts = isLinear(layer) && (layer as Partial<Dense>).initializer !== "smallNormal";
+    return counts ? [{ name, layer, value, stretch: stretches.get(name)! }] : [];
+  });
   if (measured.length === 0) return profile([]);
   const values = measured.map(({ value }) => value);
-  const gradients = gradient(problem.loss.perExample(built.output, y), values, input("one", "float32", []), { cut: "zeros" });
+  const gradients = gradient(lossPerExample(problem.loss, built.output, y), values, input("one", "float32", []), { cut: "zeros" });
   const outputs: Record<string, Value> = {};
   values.forEach((value, i) => Object.assign(outputs, sizeOutputs(`z${i}`, value), sizeOutputs(`g${i}`, gradients[i]!)));
   const wanted = graph({ outputs });
@@ -88,17 +99,32 @@ export async function signalOf({ problem, layout, theta, data, executor, runtime
     };
     const width = (value: Value) => value.shape.slice(1).reduce<number>((a, b) => a * Number(b), 1);
     return profile(
-      measured.map(({ name, layer, value }, i) => ({
+      measured.map(({ name, layer, value, stretch, imported }, i) => ({
         name,
-        stretch: stretches.get(name)!,
+        stretch,
         units: Number(value.shape[layer.kind === "conv" ? 1 : value.shape.length - 1]),
         forward: size(`z${i}`),
         backward: size(`g${i}`) * Math.sqrt(width(value)),
+        ...(imported ? { imported } : {}),
       })),
     );
   } finally {
     await session.dispose();
   }
+}
+
+type Measured = Pick<LayerSignal, "name" | "stretch" | "imported"> & Pick<Signal, "layer" | "value">;
+
+/** The products by trained weights in an imported graph, with the bias where it is added next; those that are laid out by examples. */
+function measuredInside(signal: Signal, masks: BuiltNetwork["masks"], trained: ReadonlySet<string>): Measured[] {
+  const { operators } = insideOf(signal, masks);
+  return operators.flatMap(({ name, layer, value, stretch, parameters }, i): Measured[] => {
+    if (!isLinear(layer) || !parameters.some((parameter) => trained.has(parameter))) return [];
+    const next = operators[i + 1];
+    const whole = next?.stretch === stretch && next.layer.kind === "bias" ? next.value : value;
+    const isLaidOut = whole.shape[0] === signal.input.shape[0] && staticShape(whole.shape.slice(1)) !== undefined;
+    return isLaidOut ? [{ name, layer, value: whole, stretch: `${signal.name}/${stretch}`, imported: true }] : [];
+  });
 }
 
 const breaks = new Set([

@@ -7,6 +7,7 @@ import type { ArchitectureOptions } from "../nn/architecture.ts";
 import { architectureByName, type ArchitectureName } from "../nn/architectures/index.ts";
 import { reshape } from "../nn/layers/shape.ts";
 import type { Loss } from "../nn/loss.ts";
+import { lossByName } from "../nn/losses/index.ts";
 import { buildNetwork, sequential, type Network } from "../nn/network.ts";
 import { parameterInput } from "../nn/parameters.ts";
 import { pretrainedNetwork, pretrainedShape, type PretrainedOptions } from "../nn/pretrained.ts";
@@ -60,12 +61,18 @@ export function withPretrained(
   experiment: Experiment,
   readModel: ModelReader | undefined,
 ): { readonly experiment: Experiment; readonly graph?: Graph } {
-  const { from, shape: given } = experiment.model;
+  const { from } = experiment.model;
   if (from === undefined) return { experiment };
   if (!readModel)
     throw new GradusError(`the experiment begins with ${from}, and nothing reads it`, { hint: "{ readModel: readModelFile }" });
   const { graph } = readModel(from);
-  const shape = within(from, () => rowShape(graph, given));
+  const { head, freeze, shape: given } = experiment.model;
+  const shape = within(from, () => {
+    const found = rowShape(graph, given);
+    // What is wrong with the head or with what is frozen shows whatever the target is.
+    pretrainedNetwork(graph, { head, freeze, shape: found, outputs: 1, loss: lossByName("meanSquared") });
+    return found;
+  });
   return { experiment: shape ? { ...experiment, model: { ...experiment.model, shape: [...shape] } } : experiment, graph };
 }
 

@@ -3,7 +3,7 @@ import { gradient } from "../autodiff/gradient.ts";
 import { graph, input, int64, type Graph, type Value } from "../ir/graph.ts";
 import { isInitializerName } from "../nn/initializers/index.ts";
 import type { Mask } from "../nn/layer.ts";
-import type { Loss } from "../nn/loss.ts";
+import { lossPerExample, type Loss } from "../nn/loss.ts";
 import { activationByName } from "../nn/activation.ts";
 import { buildNetwork, type Network } from "../nn/network.ts";
 import { isTrainable, layoutParameters, parameterInput, type ParameterLayout, type Slot } from "../nn/parameters.ts";
@@ -63,7 +63,7 @@ interface Batch {
 function lossAndGradients(problem: Problem, layout: ParameterLayout, { x, y, share, parameters, lengths }: Batch) {
   const options = { training: true, ...(lengths ? { lengths } : {}) };
   const built = buildNetwork(problem.network, x, ({ name }) => parameters.get(name)!, options);
-  const perExample = problem.loss.perExample(built.output, y);
+  const perExample = lossPerExample(problem.loss, built.output, y);
   const trained = layout.slots.filter((slot) => isTrainable(layout, slot));
   const gradients = gradient(
     perExample,
@@ -149,7 +149,7 @@ export function scanGraph(problem: Problem, layout: ParameterLayout, optimizer: 
   const chosen = { x: pick(features, rows), y: pick(targets, rows) };
   const results = ops.Scan(...outer, chosen.x, chosen.y, scalars, { body, num_scan_inputs: 3 });
   const flat = (value: Value) => ops.Reshape(value, int64([-1, problem.outputs]));
-  const perExample = problem.loss.perExample(flat(results[state.length]!), flat(chosen.y));
+  const perExample = lossPerExample(problem.loss, flat(results[state.length]!), flat(chosen.y));
   const losses = ops.ReduceMean(ops.Reshape(perExample, ops.Shape(rows)), { axes: [1], keepdims: 0 });
   return graph({
     inputs: [features, targets, rows, scalars, oneShare, ...outer],
@@ -187,7 +187,7 @@ export function evaluationGraph(problem: Problem, layout: ParameterLayout): Grap
   const parameters = new Map(layout.slots.map((slot) => [slot.name, parameterInput(slot)]));
   const options = lengths[0] ? { lengths: lengths[0] } : {};
   const built = buildNetwork(problem.network, x, (parameter) => parameters.get(parameter.name)!, options);
-  const loss = problem.loss.perExample(built.output, y);
+  const loss = lossPerExample(problem.loss, built.output, y);
   const prediction = activationByName(problem.loss.prediction).apply(built.output);
   return graph({ inputs: [x, y, ...lengths, ...parameters.values()], outputs: { loss, prediction: ops.Identity(prediction) } });
 }

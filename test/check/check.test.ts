@@ -2,11 +2,12 @@
 import { describe, expect, test } from "vitest";
 import { gradient } from "../../src/autodiff/gradient.ts";
 import { checkGradient, type GradientCheck } from "../../src/check/gradient-check.ts";
-import { l2Penalty, type LossGraph } from "../../src/check/subject.ts";
+import { l2Penalty, problemLoss, type LossGraph } from "../../src/check/subject.ts";
 import { reference } from "../../src/exec/reference.ts";
 import type { Executor } from "../../src/exec/session.ts";
 import { constant, input, int64, scalar, type Value } from "../../src/ir/graph.ts";
 import { tensor, type Tensor } from "../../src/ir/tensor.ts";
+import { losses } from "../../src/nn/losses/index.ts";
 import { opRecord, ops } from "../../src/ops/build.ts";
 import type { InferContext, TensorType } from "../../src/ops/op.ts";
 import { GradusError } from "../../src/util/errors.ts";
@@ -249,9 +250,9 @@ describe("kinks", () => {
   });
 
   test("nothing but kinks is said to be so", async () => {
-    const { tensors, passed } = await checkGradient(at([0, 0], (w) => ops.Abs(w)));
+    const { tensors, passed, verdict } = await checkGradient(at([0, 0], (w) => ops.Abs(w)));
     expect(tensors[0]).toMatchObject({ verdict: "kink", kinks: 2, coordinates: 0 });
-    expect(passed).toBe(true);
+    expect({ passed, verdict }).toEqual({ passed: false, verdict: "untested" });
   });
 
   test("a tie of winners, and a step that is flat", async () => {
@@ -291,6 +292,78 @@ describe("kinks", () => {
       () => checkGradient(at([0, 0.5, 0.6], (w) => ops.Relu(w))),
     );
     expect(found.tensors[0]!.verdict).toBe("failed");
+  });
+});
+
+describe("strongly curved losses", () => {
+  const waves = (rate: number, factor: number) => {
+    const w = input("w", "float64", [3]);
+    const right = ops.Mul(ops.Cos(ops.Mul(w, rate)), rate);
+    const inputs = { w: tensor("float64", [0.1, -0.2, 2]) };
+    return { loss: sum(ops.Sin(ops.Mul(w, rate))), parameters: [w], gradients: [ops.Mul(right, factor)], inputs };
+  };
+
+  for (const rate of [100, 1000, 3000, 1e4, 1e5]) {
+    test(`Σ sin(${rate}·w): the step is shortened until its curvature hides nothing, in both modes`, async () => {
+      for (const mode of ["full", "fast"] as const) {
+        const options = { mode, locate: false };
+        const right = await checkGradient(waves(rate, 1), options);
+        expect(right.tensors[0]).toMatchObject({ verdict: "passed" });
+        expect(right.tensors[0]!.threshold).toBeLessThan(2e-4);
+        for (const factor of [1.001, 1.01, 1.05]) {
+          expect((await checkGradient(waves(rate, factor), options)).tensors[0]).toMatchObject({ verdict: "failed" });
+        }
+      }
+    });
+  }
+
+  test("says that the step is shorter there, and leaves others as they are", async () => {
+    expect((await checkGradient(waves(1e4, 1))).tensors[0]!.reason).toMatch(/^strongly curved: ε × /);
+    expect((await checkGradient(waves(1, 1))).tensors[0]).not.toHaveProperty("reason");
+  });
+});
+
+describe("numbers that are not finite", () => {
+  const broken = async (change: (spec: LossGraph) => void) => {
+    const spec = denseLoss();
+    change(spec);
+    for (const options of [{}, { mode: "fast" as const }]) {
+      const found = await checkGradient(spec, options);
+      expect(found.passed).toBe(false);
+      expect(found).not.toHaveProperty("fault");
+      expect(found.nonFinite).toBeDefined();
+      if (options.mode) return found;
+    }
+    throw new Error("both modes were to run");
+  };
+
+  test("in a weight or in the data: named, and no rule is accused", async () => {
+    const weight = await broken(({ inputs }) => void ((inputs["dense_2/W"]!.data as Float64Array)[3] = NaN));
+    expect(weight.nonFinite).toEqual({ tensor: "dense_2/W", source: "parameter" });
+    expect(weight.loss).toBeNaN();
+    const data = await broken(({ inputs }) => void ((inputs["features"]!.data as Float32Array)[3] = Infinity));
+    expect(data.nonFinite).toEqual({ tensor: "features", source: "input" });
+  });
+
+  test("in the data of a finite loss, whose gradient is not", async () => {
+    const [w, x] = [input("w", "float64", [2]), input("x", "float64", [2])];
+    const loss = sum(ops.Where(ops.Less(x, 9), ops.Mul(w, x), ops.Mul(w, w)));
+    const inputs = { w: tensor("float64", [0.3, 0.5]), x: tensor("float64", [1, Infinity]) };
+    const found = await checkGradient({ loss, parameters: [w], inputs });
+    expect(found.loss).toBe(0.55);
+    expect(found).toMatchObject({ passed: false, nonFinite: { tensor: "x", source: "input" } });
+    expect(found).not.toHaveProperty("fault");
+  });
+
+  test("made by an operator: the first in forward order, with its layer", async () => {
+    const own = {
+      ...losses.meanSquared,
+      perExample: (z: Value) => ops.ReduceSum(ops.Log(ops.Neg(ops.Exp(z))), int64([1]), { keepdims: 0 }),
+    };
+    const { problem, ...point } = densePoint();
+    const found = await checkGradient(problemLoss({ problem: { ...problem, loss: own }, ...point, part: "data" }));
+    expect(found.nonFinite).toEqual({ tensor: "Log", source: "operator", layer: "the loss" });
+    expect(found).not.toHaveProperty("fault");
   });
 });
 
@@ -365,8 +438,40 @@ describe("around the check", () => {
   test("a gradient that cannot be told from rounding is untested", async () => {
     const w = input("w", "float64", [2]);
     const loss = ops.Add(sum(ops.Mul(ops.Mul(w, w), 1e-6)), 1e9);
-    const { tensors } = await checkGradient({ loss, parameters: [w], inputs: { w: tensor("float64", [0.3, 0.4]) } });
+    const inputs = { w: tensor("float64", [0.3, 0.4]) };
+    const { tensors, passed, verdict } = await checkGradient({ loss, parameters: [w], inputs });
     expect(tensors[0]!.verdict).toBe("untested");
+    expect({ passed, verdict }).toEqual({ passed: false, verdict: "untested" });
+    // A wrong one is no more right for that.
+    const wrong = await checkGradient({ loss, parameters: [w], gradients: [ops.Mul(w, 7e-6)], inputs }, { locate: false });
+    expect(wrong.passed).toBe(false);
+  });
+
+  test("a step that is absurd is refused", async () => {
+    const check = (step: number) => checkGradient(denseLoss(), { step });
+    for (const step of [1e-18, 0.5, 10, -1, NaN]) await expect(check(step)).rejects.toThrow(`must be from 1e-12 to 0.1, found ${step}`);
+  });
+
+  test("a given gradient of another shape than its parameter is refused", async () => {
+    const w = input("w", "float64", [3]);
+    const spec = { loss: sum(ops.Tanh(w)), parameters: [w], inputs: { w: tensor("float64", [1, 2, 3]) } };
+    await expect(checkGradient({ ...spec, gradients: [sum(w)] })).rejects.toThrow(
+      "the gradient of w must have its shape, [3]; got float64 []",
+    );
+    await expect(checkGradient({ ...spec, gradients: [ops.Unsqueeze(w, int64([0]))] })).rejects.toThrow("must have its shape, [3]");
+  });
+
+  test("a loss of one's own that gives no number per example says what it should give", () => {
+    const { perExample } = losses.categoricalCrossEntropy;
+    const { problem, ...point } = densePoint();
+    const own = (change: (found: Value) => Value) => {
+      const loss = { ...losses.categoricalCrossEntropy, name: "mine", perExample: (z: Value, y: Value) => change(perExample(z, y)) };
+      return () => problemLoss({ problem: { ...problem, loss }, ...point, part: "data" });
+    };
+    expect(own((found) => sum(found))).toThrow("the loss mine must give one number per example, float [batch]; it gives float32 []");
+    expect(own((found) => ops.Unsqueeze(found, int64([1])))).toThrow("it gives float32 [batch, 1]");
+    expect(own((found) => ops.Cast(found, { to: "int64" }))).toThrow("it gives int64 [batch]");
+    expect(own((found) => found)).not.toThrow();
   });
 
   test("errors name what is missing", async () => {

@@ -93,7 +93,8 @@ describe("judging", () => {
 
   test("what is not finite fails, what rounding drowns is untested", () => {
     expect(judge([NaN], [1], noise)).toMatchObject({ verdict: "failed", reason: "not finite" });
-    expect(judge([1], [1.001], { rounding: 1e-3, truncation: 1e-2 })).toMatchObject({ verdict: "untested", reason: "lost in rounding" });
+    expect(judge([1], [1.001], { rounding: 1e-2, truncation: 1e-3 })).toMatchObject({ verdict: "untested", reason: "lost in rounding" });
+    expect(judge([1], [1.001], { rounding: 1e-3, truncation: 1e-2 })).toMatchObject({ verdict: "untested", reason: /^lost in truncation/ });
   });
 
   test("predicted rounding is what differences of a rounded loss show", () => {

@@ -44,11 +44,14 @@ describe("gradus check", () => {
       [["check"], /missing required argument/],
       [["check", "nothing.yaml"], /the experiment file nothing\.yaml does not exist/],
       [["check", experiment, "--examples", "0"], /--examples must be a whole number from 1 to 2048, found "0"/],
-      [["check", experiment, "--step", "2"], /--step must be a number above 0 and below 1, found "2"/],
+      [["check", experiment, "--step", "2"], /--step must be a number from 1e-12 to 0\.1, found "2"/],
+      [["check", experiment, "--step", "1e-18"], /--step must be .* found "1e-18"/],
       [["check", experiment, "--fast", "--picture", "no/where.svg"], /the picture no\/where\.svg cannot be written \(ENOENT\)/],
+      [["check", experiment, "--picture", "penguins.yaml/where.svg"], /cannot be written \(ENOTDIR\)/],
+      [["check", experiment, "--signal", "."], /the picture \. cannot be written \(EISDIR\)/],
     ] as const) {
-      const { status, err } = await gradus(argv);
-      expect(status).toBe(2);
+      const { status, out, err } = await gradus(argv);
+      expect({ status, out }).toEqual({ status: 2, out: "" });
       expect(err).toMatch(message);
     }
   });

@@ -122,6 +122,49 @@ test("the library does the same", async () => {
   expect(run.history.at(-1)!.train.loss).toBeLessThan(run.history[0]!.train.loss);
 });
 
+test("weights that are trained on, of a file: checked as a run, which holds no initialiser of theirs", async () => {
+  const trained = await gradus(["train", "sums.csv", "--target", "side", "--from", "mlp.onnx", "--epochs", "2", "--out", "whole"]);
+  expect(trained.out).toMatch(/ model +pretrained · 1 · weights of the file, LeCun initialisation · 289 parameters/);
+  const { status, out, err } = await gradus(["check", "whole", "--fast", "--examples", "8"]);
+  expect({ status, err }).toEqual({ status: 0, err: "" });
+  expect(out).toMatch(/ initialisation +no weight is large enough to test; not looked at: imported_1, whose weights are the file's\n/);
+  expect(out).toMatch(/ signal by depth +your layers multiply the signal by /);
+  expect(out).toMatch(/imported_1\/features\.0\.weight .* right/);
+}, 120_000);
+
+test("all of it frozen: nothing is said of a head that has no name", async () => {
+  const { out } = await gradus(["train", "bars.csv", "--target", "bar", "--from", "cnn.onnx", "--epochs", "1", "--out", "line"]);
+  expect(out).toMatch(/ model +pretrained on 1×8×8 · [^·]+ · /);
+  expect(out).not.toMatch(/· +·|imported initialisation/);
+}, 120_000);
+
+test("weights that are no numbers: said so, wherever they show, and no rule of a gradient is accused", async () => {
+  const bad = modelProto(readModelFile("mlp.onnx").graph);
+  const [first] = bad.graph!.initializer;
+  new DataView(first!.rawData.buffer, first!.rawData.byteOffset).setFloat32(0, NaN, true);
+  file("nan.onnx", encodeModel(bad));
+  file("nan.yaml", "data: { path: sums.csv, target: side }\nmodel: { from: nan.onnx, head: 1 }\n");
+  const { status, out } = await gradus(["check", "nan.yaml", "--fast", "--examples", "8"]);
+  expect(status).toBe(1);
+  expect(out).toMatch(/at the start +not compared: the loss is NaN at this point: the weights imported_1\/\S+ are not all finite\n/);
+  expect(out).toMatch(/loss at start +wrong: NaN, .* the first that is not: imported_1\//);
+  expect(out).toMatch(/examples apart +wrong: imported_1 gives numbers that are not finite: nothing to compare\n/);
+  expect(out).toMatch(/initialisation +wrong: imported_1\/\S+ holds numbers that are not finite\n/);
+  expect(out).toMatch(/gradients +not tested: numbers that are not finite, see above/);
+  expect(out).not.toMatch(/rule is wrong|NaN %/);
+}, 120_000);
+
+test("what is wrong with the head or with what is frozen is said before anything is read or split", async () => {
+  for (const flags of [
+    ["--head", "5"],
+    ["--freeze", "feature.*"],
+  ]) {
+    const { status, out, err } = await gradus(["train", "sums.csv", "--target", "side", "--from", "mlp.onnx", ...flags]);
+    expect({ status, out }).toEqual({ status: 2, out: "" });
+    expect(err).toMatch(/mlp\.onnx: /);
+  }
+});
+
 test("a file without a network is refused with its reason", async () => {
   const train = async (...flags: string[]) => (await gradus(["train", "sums.csv", "--target", "side", ...flags])).err;
   expect(await train("--from", "two-inputs.onnx")).toContain("two-inputs.onnx: the model has 2 inputs");

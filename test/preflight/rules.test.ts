@@ -163,9 +163,49 @@ describe("reduction (I2)", () => {
     expect(summed!.numbers["repeated"]! / summed!.numbers["loss"]!).toBeCloseTo(3, 4);
   });
 
+  test("says of one row that a batch of it is no mean, where its statistics would be noise", async () => {
+    const problem = problemOf([...bent(16), batchNorm(), activation("relu"), dense(3)]);
+    expect(await found("reduction", problem, { data: rowsFor(problem, 1) })).toMatchObject([
+      { severity: "note", message: /fewer than two rows/ },
+    ]);
+  });
+
   test("passes with dropout, whose masks are repeated, and with batch statistics", async () => {
     const [finding] = await found("reduction", problemOf([...bent(16), batchNorm(), dropout(0.5), ...bent(16), dense(3)]));
     expect(finding).toMatchObject({ severity: "pass" });
+  });
+});
+
+describe("numbers that are not finite", () => {
+  test("in the inputs, the targets and the weights: named, and nothing is compared", async () => {
+    const problem = problemOf();
+    const theta = weightsOf(problem, (weights, name) => {
+      if (name === "dense_2/W") weights[5] = NaN;
+    });
+    expect(await found("initial-loss", problem, { theta })).toMatchObject([{ severity: "fail", subject: "dense_2/W" }]);
+    expect(await found("initial-scale", problem, { theta })).toMatchObject([
+      { severity: "fail", subject: "dense_2/W", message: "dense_2/W holds numbers that are not finite" },
+    ]);
+    expect(await found("batch-independence", problem, { theta })).toMatchObject([
+      { severity: "fail", subject: "dense_2", message: /^dense_2 gives numbers that are not finite/ },
+    ]);
+    for (const which of ["features", "targets"] as const) {
+      const data = rowsFor(problem);
+      (data[which].data as Float32Array)[3] = NaN;
+      const subject = which === "features" ? "the inputs" : "the targets";
+      expect(await found("initial-loss", problem, { data })).toMatchObject([{ severity: "fail", subject }]);
+      const { findings } = await preflight(problem, data);
+      for (const { message } of findings) expect(message).not.toMatch(/NaN %|mixes the batch|times the loss|no difference/);
+    }
+  });
+
+  test("made by a layer: the first one is named", async () => {
+    const [finding] = await withActivation(
+      "tanh",
+      (z) => ops.Log(ops.Neg(ops.Exp(z))),
+      () => found("initial-loss", problemOf([...bent(16), ...bent(16, "tanh"), dense(3)])),
+    );
+    expect(finding).toMatchObject({ severity: "fail", subject: "output of tanh_1" });
   });
 });
 

@@ -1,5 +1,7 @@
 /** `gradus check`: the rules before training; the gradient of an experiment's network, or of a run's, against differences in float64. */
-import { stat, writeFile } from "node:fs/promises";
+import { access, constants, stat, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { stepRange } from "../../check/check.ts";
 import { gradientPicture } from "../../check/picture.ts";
 import { checkProblem, defaultExamples, type StageCheck } from "../../check/protocol.ts";
 import { preflight } from "../../preflight/preflight.ts";
@@ -29,6 +31,7 @@ export const checkAction: Action = async ({ arguments: [subject = ""], options }
   const p = paint(terminal.color);
   const { examples, step, picture } = numbersOf(options);
   const { experiment, problem, data, trainRows, trained } = (await isFolder(subject)) ? await ofRun(subject) : await ofExperiment(subject);
+  for (const path of [picture, options["signal"]]) if (typeof path === "string") await checkPicture(path);
   const { kind, learningRate, schedule: _, ...settings } = experiment.optimizer;
   const optimizer = { optimizer: optimizerByName(kind, settings), learningRate };
   const say = (lines: readonly string[]) => {
@@ -75,6 +78,7 @@ export const checkAction: Action = async ({ arguments: [subject = ""], options }
     parameters,
     examples: result.examples,
     checks: result.checks.length,
+    verdict: result.verdict,
     passed,
     findings: rules?.findings.filter(({ severity }) => severity !== "pass") ?? [],
     seconds: seconds + (rules?.seconds ?? 0),
@@ -87,9 +91,22 @@ export const checkAction: Action = async ({ arguments: [subject = ""], options }
 
 const titles = new Map(allRules.map(({ name, title }) => [name, title]));
 
+/** @throws GradusError where a picture could not be written, before anything is computed for it */
+async function checkPicture(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  // The point asks for a folder: a file in its place is none.
+  const error = found?.isDirectory() ? { code: "EISDIR" } : await access(found ? path : `${dirname(path)}/.`, constants.W_OK).catch(pass);
+  if (error) throw unwritable(path, error as NodeJS.ErrnoException);
+}
+
+const pass = (error: unknown) => error;
+
+const unwritable = (path: string, cause: { readonly code?: string | undefined }) =>
+  new GradusError(`the picture ${path} cannot be written (${cause.code}).`, { cause });
+
 async function writePicture(path: string, svg: string): Promise<void> {
   await writeFile(path, svg).catch((cause: NodeJS.ErrnoException) => {
-    throw new GradusError(`the picture ${path} cannot be written (${cause.code}).`, { cause });
+    throw unwritable(path, cause);
   });
 }
 
@@ -99,8 +116,11 @@ function numbersOf({ examples = String(defaultExamples), step, picture }: Option
     throw new GradusError(`--examples must be a whole number from 1 to ${preparedRows}, found "${String(examples)}".`);
   }
   const h = Number(step);
-  if (step !== undefined && !(h > 0 && h < 1)) {
-    throw new GradusError(`--step must be a number above 0 and below 1, found "${String(step)}".`, { hint: "1e-5; the lecture's is 1e-7" });
+  const { least, most } = stepRange;
+  if (step !== undefined && !(h >= least && h <= most)) {
+    throw new GradusError(`--step must be a number from ${least} to ${most}, found "${String(step)}".`, {
+      hint: "1e-5; the lecture's is 1e-7",
+    });
   }
   return { examples: count, step: step === undefined ? undefined : h, picture: typeof picture === "string" ? picture : undefined };
 }

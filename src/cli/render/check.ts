@@ -1,6 +1,7 @@
 /** The gradient check as a person reads it, and as `--json` prints it. */
 import { bandOf } from "../../check/relative-error.ts";
 import type { Fault } from "../../check/locate.ts";
+import type { NonFinite } from "../../check/non-finite.ts";
 import type { ProblemCheck, StageCheck } from "../../check/protocol.ts";
 import type { TensorCheck } from "../../check/tensor-check.ts";
 import { counted, duration, grouped, short } from "./format.ts";
@@ -39,9 +40,11 @@ export function checkLines(check: StageCheck, { whole, width }: { readonly whole
     const text = "the same point gave two different losses or gradients: nothing can be compared until that is mended";
     return [line(named, p.red(text), width)];
   }
+  if (check.nonFinite) return [line(named, p.red(`not compared: ${nonFiniteText(check.loss, check.nonFinite)}`), width)];
   const chosen = whole ? check.tensors : check.tensors.filter(({ verdict }) => verdict === "failed");
-  const verdict = check.passed ? p.green("right") : p.red("wrong");
-  const summary = `${named}: ${verdict} · relative error ${short(check.error)} (${bandOf(check.error)})`;
+  const words = { right: p.green("right"), wrong: p.red("wrong"), untested: p.yellow("not tested") };
+  const error = check.verdict === "untested" ? "no slope to compare" : `relative error ${short(check.error)} (${bandOf(check.error)})`;
+  const summary = `${named}: ${words[check.verdict]} · ${error}`;
   if (chosen.length === 0) return [`  ${summary}`];
   const rows = chosen.map((tensor) => [
     tensor.name,
@@ -90,14 +93,36 @@ export function placeOf({ operator, layer, input, error, rule }: Fault): string 
   return `${where}: what comes in from the loss is right, ${what} is off by ${short(error)}; ${cause}`;
 }
 
+/** Why there is nothing to compare, and where it begins. */
+function nonFiniteText(loss: number, { tensor, source, layer }: NonFinite): string {
+  const what = Number.isFinite(loss) ? "the gradient is not finite" : `the loss is ${short(loss)}`;
+  const from = {
+    parameter: `the weights ${tensor} are not all finite`,
+    input: `the data (${tensor}) are not all finite`,
+    operator: `${tensor}${layer === undefined ? "" : ` in ${layer}`} is the first that makes numbers that are not finite`,
+  };
+  return `${what} at this point: ${from[source]}`;
+}
+
 /** The last lines. */
-export function checkSummary({ checks, passed, seconds }: ProblemCheck, picture: string | undefined, width: number, p: Paint): string[] {
+export function checkSummary({ checks, verdict, seconds }: ProblemCheck, picture: string | undefined, width: number, p: Paint): string[] {
   const tensors = checks.flatMap((check) => check.tensors);
   const untested = [...new Set(tensors.filter(({ verdict }) => verdict === "untested" || verdict === "kink").map(({ name }) => name))];
-  const worst = tensors.reduce((most, { error, threshold }) => (threshold > 0 ? Math.max(most, error / (threshold / 100)) : most), 0);
-  const text = passed
-    ? `${p.green("right")}: no error above ${short(Math.max(1, worst))} × the floor that rounding and ε predict; 100 × would be wrong`
-    : p.red("wrong: an error above 100 × the floor that rounding and ε predict");
+  const worst = tensors.reduce(
+    (most, { verdict, error, threshold }) => (verdict === "passed" ? Math.max(most, error / (threshold / 100)) : most),
+    0,
+  );
+  const broken = checks.some(({ nonFinite }) => nonFinite);
+  const found = checks.some(({ verdict, nonFinite }) => verdict === "wrong" && !nonFinite);
+  const text = {
+    right: `${p.green("right")}: no error above ${short(Math.max(1, worst))} × the floor that rounding and ε predict; 100 × would be wrong`,
+    wrong: p.red(
+      broken && !found
+        ? "not tested: numbers that are not finite, see above"
+        : "wrong: an error above 100 × the floor that rounding and ε predict",
+    ),
+    untested: p.red("not tested: in no tensor a slope that could be told from noise"),
+  }[verdict];
   return [
     "",
     line("gradients", `${text} · ${duration(seconds)}`, width),

@@ -62,8 +62,12 @@ export function modelLines(given: EventOf<"model">, width: number): string[] {
   const named = event.architecture && !["mlp", "logistic"].includes(event.architecture);
   const simple = event.units.length === 2 && !named;
   const kind = simple ? [event.error.name === "error" ? "logistic regression" : "linear regression"] : activation;
-  const draws = event.initializers.map((name) => initializerNames[name.replace(/(Normal|Uniform)$/, "")] ?? name);
-  const initialisation = `${[...new Set(draws)].join(" and ")} initialisation`;
+  const drawn = event.initializers.filter((name) => name !== "imported");
+  const draws = drawn.map((name) => initializerNames[name.replace(/(Normal|Uniform)$/, "")] ?? name);
+  const initialisation = [
+    ...(drawn.length < event.initializers.length ? ["weights of the file"] : []),
+    ...(draws.length > 0 ? [`${[...new Set(draws)].join(" and ")} initialisation`] : []),
+  ];
   const shape = event.shape ? ` on ${event.shape.join("×")}` : "";
   const units = event.units
     .slice(named ? 1 : 0)
@@ -71,9 +75,9 @@ export function modelLines(given: EventOf<"model">, width: number): string[] {
     .join(" → ");
   const network = [
     ...(named ? [`${event.architecture}${shape}`] : []),
-    units,
+    ...(units === "" ? [] : [units]),
     ...kind,
-    initialisation,
+    ...initialisation,
     `${counted(event.parameters, "parameter")}${event.frozen ? ` trained, ${grouped(event.frozen)} frozen` : ""}`,
   ];
   const training = [

@@ -1,5 +1,6 @@
 import { graph, input } from "../../ir/graph.ts";
 import type { Tensor } from "../../ir/tensor.ts";
+import { lossPerExample } from "../../nn/loss.ts";
 import { buildNetwork } from "../../nn/network.ts";
 import { parameterInput, parameterViews } from "../../nn/parameters.ts";
 import { pickDataset, rowsOf } from "../../train/dataset.ts";
@@ -28,7 +29,7 @@ export const batchIndependence = defineRule({
     const lengths = data.lengths ? { lengths: input("lengths", "int32", ["batch"]) } : {};
     const built = buildNetwork(problem.network, x, parameterInput, lengths);
     const places = [...built.signals.map(({ name }) => name), "the loss"];
-    const values = [...built.signals.map(({ value }) => value), problem.loss.perExample(built.output, y)];
+    const values = [...built.signals.map(({ value }) => value), lossPerExample(problem.loss, built.output, y)];
     const wanted = graph({ outputs: Object.fromEntries(values.map((value, i) => [`v${i}`, value])) });
     const session = await executor.compile(wanted, runtime);
     try {
@@ -45,6 +46,10 @@ export const batchIndependence = defineRule({
       const [one, other] = [await run(1), await run(1 + count)];
       const changes = places.map((_, i) => changeOfFirst(one[`v${i}`]!, other[`v${i}`]!));
       const at = changes.findIndex((change) => !(change <= tolerance));
+      if (at >= 0 && Number.isNaN(changes[at])) {
+        const message = `${places[at]} gives numbers that are not finite: nothing to compare`;
+        return [{ severity: "fail", subject: places[at]!, message, hint: "look at the inputs and at the weights" }];
+      }
       const numbers = { change: at < 0 ? Math.max(...changes) : changes[at]!, examples: count + 1 };
       if (at < 0)
         return [{ severity: "pass", message: `an example's outputs are the same whatever ${count} others stand beside it`, numbers }];

@@ -1,4 +1,3 @@
-import type { Conv } from "../../nn/layers/conv.ts";
 import { sequencesOf } from "../chain.ts";
 import { defineRule, type Observation } from "../rule.ts";
 
@@ -12,13 +11,13 @@ export const biasBeforeNorm = defineRule({
   limits: {},
   check({ problem, layout }) {
     const observations = sequencesOf(problem).flatMap((sequence) =>
-      sequence.flatMap(({ name, layer }, i): Observation[] => {
-        const biased = layer.kind === "dense" || (layer.kind === "conv" && (layer as Conv).bias !== false);
+      sequence.flatMap(({ name, layer, bias, imported }, i): Observation[] => {
         const next = sequence[i + 1];
-        if (!biased || next?.layer.kind !== "batchNorm") return [];
-        const wasted = layout.slots.find((slot) => slot.name === `${name}/b`)!.size;
+        const slot = next?.layer.kind === "batchNorm" ? layout.slots.find((one) => one.name === bias) : undefined;
+        if (!next || !slot || slot.frozen) return [];
+        const wasted = slot.size;
         const message = `${next.name} takes the bias of ${name} away again: ${wasted} parameters that never learn`;
-        const hint = layer.kind === "conv" ? "conv(filters, { bias: false })" : "no harm done";
+        const hint = layer.kind === "conv" && !imported ? "conv(filters, { bias: false })" : "no harm done";
         return [{ severity: "note", subject: name, message, hint, numbers: { wasted } }];
       }),
     );

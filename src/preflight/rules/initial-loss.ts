@@ -1,6 +1,7 @@
 import type { LossName } from "../../nn/losses/index.ts";
 import { createEvaluator } from "../../train/evaluate.ts";
 import { rowsOf, sliceDataset } from "../../train/dataset.ts";
+import { firstNonFinite } from "../../train/divergence.ts";
 import { short } from "../../util/format.ts";
 import { rng } from "../../util/rng.ts";
 import { layersOf } from "../chain.ts";
@@ -38,8 +39,9 @@ export const initialLoss = defineRule({
     const numbers = { loss, mirrored, constant, random, ratio: low };
     const compared = `${short(loss)}, expected ${name} = ${short(constant)}`;
     if (!Number.isFinite(mean)) {
-      const message = `${compared}: the loss is not finite before the first step`;
-      return [{ severity: "fail", message, hint: "look at the inputs and at the initial weights", numbers }];
+      const subject = await firstBroken(context);
+      const message = `${compared}: the loss is not finite before the first step; the first that is not: ${subject}`;
+      return [{ severity: "fail", subject, message, hint: "look at the inputs and at the initial weights", numbers }];
     }
     if (low >= limits.passFrom && high <= limits.passTo) return [{ severity: "pass", message: compared, numbers }];
     const severity = low < limits.warnFrom || high > limits.warnTo ? "fail" : "warn";
@@ -50,6 +52,16 @@ export const initialLoss = defineRule({
     return [{ severity, message: `${compared}: ${short(low)} times as much`, hint, numbers }];
   },
 });
+
+/** The first tensor that is not finite: of the data, then of a step in forward order. */
+async function firstBroken(context: PreflightContext): Promise<string> {
+  const { features, targets } = context.data;
+  for (const [name, { data }] of [["the inputs", features] as const, ["the targets", targets] as const]) {
+    if (!(data as Float32Array).every(Number.isFinite)) return name;
+  }
+  const rows = Int32Array.from({ length: Math.min(examples, rowsOf(context.data)) }, (_, row) => row);
+  return (await firstNonFinite({ ...context, rows, step: 1 })).tensor;
+}
 
 /** The mean loss, and that of the same outputs mirrored about the output layer's biases. */
 async function lossesAtStart({ problem, layout, theta, data, executor, runtime }: PreflightContext) {

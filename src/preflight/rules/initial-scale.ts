@@ -1,7 +1,8 @@
 import { initializerOf } from "../../nn/initializers/index.ts";
 import type { Layer } from "../../nn/layer.ts";
-import { layoutParameters, type Slot } from "../../nn/parameters.ts";
+import type { Slot } from "../../nn/parameters.ts";
 import { sequential, type Network } from "../../nn/network.ts";
+import { layoutOf } from "../../train/step-graph.ts";
 import { short } from "../../util/format.ts";
 import { chiSquareTwoSided } from "../../util/special.ts";
 import { standardNormalCdf } from "../../util/normal.ts";
@@ -28,11 +29,21 @@ export const initialScale = defineRule({
   },
   check(context, limits) {
     const { layout, problem } = context;
-    const output = layersOf(problem).at(-1)!.name;
+    const layers = layersOf(problem);
+    const output = layers.at(-1)!.name;
+    const imported = layers.filter(({ layer }) => layer.kind === "imported").map(({ name }) => name);
     const usual = usualSlots(context);
     const observations: Observation[] = [];
     let tested = 0;
     for (const slot of layout.slots) {
+      const { name: subject, offset, size } = slot;
+      if (!context.theta.subarray(offset, offset + size).every(Number.isFinite)) {
+        const message = `${subject} holds numbers that are not finite`;
+        observations.push({ severity: "fail", subject, message, hint: "no training mends them: look at where they come from" });
+        continue;
+      }
+      // A trained model's numbers were drawn by nobody.
+      if (imported.some((name) => subject.startsWith(`${name}/`))) continue;
       if (slot.role !== "weight" || slot.frozen || slot.shape.length < 2) continue;
       const weights = context.theta.subarray(slot.offset, slot.offset + slot.size);
       const alike = unitsAlike(slot, weights);
@@ -78,7 +89,10 @@ export const initialScale = defineRule({
     return [
       {
         severity: "pass",
-        message: tested === 0 ? "no weight is large enough to test" : `${tested} of ${tested} weights spread as their initialisers say`,
+        message: [
+          tested === 0 ? "no weight is large enough to test" : `${tested} of ${tested} weights spread as their initialisers say`,
+          ...imported.map((name) => `not looked at: ${name}, whose weights are the file's`),
+        ].join("; "),
         numbers: { tested },
       },
     ];
@@ -124,5 +138,5 @@ function usualSlots({ problem }: PreflightContext): ReadonlyMap<string, Slot> {
       return inner ? { ...rest, layers: strip(inner) } : rest;
     });
   const network = sequential(strip(problem.network.layers) as unknown as Network["layers"]);
-  return new Map(layoutParameters(network, problem.inputShape).slots.map((slot) => [slot.name, slot]));
+  return new Map(layoutOf({ ...problem, network }).slots.map((slot) => [slot.name, slot]));
 }

@@ -35,6 +35,10 @@ export const inputsMatter = defineRule({
     const same = differences.every((d) => d === 0);
     const p = same ? 1 : deviation === 0 ? (mean > 0 ? 0 : 1) : 1 - studentTCdf((mean / deviation) * Math.sqrt(n), n - 1);
     const numbers = { loss: with_, zeroed: without, p, examples: n };
+    if (!Number.isFinite(mean)) {
+      const message = `the loss is not finite (${short(with_)} with the inputs, ${short(without)} with zeros in their place): nothing to compare`;
+      return [{ severity: "warn", message, hint: "look at the inputs and at the weights" }];
+    }
     const compared = `loss ${short(with_)} with the inputs, ${short(without)} with zeros in their place`;
     if (same) {
       const message = `the inputs do not arrive: every example's loss is the same, ${short(with_)}, with the inputs and with zeros in their place`;

@@ -1,5 +1,5 @@
 import type { Dropout } from "../../nn/layers/dropout.ts";
-import { layersOf } from "../chain.ts";
+import { stepsOf } from "../chain.ts";
 import { defineRule, type Observation } from "../rule.ts";
 
 /** Dropout that drops more than it keeps. */
@@ -14,7 +14,7 @@ export const keepProbability = defineRule({
     input: { value: 0.9, means: "keep probability of the inputs below which it warns" },
   },
   check({ problem }, limits) {
-    const layers = layersOf(problem);
+    const layers = stepsOf(problem);
     const observations = layers.flatMap(({ name, layer }, i): Observation[] => {
       if (layer.kind !== "dropout") return [];
       const { keepProbability: keep } = layer as Dropout;

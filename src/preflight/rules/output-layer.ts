@@ -28,7 +28,7 @@ export const outputLayer = defineRule({
     const { prediction, name } = problem.loss;
     const observations: Observation[] = [];
     const top = sequencesOf(problem).at(-1)!;
-    const behind = top.slice(top.findLastIndex(({ layer }) => isLinear(layer)) + 1);
+    const behind = top.slice(top.findLastIndex(({ layer }) => isLinear(layer) || layer.kind === "joint") + 1);
     if (prediction === "softmax" && problem.outputs === 1) {
       const message = `${name} over one unit: its softmax is 1 whatever the network says`;
       observations.push({ severity: "fail", message, hint: "a unit for each class, or one unit with binaryCrossEntropy" });

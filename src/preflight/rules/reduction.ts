@@ -20,7 +20,12 @@ export const reduction = defineRule({
   when: "check",
   limits: { tolerance: { value: 1e-4, means: "relative difference of the loss, or of the gradient's length, above which it fails" } },
   async check(context, { tolerance }) {
+    if (rowsOf(context.data) < 2) return [{ severity: "note", message: "fewer than two rows: a batch of one is no mean" }];
     const [one, more] = await stepTwice(context);
+    if (![one, more].every(({ loss, length }) => Number.isFinite(loss) && Number.isFinite(length))) {
+      const message = `the loss is ${short(one.loss)}, its gradient's length ${short(one.length)}: nothing to compare`;
+      return [{ severity: "fail", message, hint: "look at the inputs and at the weights" }];
+    }
     const off = (a: number, b: number) => (a === b ? 0 : Math.abs(b - a) / Math.max(Math.abs(a), Math.abs(b), Number.MIN_VALUE));
     const numbers = { loss: one.loss, repeated: more.loss, gradient: one.length, gradientRepeated: more.length };
     const [loss, slope] = [off(one.loss, more.loss), off(one.length, more.length)];

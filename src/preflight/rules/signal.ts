@@ -21,12 +21,15 @@ export const signal = defineRule({
   },
   async check(context, limits) {
     const { layers, forwardFactor, backwardFactor } = await signalOf(context);
-    if (layers.length < 2)
-      return [{ severity: "pass", message: "one layer of weights: nothing to compare", numbers: { layers: layers.length } }];
+    if (layers.length < 2) {
+      const imports = context.problem.network.layers.some(({ kind }) => kind === "imported");
+      const message = `${imports ? "fewer than two trained layers of weights" : "one layer of weights"}: nothing to compare`;
+      return [{ severity: "pass", message, numbers: { layers: layers.length } }];
+    }
     return (["forward", "backward"] as const).map((way): Observation => {
       const factor = way === "forward" ? forwardFactor : backwardFactor;
       const steps = layers.length - 1;
-      const ratio = widest(layers, way, limits.deviations);
+      const ratio = widest(layers, way, limits);
       const numbers = { layers: layers.length, factor, total: factor ** steps, ratio };
       const dead = layers.find((layer) => !Number.isFinite(layer[way]) || layer[way] === 0);
       if (dead) return { severity: "fail", numbers, ...lost(dead, way) };
@@ -45,7 +48,7 @@ export const signal = defineRule({
 });
 
 /** The largest ratio of two layers' signals, of those that chance does not explain; 1 where there is none. */
-function widest(layers: readonly LayerSignal[], way: Way, deviations: number): number {
+function widest(layers: readonly LayerSignal[], way: Way, limits: { readonly deviations: number; readonly lost: number }): number {
   let most = 1;
   layers.forEach((from, i) => {
     let scatter = 0;
@@ -53,7 +56,9 @@ function widest(layers: readonly LayerSignal[], way: Way, deviations: number): n
       if (to.stretch !== from.stretch) continue;
       scatter += 5 / to.units;
       const distance = Math.abs(Math.log(to[way] / from[way]));
-      if (2 * distance > deviations * Math.sqrt(scatter)) most = Math.max(most, Math.exp(distance));
+      // Trained weights are as they are, unless they lose the signal.
+      const counts = from.imported ? distance > Math.log(limits.lost) : 2 * distance > limits.deviations * Math.sqrt(scatter);
+      if (counts) most = Math.max(most, Math.exp(distance));
     }
   });
   return most;

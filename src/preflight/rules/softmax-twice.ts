@@ -1,5 +1,8 @@
-import { activationOf, layersOf } from "../chain.ts";
+import { activationOf, isLinear, sequencesOf, type Placed } from "../chain.ts";
 import { defineRule, type Observation } from "../rule.ts";
+
+/** Behind a softmax they leave it what it is. */
+const keepsNumbers = new Set(["flatten", "reshape", "Clip"]);
 
 /** One softmax, at the very end, and that one is the loss's. */
 export const softmaxTwice = defineRule({
@@ -12,19 +15,24 @@ export const softmaxTwice = defineRule({
   when: "start",
   limits: {},
   check({ problem }) {
-    const layers = layersOf(problem);
-    const softmaxes = layers.filter(({ layer }) => activationOf(layer) === "softmax");
-    const last = layers.at(-1);
-    const observations = softmaxes.flatMap(({ name }): Observation[] => {
-      if (name === last?.name && problem.loss.prediction === "softmax") {
+    const sequences = sequencesOf(problem);
+    const top = sequences.at(-1)!;
+    const look = ({ name, layer, imported }: Placed, i: number, sequence: readonly Placed[]): Observation[] => {
+      if (activationOf(layer) !== "softmax") return [];
+      const last = sequence === top && sequence.slice(i + 1).every((behind) => keepsNumbers.has(behind.layer.kind));
+      if (last && problem.loss.prediction === "softmax") {
         const least = Math.log(1 + (problem.outputs - 1) / Math.E);
         const message = `${name} stands before ${problem.loss.name}, which applies softmax itself: the loss cannot fall below ${least.toFixed(2)}`;
-        return [{ severity: "fail", subject: name, message, hint: "end the network with the dense layer", numbers: { least } }];
+        const hint = imported ? "--head 1 puts a new layer in place of the model's last" : "end the network with the dense layer";
+        return [{ severity: "fail", subject: name, message, hint, numbers: { least } }];
       }
-      if (name === last?.name) return [];
+      // The weights of attention are no units.
+      const next = sequence[i + 1];
+      if (last || (imported && !(next && isLinear(next.layer)))) return [];
       const message = `${name} is a softmax inside the network: its units share a sum of 1`;
       return [{ severity: "warn", subject: name, message, hint: "relu or gelu for hidden layers" }];
-    });
+    };
+    const observations = sequences.flatMap((sequence) => sequence.flatMap(look));
     return observations.length > 0 ? observations : [{ severity: "pass", message: "softmax at most at the end" }];
   },
 });

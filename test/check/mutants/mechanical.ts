@@ -137,7 +137,7 @@ function withMutant<T>({ op, index, text }: Mutant, f: () => Promise<T>): Promis
 export async function judgeMutant(mutant: Mutant): Promise<Judged> {
   const placed = place(mutant.op, mutant.sample);
   const check = await withMutant(mutant, () => checkGradient(placed.spec, quick));
-  if (!check.passed) return { mutant, check, verdict: "found" };
+  if (check.verdict === "wrong") return { mutant, check, verdict: "found" };
   return { mutant, check, verdict: (await isEquivalent(mutant, placed)) ? "equivalent" : "missed" };
 }
 

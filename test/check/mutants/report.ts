@@ -29,7 +29,7 @@ export function mechanicalTotals(mechanical: readonly Judged[]): Totals {
 export function byHandTotals(byHand: Findings["byHand"]): Totals {
   return {
     made: byHand.length,
-    found: byHand.filter(({ check }) => !check.passed).length,
+    found: byHand.filter(({ check }) => check.verdict === "wrong").length,
     named: byHand.filter(({ fault, check }) => isNamed(fault, check)).length,
   };
 }
