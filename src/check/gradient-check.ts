@@ -28,11 +28,13 @@ export async function checkGradient(spec: LossGraph, options: GradientCheckOptio
   const subject = subjectOf(spec);
   const check = await checkSubject(subject, options);
   const failed = check.tensors.filter(({ verdict }) => verdict === "failed");
-  if (failed.some(({ error }) => !Number.isFinite(error))) {
-    const nonFinite = await findNonFinite(subject, { forward: !Number.isFinite(check.loss), executor: options.executor });
-    if (nonFinite) return { ...check, nonFinite };
-  }
-  const fault =
-    failed.length > 0 && options.locate !== false ? await locateFault(subject, check.tensors, { ...options, step: check.step }) : undefined;
-  return { ...check, ...(fault ? { fault } : {}) };
+  if (failed.length === 0) return check;
+  const { executor, locate = true } = options;
+  if (!Number.isFinite(check.loss)) return withCause(check, await findNonFinite(subject, { forward: true, executor }));
+  const fault = locate ? await locateFault(subject, check.tensors, { ...options, step: check.step }) : undefined;
+  if (fault) return { ...check, fault };
+  const broken = failed.some(({ error }) => Number.isNaN(error));
+  return broken ? withCause(check, await findNonFinite(subject, { forward: false, executor })) : check;
 }
+
+const withCause = (check: SubjectCheck, nonFinite: NonFinite | undefined): GradientCheck => (nonFinite ? { ...check, nonFinite } : check);

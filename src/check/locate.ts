@@ -66,6 +66,8 @@ export async function locateFault(subject: Subject, tensors: readonly TensorChec
         if (!value || !active.has(value)) continue;
         const error = await errorAt(value);
         if (error === undefined) continue;
+        // Zero times infinity is no fault of a rule.
+        if (Number.isNaN(error) && !(await isFiniteAt(walk, node))) return undefined;
         const own = await ownError(walk, node, index);
         if (own !== undefined) return { ...placeOf(subject, node, index), error: own, rule: true, parameters: names };
         suspects.push({ node, index, error });
@@ -104,6 +106,11 @@ function commonFactor(tensors: readonly TensorCheck[]): number | undefined {
       points.numeric.map((n) => factor * n),
     ) <= threshold;
   return factor !== 0 && failed.every(fits) ? factor : undefined;
+}
+
+async function isFiniteAt({ evaluator }: Walk, { outputs }: Node): Promise<boolean> {
+  const found = await evaluator.values(outputs.filter(({ dtype }) => isFloat(dtype)));
+  return found.every(({ data }) => (data as Float64Array).every(Number.isFinite));
 }
 
 async function anyWrong(values: readonly Value[], errorAt: (value: Value) => Promise<number | undefined>): Promise<boolean> {

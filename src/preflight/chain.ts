@@ -36,15 +36,13 @@ function inPlaces(problem: Problem): InPlace[] {
     const place = name.slice(0, name.lastIndexOf("/") + 1);
     if (layer.kind !== "imported") return [{ name, layer, place, bias: ownBias(name, layer) }];
     const { operators, last } = insideOf(signal, masks);
-    const made = operators.map(({ stretch, ...operator }) => {
-      const { name: own, layer: like, bias } = operator;
-      const outer = stretch === 0 || stretch === last;
-      return { stretch, name: own, layer: like, bias, imported: true as const, place: outer ? place : `${name}/${stretch}/` };
+    const isOuter = (stretch: number) => stretch === 0 || stretch === last;
+    const plain = operators.map(({ name: own, layer: like, bias, stretch }): InPlace => {
+      return { name: own, layer: like, bias, imported: true, place: isOuter(stretch) ? place : `${name}/${stretch}/` };
     });
-    const plain = made.map(({ stretch: _, ...one }) => one);
     if (last === 0) return plain;
-    const begins = made.findIndex(({ stretch }) => stretch === last);
-    return plain.toSpliced(begins < 0 ? made.length : begins, 0, {
+    const begins = operators.findIndex(({ stretch }) => stretch === last);
+    return plain.toSpliced(begins < 0 ? plain.length : begins, 0, {
       name,
       layer: { kind: "joint" },
       bias: undefined,
