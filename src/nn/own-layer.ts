@@ -61,7 +61,7 @@ export function defineLayer<Options extends object = Readonly<Record<never, neve
   };
   const make = (options?: Options) => {
     checkPlain(kind, options ?? {});
-    return { ...options, kind, [own]: definition } as unknown as OwnLayer & Options;
+    return { kind, ...options, [own]: definition } as unknown as OwnLayer & Options;
   };
   return Object.assign(make, { definition });
 }

@@ -113,7 +113,9 @@ export function gradientsReport(
   const listed = (entries: Iterable<readonly [string, string]>) =>
     grouped(entries).map(([reason, found]) => `- ${found.length}: ${reason}: ${found.map(short).join(", ")}`);
   const zero = all.flatMap(([name, { tensors }]) =>
-    tensors.filter(({ verdict }) => verdict === "untested").map((one) => [`${name} ${one.name}`, one.reason ?? ""] as const),
+    tensors
+      .filter(({ verdict }) => verdict === "untested")
+      .map((one) => [`${name} ${one.name}`, (one.reason ?? "").replace(/ \(its output [^)]*\)/, "")] as const),
   );
   const kinks = kinked.flatMap(([name, { tensors }]) =>
     tensors

@@ -110,6 +110,8 @@ function check(recorded: Case): void {
     gradient(
       scalar,
       asked.map(({ value }) => value),
+      undefined,
+      { cut: "zeros" },
     ),
     values,
     feeds,
