@@ -109,7 +109,9 @@ export async function checkCoordinates(context: TensorCheckContext, tensor: Tens
   const { seed } = context;
   const { position, analytic, name } = tensor;
   const size = analytic.length;
-  const sample = sampleCoordinates(size, Math.min(crossChecked, context.mostPlain()), seed, name);
+  // From infinity no step leads anywhere.
+  const isPoint = (index: number) => Number.isFinite(context.prober.step(position, coordinate(index)));
+  const sample = sampleCoordinates(size, Math.min(crossChecked, context.mostPlain()), seed, name).filter(isPoint);
   const { noise, slopes, bent, prober, share } = await measureNoise(context, position, sample);
   const mostPlain = context.mostPlain();
   const limit = floorFactor * (noise.rounding + noise.truncation);
@@ -117,7 +119,8 @@ export async function checkCoordinates(context: TensorCheckContext, tensor: Tens
   // The quick way stands only where it agrees with plain evaluations.
   const agrees = (quick: Float64Array) => sample.every((index, i) => Math.abs(quick[index]! - slopes[i]!) <= floorFactor * noise.rounding);
   const fast = size > crossChecked ? await context.batched(position, share, agrees) : undefined;
-  const chosen = fast ? sampleCoordinates(size, size, seed, name) : sampleCoordinates(size, mostPlain, seed, name);
+  const drawn = fast ? sampleCoordinates(size, size, seed, name) : sampleCoordinates(size, mostPlain, seed, name);
+  const chosen = drawn.filter(isPoint);
   const known = new Map([...sample].map((index, i) => [index, slopes[i]!]));
   const compared: { probe: Probe; numeric: number }[] = [];
   for (const index of chosen) {
@@ -125,10 +128,10 @@ export async function checkCoordinates(context: TensorCheckContext, tensor: Tens
     const numeric = fast ? fast[index]! : (known.get(index) ?? (await prober.slope(position, probe, prober.step(position, probe))).value);
     compared.push({ probe, numeric });
   }
-  const directions =
-    chosen.length < size ? Array.from({ length: directionsPerTensor }, (_, i) => randomDirection(size, seed, name, i)) : [];
+  const directions = drawn.length < size ? Array.from({ length: directionsPerTensor }, (_, i) => randomDirection(size, seed, name, i)) : [];
 
-  const kinks = await settleKinks({ ...context, prober }, tensor, compared, { limit, bent });
+  const bends = await settleKinks({ ...context, prober }, tensor, compared, { limit, bent });
+  const kinks = bends + drawn.length - chosen.length;
   const concluded = conclude(tensor, compared, { noise, kinks, method: fast ? "batched" : "plain" });
   const result = share === 1 ? concluded : { reason: `strongly curved: ε × ${short(share)}`, ...concluded };
   if (directions.length === 0 || result.verdict === "failed") return result;

@@ -67,7 +67,7 @@ export function modelLines(given: EventOf<"model">, width: number): string[] {
   const initialisation = [
     ...(drawn.length < event.initializers.length ? ["weights of the file"] : []),
     ...(draws.length > 0 ? [`${[...new Set(draws)].join(" and ")} initialisation`] : []),
-  ];
+  ].join(", ");
   const shape = event.shape ? ` on ${event.shape.join("×")}` : "";
   const units = event.units
     .slice(named ? 1 : 0)
@@ -77,7 +77,7 @@ export function modelLines(given: EventOf<"model">, width: number): string[] {
     ...(named ? [`${event.architecture}${shape}`] : []),
     ...(units === "" ? [] : [units]),
     ...kind,
-    ...initialisation,
+    initialisation,
     `${counted(event.parameters, "parameter")}${event.frozen ? ` trained, ${grouped(event.frozen)} frozen` : ""}`,
   ];
   const training = [
