@@ -14,6 +14,8 @@ export interface GradientOptions {
    * that names the operator, or zeros. Default `refuse`.
    */
   readonly cut?: "refuse" | "zeros";
+  /** What errors call the values, where those have no names. */
+  readonly names?: readonly string[];
 }
 
 /**
@@ -26,7 +28,7 @@ export interface GradientOptions {
  * @example
  * const [dw] = gradient(ops.ReduceMean(ops.MatMul(x, w), { keepdims: 0 }), [w]);
  */
-export function gradient(loss: Value, wrt: readonly Value[], seed?: Value, { cut = "refuse" }: GradientOptions = {}): Value[] {
+export function gradient(loss: Value, wrt: readonly Value[], seed?: Value, { cut = "refuse", names = [] }: GradientOptions = {}): Value[] {
   if (!isFloat(loss.dtype) || !(seed || loss.shape.every((dim) => dim === 1))) {
     throw new GradusError(`gradient needs a float scalar, got ${loss.dtype}${formatShape(loss.shape)}`);
   }
@@ -37,22 +39,25 @@ export function gradient(loss: Value, wrt: readonly Value[], seed?: Value, { cut
   const start = seed ? repeatTo(seed, loss) : fullLike(loss, 1);
   const nodes = nodesInOrder(loss);
   const found = pullback(nodes, [[loss, start]], wrt, (output) => ` (its output ${placeIn(loss, output)})`);
-  if (cut === "refuse")
-    refuseCuts(
-      loss,
-      wrt.filter((_, i) => !found[i]),
-    );
+  if (cut === "refuse") {
+    const missing = wrt.flatMap((value, i) => (found[i] ? [] : [{ value, name: names[i] ?? value.name ?? "a value" }]));
+    refuseCuts(loss, missing);
+  }
   const results = wrt.map((value, i) => found[i] ?? fullLike(value, 0));
   noteDerived(results, seed ? [...nodes, ...nodesInOrder(seed)] : nodes);
   return results;
 }
 
 /** @throws GradusError where a value reaches the loss, but by no smooth way */
-function refuseCuts(loss: Value, values: readonly Value[]): void {
-  if (values.length === 0) return;
-  waysTo(loss, values).forEach((way, i) => {
+function refuseCuts(loss: Value, missing: readonly { readonly value: Value; readonly name: string }[]): void {
+  if (missing.length === 0) return;
+  const ways = waysTo(
+    loss,
+    missing.map(({ value }) => value),
+  );
+  ways.forEach((way, i) => {
     if (typeof way === "string") return;
-    throw new GradusError(`the loss depends on ${values[i]!.name ?? "a value"} ${describeCut(loss, way)}`, {
+    throw new GradusError(`the loss depends on ${missing[i]!.name} ${describeCut(loss, way)}`, {
       hint: "put something smooth in its place, or take no gradient with respect to what lies before it (freeze it)",
     });
   });

@@ -69,6 +69,7 @@ function lossAndGradients(problem: Problem, layout: ParameterLayout, { x, y, sha
     perExample,
     trained.map(({ name }) => parameters.get(name)!),
     share,
+    { names: trained.map(({ name }) => name) },
   );
   return { ...built, perExample, trained, gradients };
 }
