@@ -53,7 +53,7 @@ async function candidatesOf(op: string, placed: Placed): Promise<Candidate[]> {
     if (!seen || seen.context.outputs[0] !== placed.outputs[0]) seen = { terms, context };
     return terms;
   };
-  await withRule(op, watch, async () => gradient(placed.spec.loss, placed.spec.parameters));
+  await withRule(op, watch, async () => gradientsOf(placed.spec));
   const { terms, context } = seen!;
   return context.inputs.flatMap((_, index) =>
     editsOfTerm(terms, index, context)
@@ -119,7 +119,7 @@ async function firstRunning(
   for (let k = 0; k < list.length; k++) {
     const { index, edit } = list[(start + k) % list.length]!;
     const mutant = { op, sample, index, kind: edit.kind, text: edit.text };
-    const values = await withMutant(mutant, async () => gradient(placed.spec.loss, placed.spec.parameters));
+    const values = await withMutant(mutant, async () => gradientsOf(placed.spec));
     try {
       evaluated(values, otherPoint(op, sample, placed, 0));
       return mutant;
@@ -134,6 +134,9 @@ function withMutant<T>({ op, index, text }: Mutant, f: () => Promise<T>): Promis
   return withRule(op, (terms, context) => edited(terms, index, text, context), f);
 }
 
+/** Zeros where an operator is constant almost everywhere: its rule may be the one that is wrong. */
+const gradientsOf = ({ loss, parameters }: Placed["spec"]): Value[] => gradient(loss, parameters, undefined, { cut: "zeros" });
+
 export async function judgeMutant(mutant: Mutant): Promise<Judged> {
   const placed = place(mutant.op, mutant.sample);
   const check = await withMutant(mutant, () => checkGradient(placed.spec, quick));
@@ -145,9 +148,8 @@ export async function judgeMutant(mutant: Mutant): Promise<Judged> {
 const points = 5;
 
 async function isEquivalent(mutant: Mutant, placed: Placed): Promise<boolean> {
-  const { loss, parameters } = placed.spec;
-  const right = gradient(loss, parameters);
-  const wrong = await withMutant(mutant, async () => gradient(loss, parameters));
+  const right = gradientsOf(placed.spec);
+  const wrong = await withMutant(mutant, async () => gradientsOf(placed.spec));
   return Array.from({ length: points }, (_, number) => otherPoint(mutant.op, mutant.sample, placed, number)).every((at) => {
     const [a, b] = [evaluated(right, at), evaluated(wrong, at)];
     return a.every((one, i) => sameNumbers(one, b[i]!));
