@@ -71,12 +71,15 @@ function weighted(value: Value, expected: DataCase["sets"][0]["expected"][string
   return ops.ReduceSum(ops.Mul(kept, constant(tensor("float64", weights, shape))), null, { keepdims: 0 });
 }
 
+/** A reason without the output's name and shape, which are each case's own. */
+const withoutPlace = (reason: string): string => reason.replace(/ \(its output [^)]*\)/, "");
+
 function refusal(f: () => unknown): string | undefined {
   try {
     f();
     return undefined;
   } catch (error) {
-    if (error instanceof GradusError) return error.message;
+    if (error instanceof GradusError) return withoutPlace(error.message);
     throw error;
   }
 }
@@ -113,9 +116,7 @@ export function gradientsReport(
   const listed = (entries: Iterable<readonly [string, string]>) =>
     grouped(entries).map(([reason, found]) => `- ${found.length}: ${reason}: ${found.map(short).join(", ")}`);
   const zero = all.flatMap(([name, { tensors }]) =>
-    tensors
-      .filter(({ verdict }) => verdict === "untested")
-      .map((one) => [`${name} ${one.name}`, (one.reason ?? "").replace(/ \(its output [^)]*\)/, "")] as const),
+    tensors.filter(({ verdict }) => verdict === "untested").map((one) => [`${name} ${one.name}`, withoutPlace(one.reason ?? "")] as const),
   );
   const kinks = kinked.flatMap(([name, { tensors }]) =>
     tensors
