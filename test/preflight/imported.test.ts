@@ -120,12 +120,13 @@ describe("an imported graph", () => {
   test("dropout that keeps too little, before a normalisation that takes a bias away again", async () => {
     const problem = imported((x) => dense(ops.Relu(norm(dense(dropped(ops.Relu(dense(x, 8, 16)), 0.9), 16, 12), 12)), 12, 3));
     const [dropout] = await found("keep-probability", problem);
-    expect(dropout).toMatchObject({ severity: "warn", subject: "imported_1/Mul_1", message: /of its units, below 0\.5/ });
+    expect(dropout).toMatchObject({ severity: "warn", subject: "imported_1/Mul_1", message: /keeps 0\.1 of its units, below 0\.5/ });
     expect(dropout!.numbers["keep"]).toBeCloseTo(0.1, 6);
     expect(await found("dropout-before-norm", problem)).toMatchObject([{ severity: "warn", subject: "imported_1/BatchNormalization_1" }]);
     expect(await found("bias-before-norm", problem)).toMatchObject([
       { severity: "note", subject: "imported_1/Gemm_2", numbers: { wasted: 12 }, hint: "no harm done" },
     ]);
+    expect(await found("one-batch-fit", problem)).toMatchObject([{ severity: "warn", hint: "dropout inside the imported graph stays on" }]);
     // Statistics that stay only scale.
     const frozen = imported((x) => dense(ops.Relu(norm(dense(x, 8, 12), 12)), 12, 3), { head: 1, freeze: ["all"] });
     expect(await found("bias-before-norm", frozen)).toMatchObject([{ severity: "pass" }]);

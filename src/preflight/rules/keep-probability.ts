@@ -1,5 +1,6 @@
 import type { Dropout } from "../../nn/layers/dropout.ts";
 import { stepsOf } from "../chain.ts";
+import { short } from "../../util/format.ts";
 import { defineRule, type Observation } from "../rule.ts";
 
 /** Dropout that drops more than it keeps. */
@@ -21,7 +22,7 @@ export const keepProbability = defineRule({
       const onInput = layers.slice(0, i).every((before) => ["reshape", "flatten", "permute"].includes(before.layer.kind));
       const least = onInput ? Math.max(limits.input, limits.least) : limits.least;
       if (keep >= least) return [];
-      const message = `${name} keeps ${keep} of ${onInput ? "the inputs" : "its units"}, below ${least}`;
+      const message = `${name} keeps ${short(keep)} of ${onInput ? "the inputs" : "its units"}, below ${least}`;
       const hint = `a keep probability of ${Number((1 - keep).toFixed(4))} drops that share of them`;
       return [{ severity: "warn", subject: name, message, ...(1 - keep >= least ? { hint } : {}), numbers: { keep } }];
     });

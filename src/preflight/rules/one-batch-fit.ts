@@ -3,7 +3,7 @@ import { countWrong } from "../../train/events.ts";
 import { sizeOf } from "../../ir/shape.ts";
 import { counted, short } from "../../util/format.ts";
 import { trainBriefly } from "../brief-training.ts";
-import { isLinearModel } from "../chain.ts";
+import { isLinearModel, stepsOf } from "../chain.ts";
 import { defineRule, type PreflightContext } from "../rule.ts";
 
 /** Whatever can learn at all learns a handful of examples by heart. */
@@ -45,6 +45,8 @@ export const oneBatchFit = defineRule({
     if (context.layout.slots.some(({ frozen }) => frozen)) {
       return [{ severity: "warn", message, hint: "what is not frozen cannot fit them by itself", numbers }];
     }
+    const drops = stepsOf(problem).some(({ layer, imported }) => imported && layer.kind === "dropout");
+    if (drops) return [{ severity: "warn", message, hint: "dropout inside the imported graph stays on", numbers }];
     const hint = "the model or the code cannot fit: activations, initialisation, loss and targets first; nothing later means much";
     return [{ severity: "fail", message, hint, numbers }];
   },
