@@ -10,7 +10,7 @@ const curved = 1e-6;
 const mostRounds = 4;
 
 /** What a tensor's noise is measured with. */
-export interface NoiseContext {
+interface NoiseContext {
   readonly prober: Prober;
   readonly loss: number;
   readonly epsilon: number;
@@ -27,7 +27,7 @@ function shortened(prober: Prober, share: number): Prober {
   return share === 1 ? prober : { ...prober, step: (tensor, probe) => share * prober.step(tensor, probe) };
 }
 
-export interface MeasuredNoise {
+interface MeasuredNoise {
   readonly noise: Noise;
   /** The plain slope of each coordinate of the sample. */
   readonly slopes: readonly number[];

@@ -3,7 +3,7 @@ import { dependencies, graph, type Node, type Value } from "../ir/graph.ts";
 import type { Layer, Mask } from "../nn/layer.ts";
 import type { Signal } from "../nn/network.ts";
 
-export interface Operator {
+interface Operator {
   /** `imported_1/Gemm_2`: the second of its kind. */
   readonly name: string;
   /** Of a kind that no layer of ours is, it is called as the operator is. */
@@ -20,7 +20,7 @@ export interface Operator {
   readonly bias?: string;
 }
 
-export interface Inside {
+interface Inside {
   /** In forward order. */
   readonly operators: readonly Operator[];
   /** The stretch that the layer's output ends; undefined where it is read inside as well. */
