@@ -41,6 +41,7 @@ export {
   type TableParts,
 } from "./train/fit-table.ts";
 export { batchesOf, type BatchOptions, type Batches } from "./train/batches.ts";
+export { streamBatches, type StreamedBatch, type StreamedBatches, type StreamOptions } from "./train/stream-batches.ts";
 export { mlp, pretrained, type ArchitectureSpec, type ModelReader, type PretrainedSpec } from "./train/model-choice.ts";
 export type { PretrainedOptions } from "./nn/pretrained.ts";
 export { trainExperiment, type ExperimentRun, type TrainExperimentOptions } from "./train/experiment-run.ts";

@@ -1,13 +1,15 @@
-/** DuckDB as the readers use it: one in-memory database per file, loaded only when a file is read. */
+/** DuckDB as the readers use it: one database per file, in memory or on disk, loaded only when a file is read. */
 import type { DuckDBValue } from "@duckdb/node-api";
 import { internal } from "../util/errors.ts";
 
-/** A private in-memory database. */
+/** A private database. */
 export interface Database {
   /** Runs a statement; its rows as objects (numbers that are 64-bit integers come as bigint). */
   query(sql: string): Promise<Record<string, unknown>[]>;
   /** The values of SQL expressions of type DOUBLE over the rows of a relation, in order; NULL becomes NaN. */
   numbers(expressions: readonly string[], relation: string, rows: number): Promise<Float64Array[]>;
+  /** As `numbers`, some rows at a time, in order; the arrays are the caller's. Other queries may run in between. */
+  chunks(expressions: readonly string[], relation: string): AsyncGenerator<{ readonly rows: number; readonly columns: Float64Array[] }>;
   /** Creates a table of VARCHAR columns named `c0`, `c1`, …, given column by column; null is NULL. Without columns it has the rows alone. */
   texts(table: string, columns: readonly (readonly (string | null)[])[], rows: number): Promise<void>;
   /**
@@ -36,25 +38,39 @@ export const escapeGlob = (path: string): string => path.replace(/[[*?]/g, "[$&]
 const ROWS_PER_CHUNK = 2048;
 const COLUMNS_PER_SCAN = 64;
 
-/** Opens an empty database. */
-export async function openDatabase(): Promise<Database> {
+/**
+ * Opens a database: an empty one in memory, or the one of a file.
+ * @param settings of DuckDB, e.g. `memory_limit`
+ */
+export async function openDatabase(file = ":memory:", settings: Readonly<Record<string, string>> = {}): Promise<Database> {
   const { DuckDBDataChunk, DuckDBInstance, VARCHAR } = await import("@duckdb/node-api");
-  const instance = await DuckDBInstance.create(":memory:");
+  const instance = await DuckDBInstance.create(file, { ...settings });
   const connection = await instance.connect();
-  await connection.run("SET TimeZone = 'UTC'");
+  if (settings["lock_configuration"] !== "true") await connection.run("SET TimeZone = 'UTC'");
+
+  async function* chunksOf(
+    via: typeof connection,
+    expressions: readonly string[],
+    relation: string,
+  ): AsyncGenerator<{ readonly rows: number; readonly columns: (Float64Array | number[])[] }> {
+    const list = expressions.map((sql) => `coalesce((${sql})::DOUBLE, 'NaN'::DOUBLE)`).join(", ");
+    const result = await via.stream(`SELECT ${list} FROM ${relation}`);
+    for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+      const found = chunk;
+      const columns = expressions.map((_, c) => {
+        const { items } = found.getColumnVector(c) as { items?: unknown };
+        return items instanceof Float64Array ? items : (found.getColumnValues(c) as number[]);
+      });
+      yield { rows: chunk.rowCount, columns };
+    }
+  }
 
   async function scan(expressions: readonly string[], relation: string, rows: number): Promise<Float64Array[]> {
     const out = expressions.map(() => new Float64Array(rows));
-    const list = expressions.map((sql) => `coalesce((${sql})::DOUBLE, 'NaN'::DOUBLE)`).join(", ");
-    const result = await connection.stream(`SELECT ${list} FROM ${relation}`);
     let row = 0;
-    for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
-      for (let c = 0; c < out.length; c++) {
-        const { items } = chunk.getColumnVector(c) as { items?: unknown };
-        const values = items instanceof Float64Array ? items : (chunk.getColumnValues(c) as number[]);
-        out[c]!.set(values, row);
-      }
-      row += chunk.rowCount;
+    for await (const chunk of chunksOf(connection, expressions, relation)) {
+      for (let c = 0; c < out.length; c++) out[c]!.set(chunk.columns[c]!, row);
+      row += chunk.rows;
     }
     if (row !== rows) internal(`${rows} rows were expected in ${relation}, found ${row}`);
     return out;
@@ -69,6 +85,16 @@ export async function openDatabase(): Promise<Database> {
       for (let at = 0; at < expressions.length; at += COLUMNS_PER_SCAN)
         out.push(...(await scan(expressions.slice(at, at + COLUMNS_PER_SCAN), relation, rows)));
       return out;
+    },
+    async *chunks(expressions, relation) {
+      // A connection has one stream at a time.
+      const own = await instance.connect();
+      try {
+        for await (const { rows, columns } of chunksOf(own, expressions, relation))
+          yield { rows, columns: columns.map((values) => new Float64Array(values)) };
+      } finally {
+        own.closeSync();
+      }
     },
     async texts(table, columns, rows) {
       const held = columns.length > 0 ? columns : [Array.from({ length: rows }, () => null)];

@@ -29,6 +29,25 @@ export async function countDistinct(database: Database, sql: string, relation: s
   return Number((await database.query(`SELECT count(DISTINCT ${sql}) AS n FROM ${relation}`))[0]!["n"]);
 }
 
+/** The categories of an expression over a relation, sorted (see `CategoricalColumn`), and the expression of a row's code, NULL where missing. */
+export async function enumerate(
+  database: Database,
+  relation: string,
+  extraction: Extraction,
+  label: string,
+): Promise<{ names: string[]; code: string }> {
+  // Distinct values first: they are few, and few of them become texts.
+  const once = `SELECT DISTINCT ${asText({ ...extraction, sql: "v" })} AS v FROM (SELECT DISTINCT ${extraction.sql} AS v FROM ${relation})`;
+  await database.query(
+    `CREATE TEMP TABLE names AS SELECT v FROM (${once}) WHERE v IS NOT NULL ORDER BY try_cast(v AS DOUBLE) NULLS LAST, v`,
+  );
+  const names = (await database.query("SELECT v FROM names")).map((row) => String(row["v"]));
+  const type = identifier(`${label} ${extraction.name}`);
+  if (names.length > 0) await database.query(`CREATE TYPE ${type} AS ENUM (SELECT v FROM names)`);
+  await database.query("DROP TABLE names");
+  return { names, code: names.length > 0 ? `enum_code((${asText(extraction)})::${type})` : "NULL" };
+}
+
 /** Columns of a relation, all in a few scans; categories are those found, sorted (see `CategoricalColumn`). */
 export async function extract(database: Database, relation: string, rows: number, wanted: readonly Extraction[]): Promise<ScalarColumn[]> {
   const expressions: string[] = [];
@@ -39,21 +58,9 @@ export async function extract(database: Database, relation: string, rows: number
       found.push([]);
       continue;
     }
-    const text = asText(extraction);
-    const type = identifier(`${relation} enum ${i} ${extraction.name}`);
-    // Distinct values first: they are few, and few of them become texts.
-    const once = `SELECT DISTINCT ${asText({ ...extraction, sql: "v" })} AS v FROM (SELECT DISTINCT ${extraction.sql} AS v FROM ${relation})`;
-    await database.query(
-      `CREATE TEMP TABLE names AS SELECT v FROM (${once}) WHERE v IS NOT NULL ORDER BY try_cast(v AS DOUBLE) NULLS LAST, v`,
-    );
-    const names = (await database.query("SELECT v FROM names")).map((row) => String(row["v"]));
+    const { names, code } = await enumerate(database, relation, extraction, `${relation} enum ${i}`);
     found.push(names);
-    if (names.length === 0) expressions.push("NULL");
-    else {
-      await database.query(`CREATE TYPE ${type} AS ENUM (SELECT v FROM names)`);
-      expressions.push(`enum_code((${text})::${type})`);
-    }
-    await database.query("DROP TABLE names");
+    expressions.push(code);
   }
   const arrays = await database.numbers(expressions, relation, rows);
   return wanted.map(({ name, kind, sqlType, dates }, i): ScalarColumn => {

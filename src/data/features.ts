@@ -88,34 +88,77 @@ export function checkColumns(
   where: Where,
   imposed: boolean,
 ): { columns: Column[]; notes: string[] } {
+  return checkFacts(path, columns, factsOf, where, imposed);
+}
+
+/** What is asked of a column's values. */
+export interface ColumnFacts {
+  /** The first number too large to be computed with, and its row. */
+  readonly huge: { readonly row: number; readonly value: number } | undefined;
+  /** Rows without a value. */
+  readonly absent: number;
+  /** What all rows have, if they have one value. */
+  readonly always: string | undefined;
+  /** Whether it rises by one from row to row, from 0 or 1. */
+  readonly countsRows: boolean;
+  /** The first whole number beyond 2⁵³, and its row. */
+  readonly rounded: { readonly row: number; readonly value: number } | undefined;
+}
+
+function factsOf(column: Column): ColumnFacts {
+  const absent = countMissing(column);
+  const always = absent === 0 && isConstant(column);
+  if (column.kind !== "numeric") {
+    const only = always && column.kind === "categorical" ? `"${column.categories[0]}"` : undefined;
+    return { huge: undefined, absent, always: only, countsRows: false, rounded: undefined };
+  }
+  const { values, sqlType } = column;
+  const first = (test: (value: number) => boolean): ColumnFacts["huge"] => {
+    const row = values.findIndex(test);
+    return row < 0 ? undefined : { row, value: values[row]! };
+  };
+  return {
+    huge: first((value) => Math.abs(value) > LARGEST),
+    absent,
+    always: always ? String(values[0]) : undefined,
+    countsRows: countsRows(values),
+    rounded: sqlType === "BIGINT" ? first((value) => Math.abs(value) > Number.MAX_SAFE_INTEGER) : undefined,
+  };
+}
+
+/** What `checkColumns` decides and says, from what is known of the columns' values. */
+export function checkFacts<C extends { readonly name: string; readonly kind: string; readonly categories?: readonly string[] }>(
+  path: string,
+  columns: readonly C[],
+  facts: (column: C) => ColumnFacts,
+  where: Where,
+  imposed: boolean,
+): { columns: C[]; notes: string[] } {
   const notes: string[] = [];
   const missing: string[] = [];
   const kept = columns.filter((column) => {
-    if (column.kind === "numeric") refuseHuge(path, column.name, column.values, where, imposed);
+    const { huge, absent, always, countsRows: counts, rounded } = facts(column);
+    if (huge) throw tooLarge(path, column.name, huge, where, imposed);
     if (imposed) return true;
-    const absent = countMissing(column);
-    if (absent === 0 && isConstant(column)) {
-      notes.push(`${column.name} left out: always ${column.kind === "categorical" ? `"${column.categories[0]}"` : column.values[0]}`);
+    if (always !== undefined) {
+      notes.push(`${column.name} left out: always ${always}`);
       return false;
     }
-    if (column.kind === "numeric" && countsRows(column.values)) {
+    if (counts) {
       if (ROW_NUMBER_NAME.test(column.name)) {
         notes.push(`${column.name} left out: it numbers the rows`);
         return false;
       }
       notes.push(`${column.name} rises by one from row to row: if it only numbers them, --drop ${shellWord(column.name)}`);
     }
-    if (column.kind === "categorical" && namesParts(column.categories))
+    if (column.kind === "categorical" && namesParts(column.categories ?? []))
       notes.push(
-        `${column.name} holds ${column.categories.join(", ")}: if it names the parts of a split, --split-column ${shellWord(column.name)}`,
+        `${column.name} holds ${column.categories!.join(", ")}: if it names the parts of a split, --split-column ${shellWord(column.name)}`,
       );
-    if (column.kind === "numeric" && column.sqlType === "BIGINT") {
-      const row = column.values.findIndex((value) => Math.abs(value) > Number.MAX_SAFE_INTEGER);
-      if (row >= 0)
-        notes.push(
-          `${column.name} holds whole numbers beyond 2^53, first ${column.values[row]} in ${where(row)}, which are rounded: if they are codes, --type ${shellWord(column.name)}=category or --drop ${shellWord(column.name)}`,
-        );
-    }
+    if (rounded)
+      notes.push(
+        `${column.name} holds whole numbers beyond 2^53, first ${rounded.value} in ${where(rounded.row)}, which are rounded: if they are codes, --type ${shellWord(column.name)}=category or --drop ${shellWord(column.name)}`,
+      );
     if (absent > 0) missing.push(`${grouped(absent)} in ${column.name}`);
     return true;
   });
@@ -137,13 +180,10 @@ function namesParts(categories: readonly string[]): boolean {
 /** Numbers are computed with in single precision, which ends at 3.4e38; below this a deviation and its inverse are exact enough too. */
 export const LARGEST = 1e37;
 
-function refuseHuge(path: string, name: string, values: Float64Array, where: Where, imposed: boolean): void {
-  const row = values.findIndex((value) => Math.abs(value) > LARGEST);
-  if (row < 0) return;
-  const value = values[row]!;
+function tooLarge(path: string, name: string, { row, value }: { row: number; value: number }, where: Where, imposed: boolean): GradusError {
   const finite = Number.isFinite(value);
   const remedy = `${finite ? "if it stands for a missing value" : "mend the value, or"} leave the field empty (missing)`;
-  throw new GradusError(
+  return new GradusError(
     `${path}, ${where(row)}: column "${name}" should hold ${finite ? `numbers up to ${LARGEST} in size` : "finite numbers"}, found ${value}.`,
     { hint: imposed ? `${remedy}.` : `${remedy}, or leave the column out: --drop ${shellWord(name)}` },
   );

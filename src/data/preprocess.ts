@@ -97,11 +97,17 @@ export function fitPreprocessing(
     notes.push(...fitted.notes);
     if (fitted.plan) columns.push(fitted.plan);
   }
-  if (columns.length === 0)
-    throw new GradusError(`${table.source.path}: no column is left to predict from.`, { hint: `${notes.slice(0, 5).join("; ")}.` });
+  if (columns.length === 0) throw nothingLeft(table.source.path, notes);
   const target = fitTarget(table, train, options);
   if (target.kind === "amount" && target.base) notes.push(`${target.name} enters as its change on ${target.base.name}`);
-  const schema = schemaOf(table);
+  return { plan: planOf(columns, target, schemaOf(table)), notes: notes.map(printable) };
+}
+
+export const nothingLeft = (path: string, notes: readonly string[]): GradusError =>
+  new GradusError(`${path}: no column is left to predict from.`, { hint: `${notes.slice(0, 5).join("; ")}.` });
+
+/** The plan of fitted columns. @param schema of the table, with columns that have no plan */
+export function planOf(columns: readonly FittedColumn[], target: TargetPlan, schema: TableSchema): PreprocessPlan {
   const used = new Set(columns.map(({ column }) => column));
   const partial = { columns, target, schema: { ...schema, columns: schema.columns.filter(({ name }) => used.has(name)) } };
   const { blocks } = blocksOf(columns);
@@ -109,7 +115,7 @@ export function fitPreprocessing(
   const shape = steps ?? (columns.length === 1 ? transformOf(columns[0]!.kind).shape?.(columns[0]!) : undefined);
   const tokens = blocks[0]!.sequence?.indices;
   const said = { ...(shape ? { shape } : {}), ...(tokens === undefined ? {} : { tokens }), ...(lengths ? { variableLength: true } : {}) };
-  return { plan: { ...partial, features, ...said }, notes: notes.map(printable) };
+  return { ...partial, features, ...said };
 }
 
 const short = (value: number) => String(Number(value.toPrecision(4)));

@@ -32,11 +32,41 @@ export interface TargetRequest {
   readonly note: (text: string) => void;
 }
 
+/** The target as the relation `target`, of one column of that name. */
+export interface StagedTarget {
+  readonly sqlType: string;
+  readonly task: Task;
+  readonly reason: string;
+  readonly distinct: number;
+}
+
 /**
  * Reads the target.
  * @throws GradusError on missing or infinite values, a single class, too many classes, a task that does not fit, an unknown class
  */
 export async function readTarget(database: Database, request: TargetRequest): Promise<Target> {
+  const { name, rows, schema } = request;
+  const { sqlType, task, reason, distinct } = await stageTarget(database, request);
+  const kind = task === "classification" ? "categorical" : "numeric";
+  const [column] = await extract(database, "target", rows, [{ name, sql: "target", sqlType, kind }]);
+  if (column!.kind === "numeric") {
+    const bad = column!.values.findIndex((y) => !(Math.abs(y) <= LARGEST));
+    checkNumbers(request, { distinct, first: column!.values[0]!, bad: bad < 0 ? undefined : { row: bad, value: column!.values[bad]! } });
+  }
+  const read = schema?.classes ? recode(request, column as CategoricalColumn, schema.classes) : column!;
+  return { name, task, reason, column: read, references: referenceTypes(request) };
+}
+
+/** How the columns are read that a target is computed from. */
+export function referenceTypes({ references }: TargetRequest): Target["references"] {
+  return references.map(({ name, kind, sqlType, dates }) => ({ name, kind, sqlType, ...(dates ? { dates } : {}) }));
+}
+
+/**
+ * Creates the relation `target`, a value for every row of `data`.
+ * @throws GradusError on missing values, a single class, too many classes, a task that does not fit
+ */
+export async function stageTarget(database: Database, request: TargetRequest): Promise<StagedTarget> {
   const { name, references, path, rows, where } = request;
   const plain = references.length === 1 && references[0]!.name === name ? references[0]! : undefined;
   const relation = `(SELECT ${plain ? plain.id : `(\n${name}\n)`} AS target FROM (SELECT ${references
@@ -67,28 +97,13 @@ export async function readTarget(database: Database, request: TargetRequest): Pr
       `${path}: target "${name}" should be a number, a text, true or false, a date or a time; it is of SQL type ${sqlType}.`,
       { hint: sqlType === "INTERVAL" ? `take its seconds: --target "epoch(${name})"` : `compute one of these from it by an expression.` },
     );
-  const source = { name, sql: "target", sqlType };
   const distinct = await countDistinct(database, "target", "target");
   const { task, reason } = request.schema
     ? { task: request.schema.task, reason: "as in the run" }
     : await chooseTask(database, request, numeric, sqlType, distinct);
   if (task === "classification" && !request.schema) checkClasses(request, distinct);
-  const kind = task === "classification" ? "categorical" : "numeric";
-  if (kind === "numeric" && !numeric) await refuseText(database, request);
-  const [column] = await extract(database, "target", rows, [{ ...source, kind }]);
-  if (column!.kind === "numeric") checkNumbers(request, column!.values, distinct);
-  return {
-    name,
-    task,
-    reason,
-    column: request.schema?.classes ? recode(request, column as CategoricalColumn, request.schema.classes) : column!,
-    references: references.map(({ name: label, kind: kindOf, sqlType: type, dates }) => ({
-      name: label,
-      kind: kindOf,
-      sqlType: type,
-      ...(dates ? { dates } : {}),
-    })),
-  };
+  if (task === "regression" && !numeric) await refuseText(database, request);
+  return { sqlType, task, reason, distinct };
 }
 
 /** "yes " and "yes" are one class. */
@@ -149,19 +164,25 @@ function checkClasses({ path, name, rows }: TargetRequest, classes: number): voi
     );
 }
 
-function checkNumbers({ path, name, rows, where }: TargetRequest, values: Float64Array, distinct: number): void {
-  const infinite = values.findIndex((y) => !Number.isFinite(y));
-  if (infinite >= 0)
-    throw new GradusError(`${path}, ${where(infinite)}: target "${name}" should be a finite number, found ${values[infinite]}.`, {
+/**
+ * @param found.bad the first amount that is infinite or too large
+ * @throws GradusError where there is one, or all amounts are alike
+ */
+export function checkNumbers(
+  { path, name, rows, where }: TargetRequest,
+  found: { readonly distinct: number; readonly first: number; readonly bad: { readonly row: number; readonly value: number } | undefined },
+): void {
+  const { distinct, first, bad } = found;
+  if (bad && !Number.isFinite(bad.value))
+    throw new GradusError(`${path}, ${where(bad.row)}: target "${name}" should be a finite number, found ${bad.value}.`, {
       hint: "mend the value or remove the row.",
     });
-  const huge = values.findIndex((y) => Math.abs(y) > LARGEST);
-  if (huge >= 0)
-    throw new GradusError(`${path}, ${where(huge)}: target "${name}" should be a number up to ${LARGEST} in size, found ${values[huge]}.`, {
+  if (bad)
+    throw new GradusError(`${path}, ${where(bad.row)}: target "${name}" should be a number up to ${LARGEST} in size, found ${bad.value}.`, {
       hint: "if it stands for a missing value, remove the row; else give the target in a larger unit by an expression.",
     });
   if (distinct === 1 && rows > 1)
-    throw new GradusError(`${path}: target "${name}" is ${values[0]} in all ${grouped(rows)} rows; there is nothing to predict.`, {
+    throw new GradusError(`${path}: target "${name}" is ${first} in all ${grouped(rows)} rows; there is nothing to predict.`, {
       hint: "check the column or the expression, and that the file holds all the rows.",
     });
 }
@@ -179,14 +200,17 @@ async function refuseText(database: Database, { path, name, where }: TargetReque
 }
 
 /** Codes by the classes of a saved model. */
-function recode({ path, name, where }: TargetRequest, column: CategoricalColumn, classes: readonly string[]): ScalarColumn {
+function recode(request: TargetRequest, column: CategoricalColumn, classes: readonly string[]): ScalarColumn {
   const map = column.categories.map((category) => classes.indexOf(category));
   const codes = column.codes.map((code) => map[code]!);
   const unknown = codes.indexOf(-1);
-  if (unknown >= 0)
-    throw new GradusError(
-      `${path}, ${where(unknown)}: target "${name}" is "${column.categories[column.codes[unknown]!]}", which is none of the model's classes.`,
-      { hint: `classes: ${classes.slice(0, 30).join(", ")}${classes.length > 30 ? ", …" : ""}` },
-    );
+  if (unknown >= 0) throw unknownClass(request, unknown, column.categories[column.codes[unknown]!]!, classes);
   return { ...column, codes, categories: classes };
+}
+
+/** What is said of a class that a saved model does not know. */
+export function unknownClass({ path, name, where }: TargetRequest, row: number, found: string, classes: readonly string[]): GradusError {
+  return new GradusError(`${path}, ${where(row)}: target "${name}" is "${found}", which is none of the model's classes.`, {
+    hint: `classes: ${classes.slice(0, 30).join(", ")}${classes.length > 30 ? ", …" : ""}`,
+  });
 }

@@ -4,16 +4,16 @@ import { tensor } from "../../ir/tensor.ts";
 import { ops } from "../../ops/build.ts";
 import { presentValues, type Column, type NumericColumn } from "../table.ts";
 import { defineTransform, type ColumnPlan } from "../transform.ts";
-import { moments } from "./standardise.ts";
+import { moments, type NumberFacts } from "./standardise.ts";
 
 /** What goes round: its length in seconds, and the steps in which it is counted (a weekday is a whole day). */
-const CYCLES = {
+export const CYCLES = {
   /** The mean year of the calendar: 365.2425 days from 1970-01-01, never more than a day and a half from the calendar's own. */
   year: { period: 31_556_952, step: 86_400, name: "time of year" },
   week: { period: 604_800, step: 86_400, name: "weekday" },
   day: { period: 86_400, step: 1, name: "time of day" },
 } as const;
-type Cycle = keyof typeof CYCLES;
+export type Cycle = keyof typeof CYCLES;
 
 export interface DatePartsPlan extends ColumnPlan {
   readonly kind: "dateParts";
@@ -41,24 +41,16 @@ export const dateParts = defineTransform<NumericColumn, DatePartsPlan>({
 
   fit({ name, values, sqlType }) {
     const present = presentValues(values);
-    if (present.length === 0) return { plan: undefined, notes: [`${name} left out: no training row has a value`] };
-    const { mean, deviation } = moments(present);
-    const indicator = present.length < values.length;
-    if (deviation === 0 && !indicator)
-      return { plan: undefined, notes: [`${name} left out: always the same in the training rows (σ = 0)`] };
-    const candidates: readonly Cycle[] = sqlType === "TIME" ? ["day"] : sqlType === "DATE" ? ["year", "week"] : ["year", "week", "day"];
-    const cycles = candidates.filter((cycle) => {
+    const missing = values.length - present.length;
+    return datePartsBy({ name, sqlType }, { present: present.length, missing, ...moments(present) }, (cycle) => {
       const first = phase(present[0]!, CYCLES[cycle]);
-      // Two days of a month tell no season: what varies is the month.
-      const apart = cycle === "year" ? 1 / 24 : 1e-9;
-      return present.some((value) => {
+      let most = 0;
+      for (const value of present) {
         const distance = Math.abs(phase(value, CYCLES[cycle]) - first);
-        return Math.min(distance, 1 - distance) > apart;
-      });
+        most = Math.max(most, Math.min(distance, 1 - distance));
+      }
+      return most;
     });
-    const said = cycles.map((cycle) => CYCLES[cycle].name);
-    const notes = said.length > 0 ? [`${name} enters as ${["seconds", ...said].join(", ")}`] : [];
-    return { plan: { kind: "dateParts", column: name, sqlType, mean, deviation, cycles, indicator }, notes };
   },
 
   input: ({ column }) => input(column, "float64", ["batch", 1]),
@@ -103,5 +95,25 @@ export const dateParts = defineTransform<NumericColumn, DatePartsPlan>({
     return tensor("float64", data, [rows.length, 1]);
   },
 });
+
+/**
+ * The plan of a column of which no more is known than this.
+ * @param apart how far in a cycle a value lies from the first one at most, 0 to 1/2
+ */
+export function datePartsBy(
+  { name, sqlType }: Pick<NumericColumn, "name" | "sqlType">,
+  { present, missing, mean, deviation }: Pick<NumberFacts, "present" | "missing" | "mean" | "deviation">,
+  apart: (cycle: Cycle) => number,
+): { plan: DatePartsPlan | undefined; notes: string[] } {
+  const indicator = missing > 0;
+  if (present === 0) return { plan: undefined, notes: [`${name} left out: no training row has a value`] };
+  if (deviation === 0 && !indicator) return { plan: undefined, notes: [`${name} left out: always the same in the training rows (σ = 0)`] };
+  const candidates: readonly Cycle[] = sqlType === "TIME" ? ["day"] : sqlType === "DATE" ? ["year", "week"] : ["year", "week", "day"];
+  // Two days of a month tell no season: what varies is the month.
+  const cycles = candidates.filter((cycle) => apart(cycle) > (cycle === "year" ? 1 / 24 : 1e-9));
+  const said = cycles.map((cycle) => CYCLES[cycle].name);
+  const notes = said.length > 0 ? [`${name} enters as ${["seconds", ...said].join(", ")}`] : [];
+  return { plan: { kind: "dateParts", column: name, sqlType, mean, deviation, cycles, indicator }, notes };
+}
 
 const number = (value: number): Value => constant(tensor("float64", value));

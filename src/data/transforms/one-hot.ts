@@ -18,24 +18,7 @@ export const oneHot = defineTransform<CategoricalColumn, OneHotPlan>({
   applies: (column: Column) => column.kind === "categorical",
 
   fit(column) {
-    const { name, categories, sqlType } = column;
-    const counts = countCategories(column);
-    const absent = column.codes.some((code) => code < 0) ? [""] : [];
-    const seen = categories.flatMap((_, code) => (counts[code]! > 0 ? [code] : []));
-    if (seen.length + absent.length < 2) {
-      const only = seen.length > 0 ? `always "${categories[seen[0]!]}" in the training rows` : "no training row has a value";
-      return { plan: undefined, notes: [`${name} left out: ${only}`] };
-    }
-    const kept = seen.toSorted((a, b) => counts[b]! - counts[a]! || a - b).slice(0, MOST_INPUTS);
-    const notes: string[] = [];
-    if (kept.length < seen.length) {
-      const share = kept.reduce((sum, code) => sum + counts[code]!, 0) / column.codes.length;
-      notes.push(
-        `${name}: the ${MOST_INPUTS} most frequent of ${grouped(seen.length)} categories are inputs (${(100 * share).toFixed(1)} % of the rows), the others all zeros`,
-      );
-    }
-    const inOrder = kept.toSorted((a, b) => a - b).map((code) => categories[code]!);
-    return { plan: { kind: "oneHot", column: name, sqlType, categories: [...inOrder, ...absent] }, notes };
+    return oneHotBy(column, countCategories(column), column.codes.length);
   },
 
   input: ({ column }) => input(column, "string", ["batch", 1]),
@@ -58,3 +41,32 @@ export const oneHot = defineTransform<CategoricalColumn, OneHotPlan>({
     return tensor("string", data, [rows.length, 1]);
   },
 });
+
+/**
+ * The plan of a column of which no more is known than this.
+ * @param counts training rows of each category
+ * @param rows training rows
+ */
+export function oneHotBy(
+  { name, categories, sqlType }: Pick<CategoricalColumn, "name" | "categories" | "sqlType">,
+  counts: Int32Array,
+  rows: number,
+): { plan: OneHotPlan | undefined; notes: string[] } {
+  const present = counts.reduce((sum, count) => sum + count, 0);
+  const absent = present < rows ? [""] : [];
+  const seen = categories.flatMap((_, code) => (counts[code]! > 0 ? [code] : []));
+  if (seen.length + absent.length < 2) {
+    const only = seen.length > 0 ? `always "${categories[seen[0]!]}" in the training rows` : "no training row has a value";
+    return { plan: undefined, notes: [`${name} left out: ${only}`] };
+  }
+  const kept = seen.toSorted((a, b) => counts[b]! - counts[a]! || a - b).slice(0, MOST_INPUTS);
+  const notes: string[] = [];
+  if (kept.length < seen.length) {
+    const share = kept.reduce((sum, code) => sum + counts[code]!, 0) / rows;
+    notes.push(
+      `${name}: the ${MOST_INPUTS} most frequent of ${grouped(seen.length)} categories are inputs (${(100 * share).toFixed(1)} % of the rows), the others all zeros`,
+    );
+  }
+  const inOrder = kept.toSorted((a, b) => a - b).map((code) => categories[code]!);
+  return { plan: { kind: "oneHot", column: name, sqlType, categories: [...inOrder, ...absent] }, notes };
+}

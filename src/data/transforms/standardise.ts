@@ -31,20 +31,10 @@ export const standardise = defineTransform<NumericColumn, StandardisePlan>({
       return { plan: { kind: "standardise", column: name, sqlType, dtype: "float32", ...together, indicator: false }, notes };
     }
     const present = presentValues(values);
-    const { mean, deviation } = moments(present);
-    const indicator = present.length < values.length;
-    if (present.length === 0) return { plan: undefined, notes: [`${name} left out: no training row has a value`] };
-    if (deviation === 0 && !indicator)
-      return { plan: undefined, notes: [`${name} left out: always ${present[0]} in the training rows (σ = 0)`] };
     let moved = 0;
     for (const value of present) moved = Math.max(moved, Math.abs(Math.fround(value) - value));
-    const temporal = ["DATE", "TIMESTAMP", "TIME"].includes(sqlType);
-    const dtype = temporal || moved > COARSE * deviation ? "float64" : "float32";
-    const notes =
-      deviation === 0 ? [`${name}: always ${present[0]} in the training rows (σ = 0); only whether it is missing is a feature`] : [];
-    if (dtype === "float64" && !temporal && deviation > 0)
-      notes.push(`${name} enters as float64: float32 would round it by up to ${(moved / deviation).toPrecision(1)} σ`);
-    return { plan: { kind: "standardise", column: name, sqlType, dtype, mean, deviation, indicator }, notes };
+    const missing = values.length - present.length;
+    return standardiseBy({ name, sqlType }, { present: present.length, missing, first: present[0]!, moved, ...moments(present) });
   },
 
   input: ({ column, dtype }) => input(column, dtype, ["batch", 1]),
@@ -62,6 +52,32 @@ export const standardise = defineTransform<NumericColumn, StandardisePlan>({
     return tensor(dtype, data, [rows.length, 1]);
   },
 });
+
+/** What training rows say of a column of numbers. */
+export interface NumberFacts extends Moments {
+  /** Rows with a value, and without. */
+  readonly present: number;
+  readonly missing: number;
+  readonly first: number;
+  /** How far rounding to float32 moves a value at most. */
+  readonly moved: number;
+}
+
+/** The plan of a column of which no more is known than this. */
+export function standardiseBy(
+  { name, sqlType }: Pick<NumericColumn, "name" | "sqlType">,
+  { present, missing, first, moved, mean, deviation }: NumberFacts,
+): { plan: StandardisePlan | undefined; notes: string[] } {
+  const indicator = missing > 0;
+  if (present === 0) return { plan: undefined, notes: [`${name} left out: no training row has a value`] };
+  if (deviation === 0 && !indicator) return { plan: undefined, notes: [`${name} left out: always ${first} in the training rows (σ = 0)`] };
+  const temporal = ["DATE", "TIMESTAMP", "TIME"].includes(sqlType);
+  const dtype = temporal || moved > COARSE * deviation ? "float64" : "float32";
+  const notes = deviation === 0 ? [`${name}: always ${first} in the training rows (σ = 0); only whether it is missing is a feature`] : [];
+  if (dtype === "float64" && !temporal && deviation > 0)
+    notes.push(`${name} enters as float64: float32 would round it by up to ${(moved / deviation).toPrecision(1)} σ`);
+  return { plan: { kind: "standardise", column: name, sqlType, dtype, mean, deviation, indicator }, notes };
+}
 
 /** Columns of one dtype, side by side, so that their number does not lengthen the graph. */
 function buildGroup(members: readonly { plan: StandardisePlan; value: Value }[], dtype: "float32" | "float64"): FeatureBlock[] {
