@@ -6,6 +6,7 @@ import { GradusError } from "../util/errors.ts";
 import { gravest, type Finding, type Severity } from "../util/finding.ts";
 import { comparedFeatures } from "./compared.ts";
 import { keyRows } from "./copies.ts";
+import { independentParts } from "./evidence.ts";
 import type { AuditContext, AuditRule, AuditSubject } from "./rule.ts";
 import { auditRules } from "./rules/index.ts";
 
@@ -52,7 +53,7 @@ export function contextOf(
   return {
     ...subject,
     ...settings,
-    compared: once(() => comparedFeatures(table, parts, settings.seed, mostPixels)),
+    compared: once(() => comparedFeatures(table, independentParts(table, parts), settings.seed, mostPixels)),
     keyed: once(() => keyRows(table.columns, table.rows)),
   };
 }

@@ -29,7 +29,7 @@ export interface AuditContext extends AuditSubject {
   readonly seed: number;
   readonly executor: Executor;
   readonly runtime: CompileOptions;
-  /** What the parts are compared by: columns of numbers and categories, properties of images, lengths of sequences; computed once. */
+  /** What the parts are compared by: columns of numbers and categories, properties of images, lengths of sequences; of windows that overlap one. Computed once. */
   readonly compared: () => readonly Compared[];
   /** The rows by their features. */
   readonly keyed: () => Keyed;

@@ -3,10 +3,13 @@ import { expect, test } from "vitest";
 import { contextOf, runAuditRule } from "../../src/audit/audit.ts";
 import type { AuditSubject } from "../../src/audit/rule.ts";
 import { domainClassifier } from "../../src/audit/rules/domain-classifier.ts";
+import { partsSubject } from "../../src/audit/subject.ts";
 import { featureDrift } from "../../src/audit/rules/feature-drift.ts";
 import { labelShift } from "../../src/audit/rules/label-shift.ts";
 import { nearDuplicates } from "../../src/audit/rules/near-duplicates.ts";
+import { split } from "../../src/data/splitter.ts";
 import type { Table } from "../../src/data/table.ts";
+import { cutWindows } from "../../src/data/windows.ts";
 import { compile } from "../../src/exec/executor.ts";
 import { binomialTail } from "../../src/util/binomial.ts";
 import { rng } from "../../src/util/rng.ts";
@@ -89,3 +92,50 @@ test("a domain classifier raises at most 18 alarms in 200 random splits of ident
   console.log(`domain classifier: ${alarms} alarms in ${trials} random splits`);
   expect(alarms).toBeLessThanOrEqual(mostAlarms);
 }, 300_000);
+
+/** A series of noise, whose last fifth lies higher, as windows of 24 lines split by time. */
+function windowsOf(lines: number, trial: number, lift = 0): AuditSubject {
+  const values = normals(lines, trial, "series").map((value, i) => value + (i < 0.8 * lines ? 0 : lift));
+  const column = numbers("load", values);
+  const clock = numbers(
+    "hour",
+    Array.from({ length: lines }, (_, i) => i),
+  );
+  const windows = cutWindows(tableOf([column], undefined, { time: clock }), "load", { window: 24 });
+  return partsSubject(windows, split(windows, { seed: trial }));
+}
+
+test("windows that overlap are no independent evidence: noise raises few alarms, a lifted end is told, and nobody is sent to mix the times", async () => {
+  let alarms = 0;
+  for (let trial = 1; trial <= 60; trial++)
+    if ((await runAuditRule(featureDrift, contextFor(windowsOf(600, trial)))).some(({ severity }) => severity !== "pass")) alarms += 1;
+  console.log(`${alarms} alarms over 60 series of noise`);
+  // Of 60 at 5 %, more than 8 come in 0.3 % of all cases.
+  expect(alarms).toBeLessThanOrEqual(8);
+  expect(binomialTail(9, 60, 0.05)).toBeLessThan(0.01);
+  const [calm] = await runAuditRule(featureDrift, contextFor(windowsOf(600, 1)));
+  expect(calm!.message).toMatch(/of windows that overlap one counts: \d+ in train, \d in validation, \d in test/);
+
+  const lifted = contextFor(windowsOf(6000, 1, 1));
+  const drift = await runAuditRule(featureDrift, lifted);
+  const apart = await runAuditRule(domainClassifier, lifted);
+  expect(drift.some(({ severity, subject }) => severity === "warn" && subject === "mean of load")).toBe(true);
+  expect(apart.some(({ severity }) => severity !== "pass")).toBe(true);
+  const hints = [...drift, ...apart].flatMap(({ hint }) => hint ?? []);
+  expect(hints.length).toBeGreaterThan(1);
+  for (const hint of hints) expect(hint).toMatch(/keep the split by time/);
+});
+
+test("amounts of a later time that differ are no reason to pool the rows", async () => {
+  const values = normals(600, 1).map((value, i) => value + (i < 400 ? 0 : 1));
+  const clock = numbers(
+    "day",
+    values.map((_, i) => i),
+  );
+  const hintOf = async (time?: ReturnType<typeof numbers>) => {
+    const table = tableOf([numbers("x", normals(600, 2))], numbers("y", values), time ? { time } : {});
+    return (await runAuditRule(labelShift as never, contextFor(subjectWith(table, { train: 400, test: 200 }))))[0]!.hint;
+  };
+  expect(await hintOf(clock)).toMatch(/keep the split by time/);
+  expect(await hintOf()).toMatch(/pool the rows/);
+});

@@ -235,6 +235,36 @@ test("a feature that is the target in another form fails; one that only helps do
   expect(severities(await check("target-leak", subjectWith(tableOf([near], numbers("price", price)), parts)))).toEqual(["pass"]);
 });
 
+test("a copy of the classes fails in small tables too, one that tells them without errors warns, and too few rows are said", async () => {
+  const of = (n: number, spread: (row: number) => string, kind: (label: string, row: number) => string) => {
+    const labels = Array.from({ length: n }, (_, i) => spread(i));
+    const columns = [numbers("noise", normals(n, 2)), categories("kind", labels.map(kind))];
+    return check(
+      "target-leak",
+      subjectWith(tableOf(columns, categories("y", labels)), { train: Math.round(0.8 * n), test: n - Math.round(0.8 * n) }),
+    );
+  };
+  const three = (i: number) => "abc"[i % 3]!;
+  const [copy, ...others] = await of(60, three, (label) => label.toUpperCase());
+  expect(others).toEqual([]);
+  expect(copy).toMatchObject({ severity: "fail", subject: "kind", numbers: { errors: 0, rows: 48 } });
+  expect(copy!.message).toContain("in all 60 rows each of its values is one class and each class one value");
+  // Two values a class: no copy by name, no error either.
+  const finer = await of(60, three, (label, i) => `${label}${i % 2}`);
+  expect(finer).toMatchObject([{ severity: "warn", subject: "kind", numbers: { errors: 0 } }]);
+  // One value of 60 in another class.
+  const nearly = await of(60, three, (label, i) => (i === 7 ? "A" : label.toUpperCase()));
+  expect(severities(nearly)).toEqual(["pass"]);
+  expect(nearly[0]!.message).not.toContain(" 0.0 % errors");
+  const [scarce] = await of(
+    60,
+    (i) => (i % 15 === 0 ? "b" : "a"),
+    (label) => label.toUpperCase(),
+  );
+  expect(scarce).toMatchObject({ severity: "note" });
+  expect(scarce!.message).toContain("too few rows of other classes to tell");
+});
+
 test("a golden feature is one that does the work of all", async () => {
   const n = 900;
   const columns = Array.from({ length: 4 }, (_, c) => normals(n, c + 1));

@@ -6,6 +6,7 @@ import { standardNormalCdf } from "../../util/normal.ts";
 import { rng } from "../../util/rng.ts";
 import { wilsonInterval } from "../../util/statistics.ts";
 import type { Compared } from "../compared.ts";
+import { evidenceOf, isLater, laterHint } from "../evidence.ts";
 import { defineAuditRule, type AuditContext, type Observation } from "../rule.ts";
 import { trainSmall, type SmallNetwork } from "../small-network.ts";
 import { chance, shareOf } from "../words.ts";
@@ -22,7 +23,7 @@ export const domainClassifier = defineAuditRule({
   title: "told apart",
   what:
     "A small network is trained to say which part a row is from, as many rows of either, and asked about rows it has not seen. Where the parts come from one distribution it is right half the time. " +
-    "The effect is 2·AUC − 1, its interval Hanley and McNeil's; p is Mann and Whitney's, of few rows by permutation. The features whose shuffling costs most AUC are what betrays the part.",
+    "The effect is 2·AUC − 1, its interval Hanley and McNeil's; p is Mann and Whitney's, of few rows by permutation. Of windows over a series only those that do not overlap are asked about. The features whose shuffling costs most AUC are what betrays the part.",
   source: "Lopez-Paz & Oquab 2017; limits of Deepchecks",
   when: "audit",
   stops: false,
@@ -32,8 +33,9 @@ export const domainClassifier = defineAuditRule({
     fail: { value: 0.25, means: "effect, at the lower end of its 95 % interval, from which on it fails" },
   },
   async check(context, limits) {
-    const { parts } = context;
+    const { table, parts } = context;
     const features = context.compared();
+    const evidence = evidenceOf(table, parts, features);
     const observations: Observation[] = [];
     for (let part = 1; part < parts.length; part++) {
       const found = await tellApart(context, features, part);
@@ -43,7 +45,7 @@ export const domainClassifier = defineAuditRule({
       const surely = 2 * lowerAuc(auc, held / 2) - 1;
       const { name } = parts[part]!;
       const numbers = { accuracy: accuracy.value, low: accuracy.low, high: accuracy.high, accuracyP, auc, effect, surely, p, rows: held };
-      const figures = `${shareOf(accuracy)} right on ${grouped(held)} rows, AUC ${short(auc)}, ${chance(p)}`;
+      const figures = `${shareOf(accuracy)} right on ${grouped(held)} rows, AUC ${short(auc)}, ${chance(p)}${evidence}`;
       const apart = effect >= limits.note && p < limits.family / (parts.length - 1);
       if (!apart) {
         observations.push({
@@ -59,7 +61,9 @@ export const domainClassifier = defineAuditRule({
         severity: surely >= limits.fail ? "fail" : "warn",
         part: name,
         message: `a network tells ${name} rows from training rows: ${figures}${betrayed}`,
-        hint: "pool the rows and split again; where the part is what the network will meet, measure the consequence with a train-dev set",
+        hint: isLater(table, parts[0]!, parts[part]!)
+          ? laterHint
+          : "pool the rows and split again; where the part is what the network will meet, measure the consequence with a train-dev set",
         numbers,
       });
     }

@@ -3,6 +3,7 @@ import { kolmogorovSmirnov } from "../../util/kolmogorov-smirnov.ts";
 import { counted, short } from "../../util/format.ts";
 import { momentsOf } from "../image-properties.ts";
 import type { Compared } from "../compared.ts";
+import { evidenceOf, isLater, laterHint } from "../evidence.ts";
 import { defineAuditRule, type Observation } from "../rule.ts";
 import { chance, percent } from "../words.ts";
 
@@ -10,6 +11,8 @@ import { chance, percent } from "../words.ts";
 const leastExpected = 5;
 /** Up to so many values a side the p of Kolmogorov and Smirnov is exact. */
 const mostExact = 1000;
+
+const mixHint = "pool the rows and split again; where the part is what the network will meet, train on rows like it";
 
 interface Drift {
   readonly name: string;
@@ -26,7 +29,7 @@ export const featureDrift = defineAuditRule({
   title: "feature drift",
   what:
     "Every feature in training against every other part: numbers by Kolmogorov and Smirnov's distance of the distribution functions, categories by the largest difference " +
-    "of any event's shares (total variation) and χ², missing values as a feature of their own; of images their resolution, aspect, brightness, contrast, sharpness, entropy and colour. " +
+    "of any event's shares (total variation) and χ², missing values as a feature of their own; of images their resolution, aspect, brightness, contrast, sharpness, entropy and colour. Of windows over a series only those that do not overlap are compared. " +
     "It warns where the difference is both large and, by Holm's correction over all features and parts, no accident.",
   source: "Deepchecks (effect) and Evidently (p), joined; Holm 1979",
   when: "train",
@@ -35,8 +38,9 @@ export const featureDrift = defineAuditRule({
     effect: { value: 0.2, means: "distance of the distributions above which a feature can warn" },
     family: { value: 0.05, means: "probability that any feature warns where nothing differs" },
   },
-  check({ compared, parts }, limits) {
+  check({ table, compared, parts }, limits) {
     const features = compared();
+    const evidence = evidenceOf(table, parts, features);
     const drifts = parts.slice(1).flatMap(({ name }, i) => features.flatMap((feature) => driftsOf(feature, i + 1, name)));
     const adjusted = holm(drifts.map(({ p }) => p));
     const found = drifts
@@ -49,7 +53,7 @@ export const featureDrift = defineAuditRule({
       return [
         {
           severity: "pass",
-          message: `${counted(features.length, "feature")} distributed as in training${largest}`,
+          message: `${counted(features.length, "feature")} distributed as in training${largest}${evidence}`,
           numbers: { features: features.length, significant: adjusted.filter((p) => p < limits.family).length },
         },
       ];
@@ -57,8 +61,18 @@ export const featureDrift = defineAuditRule({
     return found.map(({ name, part, effect, adjusted: p, text, numbers }, i): Observation => ({
       severity: "warn",
       subject: name,
-      message: `${name} is distributed otherwise in ${part}: ${text}, ${chance(p)}`,
-      ...(i === 0 ? { hint: "pool the rows and split again; where the part is what the network will meet, train on rows like it" } : {}),
+      message: `${name} is distributed otherwise in ${part}: ${text}, ${chance(p)}${i === 0 ? evidence : ""}`,
+      ...(i === 0
+        ? {
+            hint: isLater(
+              table,
+              parts[0]!,
+              parts.find((each) => each.name === part)!,
+            )
+              ? laterHint
+              : mixHint,
+          }
+        : {}),
       numbers: { ...numbers, effect, p },
     }));
   },

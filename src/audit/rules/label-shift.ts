@@ -4,6 +4,7 @@ import { kolmogorovSmirnov } from "../../util/kolmogorov-smirnov.ts";
 import { counted, short } from "../../util/format.ts";
 import { newcombeInterval } from "../../util/statistics.ts";
 import { pickCodes, pickNumbers } from "../compared.ts";
+import { isLater, laterHint } from "../evidence.ts";
 import { defineAuditRule, type AuditPart, type Observation } from "../rule.ts";
 import { chance, percent, pointsOf } from "../words.ts";
 
@@ -30,8 +31,10 @@ export const labelShift = defineAuditRule<L>({
     const column = table.target?.column;
     const others = parts.slice(1);
     const train = parts[0]!;
-    if (column?.kind === "categorical") return others.map((part) => classes(column, train, part, others.length, limits));
-    if (column?.kind === "numeric") return others.map((part) => amounts(column, train, part, others.length, limits));
+    const hinted = (found: Observation, part: AuditPart): Observation =>
+      found.hint !== undefined && isLater(table, train, part) ? { ...found, hint: laterHint } : found;
+    if (column?.kind === "categorical") return others.map((part) => hinted(classes(column, train, part, others.length, limits), part));
+    if (column?.kind === "numeric") return others.map((part) => hinted(amounts(column, train, part, others.length, limits), part));
     return [];
   },
 });
