@@ -84,7 +84,11 @@ function resolve(path: string, expression: string, parts: readonly string[], nam
 export async function checkQuery(database: Database, query: string): Promise<void> {
   const hint = 'e.g. --query "SELECT * FROM data WHERE year > 2000"';
   const tree = await parse(database, query);
-  if (typeof tree === "string") throw new GradusError(`--query must be a SELECT over the table data: ${tree}.`, { hint });
+  if (typeof tree === "string")
+    throw new GradusError(
+      `--query must be a SELECT over the table data${/can be serialized/i.test(tree) ? `; found "${query.trim().split(/\s+/)[0]}"` : `: ${tree}`}.`,
+      { hint },
+    );
   if ((tree as { statements: Json[] }).statements.length !== 1) throw new GradusError("--query must be one SELECT.", { hint });
   const { functions } = collect(tree);
   for (const name of functions) {

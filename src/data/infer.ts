@@ -3,6 +3,7 @@ import { GradusError } from "../util/errors.ts";
 import { identifier, type Database } from "./database.ts";
 import { dateSql, findDates } from "./dates.ts";
 import { numberText, type NumberFormat } from "./number-format.ts";
+import { likeNumbers } from "./number-like.ts";
 import { castTo, SQL_TYPES, type RawColumn, type RawTable, type SourceColumn, type SqlType } from "./raw-table.ts";
 import type { Reading, TypeName } from "./reading.ts";
 import { grouped, type DateOrder, type Where } from "./table.ts";
@@ -185,7 +186,7 @@ async function ownType(_: RawTable, { name, type }: RawColumn, asked: TypeName |
 /** A column of texts: numbers, dates, times or categories, by all its values. */
 async function textType(
   database: Database,
-  { typed, where, numbers: format }: RawTable,
+  { typed, where, numbers: format, notes: said }: RawTable,
   { id, name }: RawColumn,
   { present = 0, numbers, whole, codes = 0, stamps, clocks, times }: Counts,
   asked: TypeName | undefined,
@@ -211,12 +212,19 @@ async function textType(
   const found = await findDates(database, { id, name }, where);
   if (found.kind === "dates") return { type: found.clock ? "TIMESTAMP" : "DATE", dates: found.order };
   if (found.kind === "problem") return { type: "VARCHAR", problem: found };
-  if (numbers === undefined || numbers < 0.9 * present || numbers === present) return { type: "VARCHAR" };
-  const { what, remedy } = await mostlyNumbers(database, id, name, { texts: present - numbers, present }, format, where);
-  notes.push(`${name} read as categories: ${what} (${remedy})`);
+  if (numbers === present) return { type: "VARCHAR" };
+  const before = said.find((note) => note.startsWith(`${name} read as categories: `));
+  const like = await likeNumbers(database, { id, name }, format, where, before);
+  if (!like && (numbers === undefined || numbers < 0.9 * present)) return { type: "VARCHAR" };
+  const { what, remedy } = like ?? (await mostlyNumbers(database, id, name, { texts: present - numbers!, present }, format, where));
+  // What the look at the whole file has said of it already is not said again.
+  if (before === undefined) notes.push(`${name} read as categories: ${what} (${remedy})`);
   return {
     type: "VARCHAR",
-    mixed: { message: `column "${name}" holds numbers, but ${what}.`, hint: `${remedy}; --type ${name}=category if they are codes` },
+    mixed: {
+      message: `column "${name}" ${like ? "is read as texts, but" : "holds numbers, but"} ${what}.`,
+      hint: `${remedy}; --type ${name}=category if they are codes`,
+    },
   };
 }
 

@@ -80,7 +80,7 @@ async function profileColumn(
   const { id, name, sqlType, kind } = column;
   const present = rows - column.missing;
   const distinct = await countDistinct(database, id, "data");
-  const identifying = kind === "categorical" && distinct >= 20 && distinct > 0.9 * present;
+  const identifying = kind === "categorical" && !column.mixed && distinct >= 20 && distinct > 0.9 * present;
   const numbers = kind === "numeric" && present > 0 ? await summary(database, asNumber(id, sqlType)) : undefined;
   const distribution =
     present === 0
@@ -102,7 +102,7 @@ async function profileColumn(
   ];
   return {
     name: printable(name),
-    type: TYPES[sqlType] ?? (identifying ? "text" : "category"),
+    type: TYPES[sqlType] ?? (identifying || (column.mixed && distinct >= 20) ? "text" : "category"),
     missing: column.missing,
     distinct,
     ...(numbers ? { numbers } : {}),

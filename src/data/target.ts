@@ -89,7 +89,7 @@ export async function stageTarget(database: Database, request: TargetRequest): P
   if (missing > 0)
     throw new GradusError(
       `${path}: target "${name}" is missing in ${grouped(missing)} of ${grouped(rows)} rows, first in ${where(Number(gaps!["first"]))}; every row needs one.`,
-      { hint: "remove these rows from the file, or fill the values in." },
+      { hint: `remove these rows from the file, or fill the values in${plain ? leavingOut(name) : ""}.` },
     );
   const numeric = isNumeric(sqlType);
   if (!numeric && !["VARCHAR", "BOOLEAN"].includes(sqlType))
@@ -101,10 +101,17 @@ export async function stageTarget(database: Database, request: TargetRequest): P
   const { task, reason } = request.schema
     ? { task: request.schema.task, reason: "as in the run" }
     : await chooseTask(database, request, numeric, sqlType, distinct);
+  const mixed = request.schema ? undefined : plain?.mixed;
+  if (mixed && !numeric && (task === "regression" || tooManyClasses(request, distinct)))
+    throw new GradusError(`${path}: target "${name}" cannot be read as numbers: ${mixed.message}`, { hint: mixed.hint });
   if (task === "classification" && !request.schema) checkClasses(request, distinct);
   if (task === "regression" && !numeric) await refuseText(database, request);
   return { sqlType, task, reason, distinct };
 }
+
+/** How rows without a value are left out, where the column's name needs no quotes in a shell. */
+const leavingOut = (name: string): string =>
+  /^[A-Za-z_]\w*$/.test(name) ? `, or leave them out: --query "SELECT * FROM data WHERE ${name} IS NOT NULL"` : "";
 
 /** "yes " and "yes" are one class. */
 async function trimClasses(database: Database, { where, note }: TargetRequest): Promise<void> {
@@ -149,7 +156,11 @@ async function chooseTask(
   };
 }
 
-function checkClasses({ path, name, rows }: TargetRequest, classes: number): void {
+const tooManyClasses = ({ rows }: TargetRequest, classes: number): boolean =>
+  classes > MOST_CLASSES || (classes > FEW_CLASSES && classes > rows / 2);
+
+function checkClasses(request: TargetRequest, classes: number): void {
+  const { path, name, rows } = request;
   if (classes === 1)
     throw new GradusError(
       `${path}: target "${name}" has one class only in all ${grouped(rows)} rows; at least two are needed to tell apart.`,
@@ -157,7 +168,7 @@ function checkClasses({ path, name, rows }: TargetRequest, classes: number): voi
         hint: "check the column or the expression, and that the file holds all the rows.",
       },
     );
-  if (classes > MOST_CLASSES || (classes > FEW_CLASSES && classes > rows / 2))
+  if (tooManyClasses(request, classes))
     throw new GradusError(
       `${path}: target "${name}" has ${grouped(classes)} distinct values in ${grouped(rows)} rows; a class needs at least two rows, and there may be ${grouped(MOST_CLASSES)} classes.`,
       { hint: "name a column that repeats, group the values by an expression, or use --task regression for numbers." },

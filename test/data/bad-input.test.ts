@@ -222,6 +222,19 @@ describe("values", () => {
       Array.from({ length: 50 }, (_, i) => [`n${i}`, i % 5]),
     );
     expect(await said(path, { target: "name" })).toMatch(/has 50 distinct values in 50 rows/);
+    const dashes = csv(
+      "dashes.csv",
+      "v,t",
+      Array.from({ length: 60 }, (_, i) => `${i % 20 === 7 ? "-" : i * 1.5},${i % 2}`),
+    );
+    for (const task of [undefined, "regression"] as const)
+      expect(await said(dashes, { target: "v", task })).toMatch(
+        /target "v" cannot be read as numbers: column "v" holds numbers, but 3 of 60 values are no numbers, "-" in line 9\. \| --missing "-"/,
+      );
+    const gaps = await said(dashes, { target: "v", missing: ["-"] });
+    expect(gaps).toMatch(/target "v" is missing in 3 of 60 rows, first in line 9/);
+    const query = /--query "([^"]+)"/.exec(gaps)![1]!;
+    expect((await readTable(dashes, { target: "v", missing: ["-"], query })).rows).toBe(57);
     expect(await said(path, { target: "name", task: "regression" })).toMatch(/line 2: regression needs numbers, target "name" is "n0"/);
   });
 

@@ -131,6 +131,7 @@ describe("typed files", () => {
       { file: inFolder("bad2.ndjson"), line: 2, reason: "no JSON object" },
       { file: inFolder("bad2.ndjson"), line: 4, reason: "no JSON object" },
     ]);
+    expect(await said(file("twice.ndjson", '{"a":1,"a":5,"y":0}\n{"a":2,"y":1}\n'))).toMatch(/an object has the key "a" twice/);
     expect(await said(file("cut.json", '[{"a":1,"y":0},{"a":2'))).toMatch(/cut\.json.*: not well-formed JSON: /);
     expect(await said(file("values.json", "[1, 2, 3]"))).toMatch(/an array of objects was expected, one per row/);
   });
@@ -436,6 +437,99 @@ describe("text", () => {
     expect((await readTable(file("under.csv", "a,y\n1_000,0\n2_000,1\n"), { target: "y" })).columns[0]!.kind).toBe("categorical");
   });
 
+  test("points that may stand for thousands are told, where no other number has one", async () => {
+    const note = (value: string, line: number, remedy: string): string =>
+      `a read as numbers with a decimal point: "${value}" in line ${line} may have thousands, as all its points stand before three digits (${remedy} if so, --decimal . if not)`;
+    const path = file("points.csv", "a;y\n950;0\n1.200;1\n3.400;0\n");
+    const table = await readTable(path, { target: "y" });
+    expect(numbers(table, "a")).toEqual([950, 1.2, 3.4]);
+    expect(table.notes).toContain(note("1.200", 3, "--thousands ."));
+    expect(numbers(await readTable(path, { target: "y", thousands: "." }), "a")).toEqual([950, 1200, 3400]);
+    const decided = await readTable(path, { target: "y", decimal: "." });
+    expect([numbers(decided, "a"), decided.notes.join()]).toEqual([[950, 1.2, 3.4], expect.not.stringContaining("thousands")]);
+    for (const certain of ["a;y\n1.200;0\n3.4;1\n", "a;b;y\n1.200;0.125;0\n3.400;7;1\n", "a,y\n1.200,0\n3.400,1\n"])
+      expect((await readTable(file("certain.csv", certain), { target: "y" })).notes.join()).not.toContain("thousands");
+    const mixed = await readTable(file("mix.csv", "a;b;y\n1.200;12,5;0\n3.400;1,25;1\n"), { target: "y" });
+    expect(mixed.notes).toContain(note("1.200", 2, "--decimal , --thousands ."));
+    expect(mixed.notes.join()).toMatch(/b read as categories: "12,5" in line 2 .*\(--decimal , or --decimal , --thousands \.\)/);
+    expect(
+      await said(
+        csv(
+          "mix-many.csv",
+          "a;b;y",
+          Array.from({ length: 40 }, (_, i) => `1.2${i + 10};${i},5;${i % 2}`),
+        ),
+      ),
+    ).toMatch(/column "b" is read as texts, .* "0,5" in line 2\. \| --decimal , or --decimal , --thousands \.; --type b=drop/);
+    const german = await readTable(inFolder("mix.csv"), { target: "y", decimal: ",", thousands: "." });
+    expect([numbers(german, "a"), numbers(german, "b")]).toEqual([
+      [1200, 3400],
+      [12.5, 1.25],
+    ]);
+  });
+
+  test("texts that look like numbers are no identifiers: what to do is said, and works", async () => {
+    const rows = (text: (i: number) => string): string[] => Array.from({ length: 40 }, (_, i) => `"${text(i)}",${i % 7},${i % 2}`);
+    const dollars = csv(
+      "dollars.csv",
+      "v,b,y",
+      rows((i) => `$${(i * 50 + 7).toLocaleString("en-US")}.25`),
+    );
+    const refusal = await said(dollars);
+    expect(refusal).toMatch(
+      /column "v" is read as texts, but 40 of 40 values look like numbers with a currency or percent sign, "\$7\.25" in line 2\. \| --query "SELECT \* REPLACE .*; --type v=drop leaves the column out; --type v=category/,
+    );
+    const query = /--query "([^"]+)"/.exec(refusal)![1]!;
+    expect(numbers(await readTable(dollars, { target: "y", query }), "v")).toEqual(Array.from({ length: 40 }, (_, i) => i * 50 + 7.25));
+    expect((await readTable(dollars, { target: "y", types: { v: "drop" } })).columns.map(({ name }) => name)).toEqual(["b"]);
+    expect(
+      await said(
+        csv(
+          "percent.csv",
+          "v,b,y",
+          rows((i) => `${i}.5%`),
+        ),
+      ),
+    ).toMatch(/"0\.5%" in line 2\. \| --query/);
+    // A comma before two digits is a decimal one: taking it away would multiply by a hundred.
+    expect(
+      await said(
+        csv(
+          "euros.csv",
+          "v,b,y",
+          rows((i) => `${i},50 €`),
+        ),
+      ),
+    ).toMatch(/"0,50 €" in line 2\. \| write them as plain numbers; --type v=drop/);
+    expect(
+      await said(
+        csv(
+          "grouped.csv",
+          "v,b,y",
+          rows((i) => (i * 1000 + 7).toLocaleString("en-US")),
+        ),
+      ),
+    ).toMatch(/"1,007" in line 3\. \| --decimal , or --thousands ,; --type v=drop/);
+    expect(
+      await said(
+        csv(
+          "spaced.csv",
+          "v,b,y",
+          rows((i) => `${i + 1} 000`),
+        ),
+      ),
+    ).toMatch(/\| --thousands " ";/);
+    const names = await readTable(
+      csv(
+        "ids.csv",
+        "v,b,y",
+        rows((i) => `id ${i}`),
+      ),
+      { target: "y" },
+    );
+    expect(names.notes.join()).toContain("v left out: text with 40 distinct values");
+  });
+
   test("texts among numbers are named with where, and become missing on request", async () => {
     const rows = Array.from({ length: 40 }, (_, i) => (i === 4 ? "-,0" : i === 20 ? "?,1" : `${i},${i % 2}`));
     const path = csv("dashes.csv", "a,y", rows);
@@ -486,6 +580,12 @@ describe("text", () => {
       "2 lines left out as asked: line 3 (2 fields where 3 were expected), line 5 (4 fields where 3 were expected)",
     );
     expect(await said(inFolder("bad-lines2.csv"), { target: "y", skipBadRows: true, types: { a: "date" } })).toMatch(/"1" in line 2/);
+    const open = csv("open-quote.csv", "a,b,y", ["1,2,0", '"3,4,1', "5,6,0", "", "7,8,1"]);
+    expect(await said(open, { target: "y", skipBadRows: true })).toMatch(
+      /open-quote\.csv, line 3: a field that opens with a double quote does not close, which takes 2 further lines with it\./,
+    );
+    const last = await readTable(csv("open-last.csv", "a,b,y", ['1,"x\ny",0', "", "5,z,1", '"3,4,1']), { target: "y", skipBadRows: true });
+    expect([texts(last, "b"), last.skipped!.map(({ reason }) => reason)]).toEqual([["x\ny", "z"], ["a quoted field does not close"]]);
     const whole = csv("whole.csv", "a,y", ["1,0", "2,1"]);
     expect((await readTable(whole, { target: "y", skipBadRows: true })).skipped).toBeUndefined();
   });

@@ -230,6 +230,7 @@ describe("a table of paths", () => {
       "1.png": picture(2, 2).png(),
       "list.csv": "file,kind\n1.png,a\ngone.png,b\n1.png,b\n",
       "empty.csv": "file,kind\n1.png,a\n,b\n",
+      "gaps.csv": "file,kind\n1.png,a\n,b\n1.png,b\n",
     });
     expect(await complaint(readTable(join(root, "list.csv"), { image: "file", target: "kind" }))).toMatch(
       /list\.csv, line 3: gone\.png is not there/,
@@ -240,5 +241,9 @@ describe("a table of paths", () => {
     expect(await complaint(readTable(join(root, "empty.csv"), { image: "file", target: "kind" }))).toMatch(
       /empty\.csv, line 3: column "file" \(--image\) is empty/,
     );
+    const rest = await readTable(join(root, "gaps.csv"), { image: "file", target: "kind", skipBadRows: true });
+    expect([rest.rows, rest.rowNames]).toEqual([2, ["1.png", "1.png"]]);
+    expect([...(rest.target!.column as CategoricalColumn).codes]).toEqual([0, 1]);
+    expect(rest.notes).toContain('1 row left out as asked, where column "file" names no image: line 3');
   });
 });

@@ -26,16 +26,19 @@ export async function attachImages(
   const spokenRow = (row: number): string =>
     staged.nameOf?.(row) ?? (staged.lineOf(row) === undefined ? `row ${row + 1}` : `line ${staged.lineOf(row)}`);
   const folder = dirname(resolve(path));
-  const files = rows.map((entry, row) => {
+  const files = rows.flatMap((entry, row) => {
     const given = entry["path"];
+    if (typeof given !== "string" && request.skipBad) return [];
     if (typeof given !== "string")
       throw new GradusError(`${path}, ${spokenRow(row)}: column "${name}" (--image) is empty; every row needs the path of an image.`, {
-        hint: "fill it in, or remove the row.",
+        hint: "fill it in, or remove the row; or leave such rows out, listed: --skip-bad-rows.",
       });
-    return { shown: `${path}, ${spokenRow(row)}: ${given}`, path: resolve(folder, given) };
+    return [{ shown: `${path}, ${spokenRow(row)}: ${given}`, path: resolve(folder, given), row }];
   });
-  const { column, kept, notes, fingerprint: pictures } = await readImages(path, name, files, request);
-  if (kept.length < files.length) {
+  const empty = rows.flatMap(({ path: given }, row) => (typeof given === "string" ? [] : [row]));
+  const { column, kept: good, notes, fingerprint: pictures } = await readImages(path, name, files, request);
+  const kept = good.map((i) => files[i]!.row);
+  if (kept.length < rows.length) {
     await database.query(`CREATE TABLE kept AS SELECT * FROM raw WHERE rowid IN (${kept.join(", ")}) ORDER BY rowid`);
     await database.query("DROP TABLE raw");
     await database.query("ALTER TABLE kept RENAME TO raw");
@@ -47,7 +50,7 @@ export async function attachImages(
     names: staged.names.map((other, i) => (i === at ? pathName(name, staged.names) : other)),
     lineOf: (row) => staged.lineOf(kept[row]!),
     ...(nameOf ? { nameOf: (row: number) => nameOf(kept[row]!) } : {}),
-    notes: [...staged.notes, ...notes],
+    notes: [...staged.notes, ...emptyNotes(name, empty.map(spokenRow)), ...notes],
     rowNames: kept.map((row) => String(rows[row]!["path"])),
     columns: [...(staged.columns ?? []), column],
     aside: new Map([...(staged.aside ?? []), [pathName(name, staged.names), "its images are the feature"]]),
@@ -56,6 +59,12 @@ export async function attachImages(
       { name: "images", digest: pictures },
     ]),
   };
+}
+
+function emptyNotes(name: string, rows: readonly string[]): string[] {
+  if (rows.length === 0) return [];
+  const listed = `${rows.slice(0, 20).join(", ")}${rows.length > 20 ? ", …" : ""}`;
+  return [`${rows.length} ${rows.length === 1 ? "row" : "rows"} left out as asked, where column "${name}" names no image: ${listed}`];
 }
 
 /** What the column of paths is called beside the images, which have its name. */

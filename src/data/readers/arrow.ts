@@ -42,7 +42,12 @@ export const arrow: Reader = {
     } catch (cause) {
       if (cause instanceof GradusError) throw cause;
       const { code, message } = cause as NodeJS.ErrnoException;
-      const why = code === "ERR_SCRIPT_EXECUTION_TIMEOUT" ? "decoding it comes to no end" : message.split("\n")[0];
+      const why =
+        code === "ERR_SCRIPT_EXECUTION_TIMEOUT"
+          ? "decoding it comes to no end"
+          : cause instanceof TypeError || cause instanceof RangeError
+            ? "a part of it that others point to is not there"
+            : message.split("\n")[0];
       throw new GradusError(`${path} is a damaged or incomplete Arrow file: ${why}`, {
         hint: "copy or download it again.",
         cause,

@@ -12,6 +12,7 @@ import { grouped } from "../table.ts";
 const MISSING = ["", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL"];
 /** Of these more are not listed but counted. */
 const MOST_SKIPPED = 100_000;
+const UNCLOSED = "a quoted field does not close";
 
 export const csv: Reader = {
   name: "CSV",
@@ -56,6 +57,8 @@ export const csv: Reader = {
               : "a row per example was expected below the header; check how the file was written.",
         },
       );
+    const unclosed = skipped.find(({ reason }) => reason === UNCLOSED);
+    if (unclosed) await refuseLost(database, file, text.absolutePath, fields, { rows, skipped, unclosed });
     const notes = [...text.notes, ...named.notes];
     if (fields.length === 1 && reading.delimiter === undefined)
       notes.push("one column only: if something else than , ; | or tab separates the fields, --delimiter");
@@ -80,6 +83,31 @@ function lineFinder(skipped: readonly SkippedRow[]): (row: number) => number {
   };
 }
 
+/** @throws GradusError where a quote that does not close has taken further lines with it, which no list names */
+async function refuseLost(
+  database: Database,
+  file: FileFacts,
+  path: string,
+  fields: readonly string[],
+  { rows, skipped, unclosed }: { readonly rows: number; readonly skipped: readonly SkippedRow[]; readonly unclosed: SkippedRow },
+): Promise<void> {
+  const breaks = fields.flatMap((_, i) =>
+    [10, 13].map((code) => `coalesce(sum(length(c${i}) - length(replace(c${i}, chr(${code}), ''))), 0)`),
+  );
+  const each = (code: 0 | 1): string => breaks.filter((_, i) => i % 2 === code).join(" + ");
+  const [inside] = await database.query(`SELECT greatest(${each(0)}, ${each(1)}) AS n FROM raw`);
+  const lines = `read_csv(${literal(escapeGlob(path))}, auto_detect=false, header=false, delim='\x01', quote='', escape='', columns={'text': 'VARCHAR'}, maximum_line_size=16777216)`;
+  const [blank] = await database.query(`SELECT count(*) AS n FROM ${lines} WHERE text IS NULL OR text = ''`).catch(() => [{ n: 0 }]);
+  const all = file.lineEnds + (file.endsWithLine ? 0 : 1);
+  const header = 1 + fields.join("").split("\n").length - 1;
+  const lost = all - header - rows - skipped.length - Number(inside!["n"]) - Number(blank!["n"]);
+  if (lost > 0)
+    throw new GradusError(
+      `${unclosed.file}, line ${unclosed.line}: a field that opens with a double quote does not close, which takes ${grouped(lost)} further line${lost === 1 ? "" : "s"} with it.`,
+      { hint: 'close it there, or write a double quote inside a field twice: ""; --skip-bad-rows leaves out single lines.' },
+    );
+}
+
 /** The lines that were left out, in order, each once. */
 async function rejected(database: Database, { path }: FileFacts, columns: number): Promise<SkippedRow[]> {
   const found = await database.query(
@@ -101,7 +129,7 @@ async function rejected(database: Database, { path }: FileFacts, columns: number
 function reasonOf(kind: string, message: string, columns: number): string {
   const found = /Found: (\d+)/.exec(message)?.[1];
   if (found) return `${found} fields where ${columns} were expected`;
-  if (/quote/i.test(kind)) return "a quoted field does not close";
+  if (/quote/i.test(kind)) return UNCLOSED;
   if (/unicode/i.test(kind)) return "not valid text";
   if (/line size/i.test(kind)) return "longer than 2 MB";
   return message.split("\n")[0]!;

@@ -87,12 +87,18 @@ function malformed(path: string, lines: boolean, cause: unknown): GradusError {
   const record = /in record\/value (\d+)/.exec(message)?.[1];
   const what = /: ([^:]+?)\.?\s*$/.exec(message)?.[1] ?? message;
   const where = line ? `${path}, line ${line}` : record ? `${path}, object ${record}` : path;
+  const twice = /duplicate (?:key|name)s? "?([^"]+?)"?(?: |$|,)/i.exec(message)?.[1];
+  if (twice !== undefined)
+    return new GradusError(`${where}: an object has the key "${twice}" twice; a key is a column, once in an object.`, {
+      hint: "rename one of them, or leave it out.",
+      cause,
+    });
   if (/maximum_object_size/i.test(message))
     return new GradusError(`${where}: an object is longer than the 16 MiB a row may have.`, {
       hint: "look for a bracket that never closes.",
       cause,
     });
-  return new GradusError(`${where}: not well-formed JSON: ${what}.`, {
+  return new GradusError(`${where}: not well-formed JSON: ${what.replace(/^([A-Z]\w* )+Error: /, "")}.`, {
     hint: lines ? "mend the line, or leave such lines out, listed: --skip-bad-rows" : "mend it there, or check that the file is whole.",
     cause,
   });
