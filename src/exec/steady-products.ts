@@ -62,11 +62,12 @@ export function steadyThreads(root: Graph, threads: number, sizes: readonly Size
 const sized = (dim: Dim, dims: Sizes): number =>
   typeof dim === "number" ? dim : dim.split("*").reduce((product, factor) => product * (dims[factor] ?? Number(factor)), 1);
 
-/** Rows, summed length and columns of a matrix product. */
+/** Rows, summed length and columns of a matrix product. Many matrices times one are one product of all their rows. */
 function productOf({ inputs, attributes, outputs }: Node, dims: Sizes): readonly [m: number, k: number, n: number] {
   const shape = outputs[0]!.shape.map((dim) => sized(dim, dims));
   const inner = inputs[0]!.shape.at(attributes["transA"] === 1 ? -2 : -1)!;
-  return [shape.at(-2) ?? 1, sized(inner, dims), shape.at(-1) ?? 1];
+  const rows = inputs[1]!.shape.length === 2 ? sizeOf(shape.slice(0, -1)) : (shape.at(-2) ?? 1);
+  return [rows, sized(inner, dims), shape.at(-1) ?? 1];
 }
 
 /**

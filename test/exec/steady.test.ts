@@ -223,3 +223,17 @@ describe.each(["LSTM", "GRU", "RNN"] as const)("%s", (op) => {
       expect(firstDifference(await onThreads(made, feeds, threads, [{}]), one), `${threads} threads`).toBe(-1);
   });
 });
+
+test("many matrices times one are one product of all their rows, whose bits no thread changes", async () => {
+  const product = (batch: number, rows: number, columns: number) => {
+    const shapes = { a: [batch, rows, 900], b: [900, columns] } as const;
+    const y = ops.MatMul(input("a", "float32", shapes.a), input("b", "float32", shapes.b));
+    return { made: graph({ outputs: { y } }), feeds: { a: random(shapes.a), b: random(shapes.b) } };
+  };
+  const enough = product(5, 20, 90);
+  expect(steadyThreads(enough.made, 4, [{}])).toBe(4);
+  const one = await onThreads(enough.made, enough.feeds, 1);
+  for (const threads of [2, 3, 4]) expect(firstDifference(await onThreads(enough.made, enough.feeds, threads), one)).toBe(-1);
+  const few = product(2, 30, 61);
+  expect(steadyThreads(few.made, 2, [{}])).toBe(1);
+});
