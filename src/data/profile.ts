@@ -1,6 +1,7 @@
 /** A data file at a glance: what each column holds, how it is distributed, and what looks odd. Nothing is trained, nothing changed. */
 import { GradusError } from "../util/errors.ts";
 import { printable } from "../util/printable.ts";
+import { arraySource } from "./arrays/source.ts";
 import { identifier, literal, openDatabase, type Database } from "./database.ts";
 import type { ColumnProfile, DataProfile, Distribution } from "./column-profile.ts";
 import { createTyped } from "./impose.ts";
@@ -10,7 +11,7 @@ import { lookAt, type SourceColumn } from "./raw-table.ts";
 import type { Reading } from "./reading.ts";
 import { openSource } from "./source.ts";
 import { applyQuery, stageSource, whereOf } from "./stage.ts";
-import { grouped, type Where } from "./table.ts";
+import { grouped, type Column, type Where } from "./table.ts";
 
 export interface ProfileOptions extends Reading {
   /** Bins of a distribution, and texts that are listed. Default 24. */
@@ -25,6 +26,8 @@ export interface ProfileOptions extends Reading {
  */
 export async function profileData(path: string, options: ProfileOptions = {}): Promise<DataProfile> {
   const { bins = 24, ...reading } = options;
+  const arrays = await arraySource(path);
+  if (arrays) return profileArrays(path, arrays, reading, bins);
   const source = await openSource(path);
   const database = await openDatabase();
   const said = path === "-" ? "standard input" : path;
@@ -56,6 +59,64 @@ export async function profileData(path: string, options: ProfileOptions = {}): P
     database.close();
     await source.close();
   }
+}
+
+/** Images and arrays: the labels and names beside them as columns, themselves as notes. */
+async function profileArrays(
+  path: string,
+  arrays: NonNullable<Awaited<ReturnType<typeof arraySource>>>,
+  reading: Reading,
+  bins: number,
+): Promise<DataProfile> {
+  if (reading.query !== undefined)
+    throw new GradusError(`--query reads tables; ${path} gives images or arrays.`, { hint: "leave out --query." });
+  const database = await openDatabase();
+  try {
+    const request = { labels: undefined, skipBad: reading.skipBadRows, labelled: true, mentioned: [], channels: undefined };
+    const staged = await arrays(database, request);
+    const where = whereOf(staged);
+    const raw = await lookAt(database, staged, where, reading);
+    const { columns, notes } = await inferTypes(database, raw, reading);
+    await createTyped(database, path, columns, where, false);
+    const profiles: ColumnProfile[] = [];
+    for (const column of columns.filter(({ name }) => !staged.aside?.has(name)))
+      profiles.push(await profileColumn(database, column, staged.rows, where, bins, notes));
+    return {
+      path,
+      fingerprint: staged.fingerprint ?? "",
+      rows: staged.rows,
+      duplicates: 0,
+      columns: profiles,
+      notes: [...besideNotes(staged.columns ?? []), ...staged.notes].map(printable),
+    };
+  } finally {
+    database.close();
+  }
+}
+
+/** What stands beside the table: images by their sizes, sequences by their lengths, columns of numbers by their count. */
+function besideNotes(columns: readonly Column[]): string[] {
+  const numbers = columns.filter(({ kind }) => kind === "numeric" || kind === "categorical");
+  const range = (values: ArrayLike<number>): string => {
+    const [low, high] = [
+      Array.from(values).reduce((a, b) => Math.min(a, b), Infinity),
+      Array.from(values).reduce((a, b) => Math.max(a, b), 0),
+    ];
+    return low === high ? String(low) : `${low} to ${high}`;
+  };
+  const others = columns.flatMap((column) => {
+    if (column.kind === "image") {
+      const colour = { 1: "gray", 3: "in colour", 4: "in colour, with alpha" }[column.channels];
+      return [
+        `${column.name}: ${grouped(column.heights.length)} ${column.heights.length === 1 ? "image" : "images"}, ${colour}, ${range(column.heights)} pixels high and ${range(column.widths)} wide`,
+      ];
+    }
+    if (column.kind !== "sequence") return [];
+    const lengths = column.offsets.slice(1).map((end, i) => end - column.offsets[i]!);
+    return [`${column.name}: ${grouped(lengths.length)} sequences of ${range(lengths)} steps, ${column.width} numbers each`];
+  });
+  const named = numbers.length > 1 ? `${numbers[0]!.name} to ${numbers.at(-1)!.name}` : (numbers[0]?.name ?? "");
+  return [...others, ...(numbers.length > 0 ? [`${grouped(numbers.length)} columns of an array: ${named}`] : [])];
 }
 
 /** From one value to the next. */

@@ -181,7 +181,7 @@ describe("Arrow", () => {
   test("a damaged one is said to be", async () => {
     const whole = bytes();
     expect(await said(file("cut.arrow", whole.subarray(0, whole.length - 300)))).toMatch(
-      /cut\.arrow is a damaged or incomplete Arrow file: /,
+      /cut\.arrow is a damaged or incomplete Arrow file: (?!Cannot read)/,
     );
     expect(await said(file("one.feather", "FEA1xxxxxxxxxx"))).toMatch(/Feather file of version 1/);
   });
@@ -368,7 +368,7 @@ describe("queries", () => {
 
   test("whatever is no SELECT over the data is refused", async () => {
     const refused = async (query: string): Promise<string> => said(path, { target: "y", query });
-    expect(await refused("DROP TABLE data")).toMatch(/--query must be a SELECT over the table data/);
+    expect(await refused("DROP TABLE data")).toMatch(/--query must be a SELECT over the table data; found "DROP"\. /);
     expect(await refused("SELECT * FROM data; SELECT 1")).toMatch(/--query must be one SELECT/);
     expect(await refused("SELECT *, random() AS r FROM data")).toMatch(
       /--query uses random\(\), whose value differs from one run to the next/,

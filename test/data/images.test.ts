@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, test } from "vitest";
+import { profileData } from "../../src/data/profile.ts";
 import { readTable } from "../../src/data/read-table.ts";
 import { split } from "../../src/data/splitter.ts";
 import { describeTable, schemaOf, type CategoricalColumn, type ImageColumn } from "../../src/data/table.ts";
@@ -241,6 +242,11 @@ describe("a table of paths", () => {
     expect(await complaint(readTable(join(root, "empty.csv"), { image: "file", target: "kind" }))).toMatch(
       /empty\.csv, line 3: column "file" \(--image\) is empty/,
     );
+    const shown = await profileData(
+      await folder("shown", { "a/1.png": picture(2, 3).png(), "a/2.png": picture(2, 3).png(), "b/1.png": picture(2, 3).png() }),
+    );
+    expect([shown.rows, shown.columns.map(({ name, distinct }) => [name, distinct])]).toEqual([3, [["label", 2]]]);
+    expect(shown.notes[0]).toMatch(/^image: 3 images, in colour, \d pixels high and \d wide$/);
     const rest = await readTable(join(root, "gaps.csv"), { image: "file", target: "kind", skipBadRows: true });
     expect([rest.rows, rest.rowNames]).toEqual([2, ["1.png", "1.png"]]);
     expect([...(rest.target!.column as CategoricalColumn).codes]).toEqual([0, 1]);
