@@ -61,14 +61,15 @@ export async function electricityQuality(data: string, say: (line: string) => vo
   const daily = Array.from({ length: Math.floor(errors.length / day) }, (_, i) => errors.slice(i * day, (i + 1) * day)).map(
     (some) => some.reduce((sum, error) => sum + error.ours - error.naive, 0) / some.length,
   );
+  const interval = meanInterval(daily);
   return {
     name: "taylor-electricity",
     what:
       `\`gru\` of 64 units over a day, 48 half-hours ahead from each half-hour of the last ${testDays} days; mean absolute error ${ours.toFixed(0)} MW, ` +
       `the same half-hour of the week before ${naive.toFixed(0)} MW; the figure is the difference in MW, its interval over days`,
-    figure: { ...meanInterval(daily), value: ours - naive },
+    figure: { ...interval, value: ours - naive },
     wanted: "below 0",
-    met: ours < naive,
+    ...(interval.low > 0 || interval.high < 0 ? { met: interval.high < 0 } : {}),
     seconds: run.fitSeconds,
   };
 }

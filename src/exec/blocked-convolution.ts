@@ -34,12 +34,17 @@ function fits({ op, inputs, attributes }: Node, block: number): boolean {
 /** Writes convolutions for blocks of this length, where channels fill them. */
 export function blockedConvolutions(block: number): NodeWriter {
   const reordered = new Map<string, string>();
-  return (node, proto) => {
+  return (node, proto, free) => {
     if (!fits(node, block)) return undefined;
     const [x, w] = proto.input as [string, string];
     const [features, channels, height, width] = node.inputs[1]!.shape as number[];
     const y = proto.output[0]!;
-    const own = (what: string) => `${y} ${what}`;
+    const names = new Map<string, string>();
+    const own = (what: string) => {
+      const name = names.get(what) ?? free(`${y} ${what}`);
+      names.set(what, name);
+      return name;
+    };
     const nodes: NodeProto[] = [];
     const add = (opType: string, from: readonly string[], to: string, attribute: NodeProto["attribute"] = [], of = "") =>
       nodes.push(create(NodeProtoSchema, { opType, domain: of, name: to, input: [...from], output: [to], attribute }));

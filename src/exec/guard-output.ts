@@ -14,11 +14,10 @@ import {
   TypeProto_TensorSchema,
   TypeProtoSchema,
   ValueInfoProtoSchema,
-  type GraphProto,
   type ModelProto,
 } from "../onnx/onnx_pb.ts";
 import { opsets } from "../onnx/opset.ts";
-import { encodeModel, modelProto } from "../onnx/write.ts";
+import { encodeModel, modelProto, namesIn } from "../onnx/write.ts";
 import { ops } from "../ops/build.ts";
 import type { Runtime } from "./onnxruntime.ts";
 
@@ -31,13 +30,6 @@ export const worthwhile = 100_000;
 
 type Feeds = InferenceSession.FeedsType;
 type Fetches = Record<string, InferenceSession.NullableOnnxValueMapType[string]>;
-
-/** Every name of a model's values; bodies may not use them again. */
-function namesIn(part: GraphProto): string[] {
-  const bodies = part.node.flatMap(({ attribute }) => attribute.flatMap(({ g }) => (g ? [g] : [])));
-  const own = [...part.input, ...part.output, ...part.initializer].map(({ name }) => name);
-  return [...own, ...part.node.flatMap(({ output }) => output), ...bodies.flatMap(namesIn)];
-}
 
 /** Makes an empty sequence the first output of a model; returns its name. */
 export function addGuard(model: ModelProto): string {

@@ -39,10 +39,14 @@ export interface WriteOptions {
   readonly writeNode?: NodeWriter;
 }
 
-/** Nodes in place of one (bodies excepted), from its values and from how it would be written; undefined leaves it so. */
+/**
+ * Nodes in place of one (bodies excepted), from its values and from how it would be written; undefined leaves it so.
+ * @param free gives a name like the given one that nothing in the file has
+ */
 export type NodeWriter = (
   node: Node,
   proto: NodeProto,
+  free: (name: string) => string,
 ) => { readonly nodes: readonly NodeProto[]; readonly domain: string; readonly version: number } | undefined;
 
 const fileLimit = 2 ** 31 - 1;
@@ -87,11 +91,26 @@ export function modelProto(graph: Graph, options: WriteOptions = {}): ModelProto
   });
 }
 
+/** Every name of a file's values; bodies may not use them again. */
+export function namesIn(part: GraphProto): string[] {
+  const bodies = part.node.flatMap(({ attribute }) => attribute.flatMap(({ g }) => (g ? [g] : [])));
+  const own = [...part.input, ...part.output, ...part.initializer].map(({ name }) => name);
+  // Constants are given to the file last: until then nodes that read them are where their names stand.
+  return [...own, ...part.node.flatMap(({ input, output }) => [...input, ...output]), ...bodies.flatMap(namesIn)];
+}
+
 /** @returns the domains that came in, with their versions */
 function rewriteNodes(nodes: readonly Node[], proto: GraphProto, writeNode: NodeWriter): Map<string, number> {
   const domains = new Map<string, number>();
+  const taken = new Set(namesIn(proto));
+  const free = (name: string): string => {
+    let lengthened = name;
+    while (taken.has(lengthened)) lengthened += "_";
+    taken.add(lengthened);
+    return lengthened;
+  };
   proto.node = proto.node.flatMap((written, i) => {
-    const other = writeNode(nodes[i]!, written);
+    const other = writeNode(nodes[i]!, written, free);
     if (other) domains.set(other.domain, other.version);
     return other?.nodes ?? [written];
   });

@@ -60,6 +60,20 @@ describe("convolutions in blocks of channels", () => {
     expect(written.opsetImport.map(({ domain }) => domain)).toContain("com.microsoft.nchwc");
   });
 
+  it("takes no name that the graph has", async () => {
+    const shape = [16, 16, 1, 1];
+    const y = ops.Conv(input("y input", "float32", [1, 16, 2, 2]), input("y weights", "float32", shape));
+    const session = await executor.compile(graph({ outputs: { y } }), { threads: 1 });
+    const identity = tensor(
+      "float32",
+      Float32Array.from({ length: 256 }, (_, i) => (i % 17 === 0 ? 1 : 0)),
+      shape,
+    );
+    const x = normal([1, 16, 2, 2]);
+    expect((await session.run({ "y input": x, "y weights": identity }))["y"]!.data).toEqual(x.data);
+    await session.dispose();
+  });
+
   describe.each(weights.map((shape) => ({ shape })))("weights $shape", ({ shape }) => {
     it.each(geometries.map((attributes) => ({ attributes, name: JSON.stringify(attributes) })))("$name", async ({ attributes }) => {
       const xShape = [3, shape[1], 11, 9];
