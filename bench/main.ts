@@ -7,6 +7,7 @@ import { measureAccuracy } from "./accuracy.ts";
 import { accuracyCases } from "./accuracy-cases.ts";
 import { measureChecks } from "./check.ts";
 import { measureData } from "./data.ts";
+import { measureExport } from "./export.ts";
 import { architectureCases, caseName, speedCases, trainingCases } from "./cases.ts";
 import { gradus, peers, type Library } from "./peers.ts";
 import { measureQuality } from "./quality.ts";
@@ -15,7 +16,7 @@ import { writeReport } from "./report.ts";
 import { measureSpeed } from "./speed.ts";
 import { measureTrainings } from "./training.ts";
 
-const usage = `npm run bench -- [speed] [training] [architectures] [quality] [augmentation] [accuracy] [check] [data] [options]; the first three where nothing is named
+const usage = `npm run bench -- [speed] [training] [architectures] [quality] [augmentation] [accuracy] [check] [data] [export] [options]; the first three where nothing is named
   speed                one training step of dense networks against PyTorch, jax-js and TensorFlow.js
   architectures        one training step of convolutional, recurrent and attention networks against PyTorch
   training             whole trainings against the same and scikit-learn
@@ -23,6 +24,7 @@ const usage = `npm run bench -- [speed] [training] [architectures] [quality] [au
   check                the gradient check against PyTorch's
   augmentation         augmented images a second, and what augmentation adds to the steps of a network
   data                 from a file to training-ready batches against pandas and scikit-learn; needs --data
+  export               exported models on raw rows in plain ONNX Runtime against float64; needs --data
   accuracy             held-out quality and fit time against scikit-learn; needs --data
   --data DIR           folder of the data sets
   --cases a,b          only the cases whose name contains one of these
@@ -76,7 +78,7 @@ function shown(argument: string, index: number, all: readonly string[]): string 
   return /^[\w.,/=-]+$/.test(argument) ? argument : `"${argument}"`;
 }
 
-const sections = ["speed", "training", "architectures", "quality", "augmentation", "accuracy", "check", "data"];
+const sections = ["speed", "training", "architectures", "quality", "augmentation", "accuracy", "check", "data", "export"];
 const named = positionals.length > 0 ? positionals : ["speed", "training", "architectures"];
 if (values.help || named.some((name) => !sections.includes(name))) {
   say(usage);
@@ -115,6 +117,10 @@ if (named.includes("augmentation")) {
 if (named.includes("data")) {
   if (values.data === undefined) throw new Error("data needs --data DIR, the folder of the data sets");
   await save("data", await measureData({ data: values.data, chosen, ...pairs, say }));
+}
+if (named.includes("export")) {
+  if (values.data === undefined) throw new Error("export needs --data DIR, the folder of the data sets");
+  await save("export", await measureExport({ data: values.data, chosen, say }));
 }
 if (named.includes("accuracy")) {
   if (values.data === undefined) throw new Error("accuracy needs --data DIR, the folder of the data sets");

@@ -1,6 +1,7 @@
 /** What ready architectures reach on real images, names and a time series. */
 import type { Interval } from "../src/util/statistics.ts";
 import { machine, type Machine } from "./machine.ts";
+import { versions } from "./peers/gradus-versions.ts";
 import { electricityQuality } from "./quality/electricity.ts";
 import { imagesQuality } from "./quality/images.ts";
 import { namesQuality } from "./quality/names.ts";
@@ -18,6 +19,8 @@ export interface QualityRow {
 
 export interface QualityResult {
   readonly machine: Machine;
+  /** Results of before have none. */
+  readonly versions?: Readonly<Record<string, string>>;
   readonly rows: readonly QualityRow[];
 }
 
@@ -36,5 +39,5 @@ export async function measureQuality(options: {
     options.say(`${name}: ${value.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}], wanted ${row.wanted}, ${row.seconds.toFixed(0)} s`);
     rows.push(row);
   }
-  return { machine: machine(), rows };
+  return { machine: machine(), versions: await versions(), rows };
 }

@@ -6,6 +6,7 @@ import type { AugmentationResult } from "./augmentation.ts";
 import type { Interval } from "../src/util/statistics.ts";
 import type { CheckResult, CheckRow, CheckSide } from "./check.ts";
 import type { DataResult, DataRow, DataSide } from "./data.ts";
+import type { ExportResult, ExportRow } from "./export.ts";
 import type { Machine } from "./machine.ts";
 import type { QualityResult, QualityRow } from "./quality.ts";
 import type { Comparison, SpeedResult } from "./speed.ts";
@@ -24,6 +25,7 @@ export async function writeReport(): Promise<void> {
   const training = await stored<TrainingResult>("training");
   const checks = await stored<CheckResult>("check");
   const data = await stored<DataResult>("data");
+  const exported = await stored<ExportResult>("export");
   const sections = [
     heading(),
     ...(speed ? speedSection(speed) : []),
@@ -31,6 +33,7 @@ export async function writeReport(): Promise<void> {
     ...(training ? trainingSection(training) : []),
     ...(checks ? checkSection(checks) : []),
     ...(data ? dataSection(data) : []),
+    ...(exported ? exportSection(exported) : []),
     ...(quality ? qualitySection(quality) : []),
     ...(augmentation ? augmentationSection(augmentation) : []),
     ...(accuracy ? accuracySection(accuracy) : []),
@@ -206,7 +209,24 @@ function dataLine({ name, rows, gradus, pandas, ratio, memory }: DataRow): strin
   return `| ${[...times, peak(gradus), peak(pandas), `**${memory.value.toFixed(3)}**`, pandas.configuration].join(" | ")} |`;
 }
 
-function qualitySection({ command, machine, rows }: Stored<QualityResult>): string[] {
+function exportSection(result: Stored<ExportResult>): string[] {
+  const line = ({ name, rows, made, columns, inputs, difference }: ExportRow) =>
+    `| ${[name, columns, inputs, rows, made, `**${difference.toExponential(1)}**`, `${result.limit.toExponential()}: ${difference <= result.limit ? "met" : "missed"}`].join(" | ")} |`;
+  return [
+    "## Exported models",
+    `\`${result.command}\``,
+    `A network is trained, exported, and asked for all rows of the file as they are, by ONNX Runtime on \`model.onnx\` alone; rows are made up
+besides, each column missing and each category unseen in turn and all at once. Against it the same weights in float64, fed by means, deviations, categories and
+indicators that SQL computes from the training rows. The largest difference of any probability, or of an amount in deviations. ${where(result.machine, result.versions)}`,
+    [
+      "| model | columns | inputs | rows | made up | largest difference | limit |",
+      "|---|---:|---:|---:|---:|---:|---|",
+      ...result.rows.map(line),
+    ].join("\n"),
+  ];
+}
+
+function qualitySection({ command, machine, versions, rows }: Stored<QualityResult>): string[] {
   const figures = ({ value, low, high }: QualityRow["figure"]): string => {
     const digits = Math.abs(value) >= 10 ? 0 : 4;
     return `${value.toFixed(digits)} | ${low.toFixed(digits)} … ${high.toFixed(digits)}`;
@@ -214,7 +234,7 @@ function qualitySection({ command, machine, rows }: Stored<QualityResult>): stri
   return [
     "## Ready architectures on real data",
     `\`${command}\``,
-    where(machine, {}),
+    where(machine, versions ?? {}),
     [
       "| data | what | figure | 95 % | wanted | training, s |",
       "|---|---|---:|---|---|---:|",
@@ -298,7 +318,8 @@ function accuracyLine({ name, metric, gradus, sklearn, difference, differenceToA
 
 function where(machine: Machine, versions: Readonly<Record<string, string>>): string {
   const libraries = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  return `Measured ${machine.date} on ${machine.processors} × ${machine.processor}, ${machine.memoryGibibytes} GiB, ${machine.system}; ${libraries.join(", ")}.`;
+  const what = libraries.length > 0 ? `; ${libraries.join(", ")}` : "";
+  return `Measured ${machine.date} on ${machine.processors} × ${machine.processor}, ${machine.memoryGibibytes} GiB, ${machine.system}${what}.`;
 }
 
 /** Later commands replaced what they measured; why is for whoever ran them to say. */
