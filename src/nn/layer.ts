@@ -23,14 +23,16 @@ export interface Parameter {
   readonly frozen?: boolean;
 }
 
-/** A random tensor of a training step: each number is 0, or 1/keepProbability with that probability. */
+/** A random tensor of a training step: each number is 0, or 1/keepProbability with that probability; or normal, around 0. */
 export interface Mask {
   /** `dropout_1`: the layer that declared it. */
   readonly name: string;
   /** Of one example; in the graph [batch, …shape]. */
   readonly shape: readonly number[];
-  /** In (0, 1]. */
+  /** In (0, 1]; 1 for normal numbers. */
   readonly keepProbability: number;
+  /** Standard deviation of normal numbers; left out of those that are 0 or not. */
+  readonly deviation?: number;
 }
 
 export interface LayerContext {
@@ -48,6 +50,8 @@ export interface LayerContext {
   update(name: string, value: Value): void;
   /** In training: a mask drawn anew each step, [batch, …shape]. */
   mask(shape: readonly number[], keepProbability: number): Value;
+  /** In training: normal numbers around 0, drawn anew each step, [batch, …shape]. */
+  noise(shape: readonly number[], deviation: number): Value;
   /** The graph of layers inside this one; their names begin with this one's. */
   build(layers: readonly Layer[], x: Value): Value;
 }

@@ -87,6 +87,12 @@ export function buildNetwork(
       const nextActivation = followingActivation(layers, index, after);
       const before = value;
       let masksHere = 0;
+      const draw = (drawn: Omit<Mask, "name">): Value => {
+        const mask = { name: masksHere++ === 0 ? name : `${name}/${masksHere}`, ...drawn };
+        const value = maskInput(mask, x.dtype);
+        masks.push({ ...mask, value });
+        return value;
+      };
       value = layerDefinition(layer).build(layer, before, {
         name,
         nextActivation,
@@ -98,12 +104,8 @@ export function buildNetwork(
           return parameterValue(parameter);
         },
         update: (local, next) => void updates.set(`${name}/${local}`, next),
-        mask(shape, keepProbability) {
-          const mask = { name: masksHere++ === 0 ? name : `${name}/${masksHere}`, shape, keepProbability };
-          const drawn = { ...mask, value: maskInput(mask, x.dtype) };
-          masks.push(drawn);
-          return drawn.value;
-        },
+        mask: (shape, keepProbability) => draw({ shape, keepProbability }),
+        noise: (shape, deviation) => draw({ shape, keepProbability: 1, deviation }),
         build: (inner, at) => buildLayers(inner, at, `${name}/`, nextActivation),
       });
       signals.push({ name, layer, input: before, value });
@@ -123,4 +125,4 @@ function followingActivation(layers: readonly Layer[], index: number, after: Act
 }
 
 /** Kinds that hand a signal on at its scale, so that an initialiser looks past them. */
-const transparent = new Set(["flatten", "batchNorm", "layerNorm", "groupNorm", "dropout", "maxPool", "averagePool", "reshape"]);
+const transparent = new Set(["flatten", "batchNorm", "layerNorm", "groupNorm", "dropout", "noise", "maxPool", "averagePool", "reshape"]);

@@ -1,6 +1,6 @@
 /** The contract of an optimizer: one definition as a graph, and the fused kernel that runs the same definition. */
 import type { Value } from "../ir/graph.ts";
-import type { Kernels } from "./kernels/memory.ts";
+import type { Descent, Kernels } from "./kernels/memory.ts";
 
 export interface OptimizerStep<T> {
   readonly theta: T;
@@ -25,7 +25,8 @@ export interface Optimizer {
   update(theta: Value, g: Value, slots: readonly Value[], scalars: readonly Value[]): OptimizerStep<Value>;
   /**
    * The same update in place, of all of θ or of a part.
-   * @param decay learningRate·weightDecay, the share of θ that decays first; 0 for an optimizer without
+   * @param how decay: learningRate·weightDecay, the share of θ that decays first, 0 for an optimizer without; descent: what is
+   *   descended in place of g
    */
   updateInPlace(
     kernels: Kernels,
@@ -33,6 +34,6 @@ export interface Optimizer {
     g: Float32Array,
     slots: readonly Float32Array[],
     scalars: readonly number[],
-    decay: number,
+    how: { readonly decay: number; readonly descent?: Descent },
   ): void;
 }

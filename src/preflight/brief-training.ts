@@ -11,12 +11,13 @@ import type { PreflightContext } from "./rule.ts";
 
 const learningRate = 0.003;
 
-/** The problem without dropout. */
+/** The problem without dropout and noise. */
 export function unregularised(problem: Problem): Problem {
   const keepAll = (layers: readonly Layer[]): Layer[] =>
     layers.map((layer) => {
       const inner = (layer as { readonly layers?: readonly Layer[] }).layers;
       if (layer.kind === "dropout") return { ...layer, keepProbability: 1 } as Layer;
+      if (layer.kind === "noise") return { ...layer, deviation: 0 } as Layer;
       return inner ? ({ ...layer, layers: keepAll(inner) } as Layer) : layer;
     });
   return { ...problem, network: sequential(keepAll(problem.network.layers) as unknown as Network["layers"]) };

@@ -90,6 +90,7 @@ const affine = new Set([
   "reshape",
   "permute",
   "dropout",
+  "noise",
   "averagePool",
   "globalAveragePool",
   "meanOverTime",

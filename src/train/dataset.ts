@@ -10,6 +10,8 @@ export interface Dataset {
   readonly targets: Tensor;
   /** [rows], int32: valid time steps of each sequence; left out where all are full. */
   readonly lengths?: Tensor;
+  /** [rows], float32, of mean 1: how much each example counts in training; all alike where left out. What is measured counts all alike. */
+  readonly weights?: Tensor;
 }
 
 /** Examples whose inputs are made when they are needed, since all of them would take too much memory. */
@@ -20,6 +22,8 @@ export interface LazyDataset {
   readonly width: number;
   /** Writes the inputs of rows into [rows.length · width], a pure function of the rows. */
   readonly write: (rows: Int32Array, into: Float32Array) => void;
+  /** As of a dataset. */
+  readonly weights?: Tensor;
 }
 
 export type TrainingData = Dataset | LazyDataset;
@@ -38,11 +42,12 @@ export function sliceRows(source: Tensor, from: number, to: number): Tensor {
 }
 
 /** Consecutive examples, over the same memory. */
-export function sliceDataset({ features, targets, lengths }: Dataset, from: number, to: number): Dataset {
+export function sliceDataset({ features, targets, lengths, weights }: Dataset, from: number, to: number): Dataset {
   return {
     features: sliceRows(features, from, to),
     targets: sliceRows(targets, from, to),
     ...(lengths ? { lengths: sliceRows(lengths, from, to) } : {}),
+    ...(weights ? { weights: sliceRows(weights, from, to) } : {}),
   };
 }
 
@@ -60,13 +65,15 @@ export function pickDataset(data: TrainingData, rows: ArrayLike<number>): Datase
   if (isLazy(data)) {
     const made = new Float32Array(rows.length * data.width);
     data.write(Int32Array.from(rows), made);
-    return { features: tensor("float32", made, [rows.length, data.width]), targets: pickRows(data.targets, rows) };
+    const weighted = data.weights ? { weights: pickRows(data.weights, rows) } : {};
+    return { features: tensor("float32", made, [rows.length, data.width]), targets: pickRows(data.targets, rows), ...weighted };
   }
-  const { features, targets, lengths } = data;
+  const { features, targets, lengths, weights } = data;
   return {
     features: pickRows(features, rows),
     targets: pickRows(targets, rows),
     ...(lengths ? { lengths: pickRows(lengths, rows) } : {}),
+    ...(weights ? { weights: pickRows(weights, rows) } : {}),
   };
 }
 

@@ -8,7 +8,8 @@ import { activationByName } from "../nn/activation.ts";
 import { buildNetwork, type Network } from "../nn/network.ts";
 import { isTrainable, layoutParameters, parameterInput, type ParameterLayout, type Slot } from "../nn/parameters.ts";
 import { ops } from "../ops/build.ts";
-import type { Optimizer } from "../optim/optimizer.ts";
+import { GradusError } from "../util/errors.ts";
+import { stateNames, stepScalars, updateGraph, type UpdateRule } from "./update.ts";
 
 /** What is trained. */
 export interface Problem {
@@ -40,8 +41,28 @@ function savedInitializer({ initializer, offset, size }: Slot, saved: Float32Arr
   return { name: initializer, fill: (weights) => weights.set(saved.subarray(offset, offset + size)) };
 }
 
-/** 1/batch as an input: the mean loss without asking the graph for its batch size. */
-const share = () => input("share", "float32", []);
+/** How a step's loss is made of its examples'. */
+export interface LossOptions {
+  /** Each example has a share of its own in the loss. */
+  readonly weighted?: boolean;
+  /** ε of y ← (1 − ε)·y + ε/K over K classes. */
+  readonly labelSmoothing?: number | undefined;
+}
+
+/** 1/batch as an input, the mean loss without asking the graph for its batch size; or each example's share, [batch]. */
+const share = (weighted: boolean) => input("share", "float32", weighted ? ["batch"] : []);
+
+/**
+ * Targets with a part of the certainty taken away (Szegedy et al. 2016); one unit stands for two classes.
+ * @throws GradusError where the loss is not one of classes
+ */
+function smoothed({ loss, outputs }: Problem, y: Value, epsilon = 0): Value {
+  if (epsilon === 0) return y;
+  if (loss.prediction === "identity") {
+    throw new GradusError(`labelSmoothing is for classes, and the loss ${loss.name} predicts numbers.`, { hint: "leave it out" });
+  }
+  return ops.Add(ops.Mul(y, 1 - epsilon), epsilon / (loss.prediction === "softmax" ? outputs : 2));
+}
 
 function dataInputs(problem: Problem) {
   return {
@@ -60,7 +81,13 @@ interface Batch {
 }
 
 /** In training mode: loss per example, and the gradient of their mean per trainable slot. */
-function lossAndGradients(problem: Problem, layout: ParameterLayout, { x, y, share, parameters, lengths }: Batch) {
+function lossAndGradients(
+  problem: Problem,
+  layout: ParameterLayout,
+  { x, y: given, share, parameters, lengths }: Batch,
+  { labelSmoothing }: LossOptions,
+) {
+  const y = smoothed(problem, given, labelSmoothing);
   const options = { training: true, ...(lengths ? { lengths } : {}) };
   const built = buildNetwork(problem.network, x, ({ name }) => parameters.get(name)!, options);
   const perExample = lossPerExample(problem.loss, built.output, y);
@@ -75,7 +102,7 @@ function lossAndGradients(problem: Problem, layout: ParameterLayout, { x, y, sha
 }
 
 /** A step's graph up to its gradients, with every input it needs. */
-function stepOf(problem: Problem, layout: ParameterLayout) {
+function stepOf(problem: Problem, layout: ParameterLayout, options: LossOptions) {
   const { features, targets, lengths } = dataInputs(problem);
   const rows = input("rows", "int32", ["batch"]);
   const parameters = new Map(layout.slots.map((slot) => [slot.name, parameterInput(slot)]));
@@ -83,26 +110,29 @@ function stepOf(problem: Problem, layout: ParameterLayout) {
   const batch = {
     x: pick(features, rows),
     y: pick(targets, rows),
-    share: share(),
+    share: share(options.weighted ?? false),
     parameters,
     ...(chosen[0] ? { lengths: chosen[0] } : {}),
   };
-  const step = lossAndGradients(problem, layout, batch);
+  const step = lossAndGradients(problem, layout, batch, options);
   const masks = step.masks.map(({ value }) => value);
   const inputs = [features, targets, ...lengths, rows, batch.share, ...parameters.values(), ...masks];
   return { ...step, loss: meanLoss(step.perExample, batch.share), inputs };
 }
 
 const pick = (data: Value, rows: Value) => ops.Gather(data, rows, { axis: 0 });
-const meanLoss = (perExample: Value, share: Value) => ops.Mul(ops.ReduceSum(perExample, null, { keepdims: 0 }), share);
+const meanLoss = (perExample: Value, share: Value) =>
+  share.shape.length === 0
+    ? ops.Mul(ops.ReduceSum(perExample, null, { keepdims: 0 }), share)
+    : ops.ReduceSum(ops.Mul(perExample, share), null, { keepdims: 0 });
 
 /**
  * One step without the update. Inputs: `features`, `targets` (the whole training set), `lengths` where they vary, `rows` int32
- * [batch], `share` [] = 1/batch, every parameter by name, `mask/<layer>` each. Outputs: `loss` [], `gradient/<parameter>` of
+ * [batch], `share` [] = 1/batch (or [batch] where examples are weighted), every parameter by name, `mask/<layer>` each. Outputs: `loss` [], `gradient/<parameter>` of
  * each that is trained, `update/<buffer>` each.
  */
-export function gradientGraph(problem: Problem, layout: ParameterLayout): Graph {
-  const { inputs, loss, trained, gradients, updates } = stepOf(problem, layout);
+export function gradientGraph(problem: Problem, layout: ParameterLayout, options: LossOptions = {}): Graph {
+  const { inputs, loss, trained, gradients, updates } = stepOf(problem, layout, options);
   const outputs = trained.map(({ name }, i) => [`gradient/${name}`, gradients[i]!] as const);
   const buffers = [...updates].map(([name, value]) => [`update/${name}`, value] as const);
   return graph({ inputs, outputs: { loss, ...Object.fromEntries([...outputs, ...buffers]) } });
@@ -115,45 +145,52 @@ export function masksOf(problem: Problem): readonly Mask[] {
 }
 
 /**
- * K steps, update included, in one run: parameters and optimizer state are the Scan's loop state. Inputs: `features`,
- * `targets`, `rows` int32 [steps, batch], `scalars` [steps, n] (the optimizer's numbers, then the decay factor if it
- * decays), `share` [] = 1/batch, `theta` [P] and each slot [P]. Outputs: `losses` [steps], `theta/next`, `<slot>/next`.
+ * K steps, update included, in one run: parameters, optimizer state and average are the Scan's loop state. Inputs: `features`,
+ * `targets`, `rows` int32 [steps, batch], `scalars` [steps, n] (see `stepScalars`), `share` [] = 1/batch (or [steps, batch] where
+ * examples are weighted), `mask/<layer>` [steps, batch, …] each, and the state: `theta`, each slot, `average`, [P] each. Outputs:
+ * `losses` [steps], `<state>/next`.
  */
-export function scanGraph(problem: Problem, layout: ParameterLayout, optimizer: Optimizer): Graph {
+export function scanGraph(problem: Problem, layout: ParameterLayout, rule: UpdateRule, options: LossOptions = {}): Graph {
   const { features, targets } = dataInputs(problem);
-  const scalarCount = optimizer.scalars(1, 1).length + (optimizer.weightDecay > 0 ? 1 : 0);
-  const state = ["theta", ...optimizer.slots];
+  const { weighted = false, labelSmoothing } = options;
+  const scalarCount = stepScalars(rule, 1, 1, 1).length;
+  const state = stateNames(rule);
   const vector = (name: string) => input(name, "float32", [layout.size]);
   const rows = input("rows", "int32", ["steps", "batch"]);
   const scalars = input("scalars", "float32", ["steps", scalarCount]);
-  const oneShare = share();
+  const shares = weighted ? input("share", "float32", ["steps", "batch"]) : share(false);
 
   // The body holds what depends on the parameters; all else is done for all steps at once, outside.
-  const [theta, ...slots] = state.map((name) => vector(`${name}/in`));
+  const before = state.map((name) => vector(`${name}/in`));
   const x = input("x/step", "float32", ["batch", ...problem.inputShape]);
   const y = input("y/step", "float32", ["batch", problem.outputs]);
-  const stepScalars = input("scalars/step", "float32", [scalarCount]);
-  const parameters = splitParameters(layout, theta!);
-  const { output, gradients } = lossAndGradients(problem, layout, { x, y, share: oneShare, parameters });
+  const shareOfStep = weighted ? input("share/step", "float32", ["batch"]) : shares;
+  const numbersOfStep = input("scalars/step", "float32", [scalarCount]);
+  const parameters = splitParameters(layout, before[0]!);
+  // Targets are smoothed outside.
+  const { output, gradients, masks } = lossAndGradients(problem, layout, { x, y, share: shareOfStep, parameters }, {});
   const g = joinParameters(gradients);
-  const numbers = scalarCount === 1 ? [stepScalars] : ops.Split(stepScalars, int64(new Array<number>(scalarCount).fill(1)));
-  const start = optimizer.weightDecay > 0 ? decayed(theta!, layout, numbers[scalarCount - 1]!) : theta!;
-  const next = optimizer.update(start, g, slots, numbers);
-  const stateOutputs = state.map((name, i) => [`${name}/out`, i === 0 ? next.theta : next.slots[i - 1]!] as const);
+  const numbers = scalarCount === 1 ? [numbersOfStep] : ops.Split(numbersOfStep, int64(new Array<number>(scalarCount).fill(1)));
+  const after = updateGraph(rule, before, g, numbers);
+  const scannedHere = [x, y, ...(weighted ? [shareOfStep] : []), ...masks.map(({ value }) => value), numbersOfStep];
   const body = graph({
-    inputs: [theta!, ...slots, x, y, stepScalars],
-    outputs: { ...Object.fromEntries(stateOutputs), "output/step": output },
-    captures: [oneShare],
+    inputs: [...before, ...scannedHere],
+    outputs: { ...Object.fromEntries(state.map((name, i) => [`${name}/out`, after[i]!])), "output/step": output },
+    captures: weighted ? [] : [shares],
   });
 
   const outer = state.map(vector);
-  const chosen = { x: pick(features, rows), y: pick(targets, rows) };
-  const results = ops.Scan(...outer, chosen.x, chosen.y, scalars, { body, num_scan_inputs: 3 });
+  const chosen = { x: pick(features, rows), y: smoothed(problem, pick(targets, rows), labelSmoothing) };
+  const drawn = masks.map(({ name, shape }) => input(`masks/${name}`, "float32", ["steps", "batch", ...shape]));
+  const scanned = [chosen.x, chosen.y, ...(weighted ? [shares] : []), ...drawn, scalars];
+  const results = ops.Scan(...outer, ...scanned, { body, num_scan_inputs: scanned.length });
   const flat = (value: Value) => ops.Reshape(value, int64([-1, problem.outputs]));
-  const perExample = lossPerExample(problem.loss, flat(results[state.length]!), flat(chosen.y));
-  const losses = ops.ReduceMean(ops.Reshape(perExample, ops.Shape(rows)), { axes: [1], keepdims: 0 });
+  const perExample = ops.Reshape(lossPerExample(problem.loss, flat(results[state.length]!), flat(chosen.y)), ops.Shape(rows));
+  const losses = weighted
+    ? ops.ReduceSum(ops.Mul(perExample, shares), int64([1]), { keepdims: 0 })
+    : ops.ReduceMean(perExample, { axes: [1], keepdims: 0 });
   return graph({
-    inputs: [features, targets, rows, scalars, oneShare, ...outer],
+    inputs: [features, targets, rows, scalars, shares, ...drawn, ...outer],
     outputs: { ...Object.fromEntries(state.map((name, i) => [`${name}/next`, results[i]!])), losses },
   });
 }
@@ -169,12 +206,6 @@ function splitParameters({ slots }: ParameterLayout, theta: Value): Map<string, 
 function joinParameters(pieces: readonly Value[]): Value {
   const flat = pieces.map((piece) => (piece.shape.length === 1 ? piece : ops.Reshape(piece, int64([-1]))));
   return flat.length === 1 ? flat[0]! : ops.Concat(...flat, { axis: 0 });
-}
-
-/** θ with its weights shrunk by a factor and its biases as they are. */
-function decayed(theta: Value, layout: ParameterLayout, factor: Value): Value {
-  const pieces = ops.Split(theta, int64(layout.slots.map((slot) => slot.size)));
-  return ops.Concat(...layout.slots.map((slot, i) => (slot.role === "weight" ? ops.Mul(pieces[i]!, factor) : pieces[i]!)), { axis: 0 });
 }
 
 /**
@@ -194,8 +225,8 @@ export function evaluationGraph(problem: Problem, layout: ParameterLayout): Grap
 }
 
 /** Every tensor of one step in forward order, by name, for finding the first that is not finite. */
-export function inspectionGraph(problem: Problem, layout: ParameterLayout): Graph {
-  const { inputs, loss, trained, gradients, signals } = stepOf(problem, layout);
+export function inspectionGraph(problem: Problem, layout: ParameterLayout, options: LossOptions = {}): Graph {
+  const { inputs, loss, trained, gradients, signals } = stepOf(problem, layout, options);
   return graph({
     inputs,
     outputs: {

@@ -1,39 +1,50 @@
 /** Runs training steps: small models many steps a call inside Scan, larger ones a call a step with a fused update. */
 import type { CompileOptions, Device, Executor, Session } from "../exec/session.ts";
+import { sizeOf } from "../ir/shape.ts";
 import { tensor, type Tensor } from "../ir/tensor.ts";
 import type { BatchSource } from "../data/augment-batches.ts";
 import { isBuffer, isTrainable, parameterViews, type ParameterLayout } from "../nn/parameters.ts";
 import { arenaBytes, createArena } from "../optim/kernels/memory.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { batchDataset, isLazy, rowsOf, type TrainingData } from "./dataset.ts";
+import { GradusError } from "../util/errors.ts";
+import { batchDataset, isLazy, rowsOf, sliceRows, type Dataset, type TrainingData } from "./dataset.ts";
 import { createMasks } from "./masks.ts";
 import { gradientGraph, masksOf, scanGraph, type Problem } from "./step-graph.ts";
+import { checkStepOptions, stateNames, stepScalars, updateInPlace, updateRule, type StepOptions } from "./update.ts";
 
 export interface Stepper {
   /** The parameters now. The array may be another one after `run`. */
   readonly theta: Float32Array;
   /** Optimizer state now, one vector per slot. */
   readonly slots: readonly Float32Array[];
+  /** The weights to measure and to keep: their average where there is one, else θ. */
+  readonly measured: Float32Array;
+  /** All that goes from step to step, by name (`theta`, the optimizer's, `average`): written over, a training goes on from there. */
+  readonly state: Readonly<Record<string, Float32Array>>;
   /** Steps that `run` does best at once. */
   readonly stepsPerCall: number;
   /**
    * Consecutive steps of one batch size. Ends early at a loss that is not finite, with θ as it was for that loss.
-   * @param rows row numbers, [steps·batch]
+   * @param rows row numbers, [steps·batch], a batch being all that one update is made of
    * @param firstStep 1 for the first step of the training
    * @param learningRate at each step
-   * @returns the loss of each step that was taken, before its update
+   * @returns the loss of each step that was taken, before its update, without the penalty
    */
   run(rows: Int32Array, batch: number, firstStep: number, learningRate: (step: number) => number): Promise<Float32Array>;
   dispose(): Promise<void>;
 }
 
-export interface StepperOptions {
+export interface StepperOptions extends StepOptions {
   readonly problem: Problem;
   readonly layout: ParameterLayout;
   readonly optimizer: Optimizer;
   readonly data: TrainingData;
-  /** Rows per step; the last step of an epoch may have fewer. */
+  /** Rows per step; the last step of an epoch may have fewer. Where gradients are accumulated, those of one update. */
   readonly batch: number;
+  /** m of the penalty; the rows of `data` where left out. */
+  readonly examples?: number;
+  /** Of the whole training, for an average that begins late; without end where left out. */
+  readonly steps?: number;
   readonly executor: Executor;
   readonly threads?: number;
   readonly device?: Device;
@@ -53,64 +64,87 @@ const scannedSteps = 32;
 
 /** θ starts at zero: fill it (initialisers, or a saved model) before the first run. */
 export function createStepper(options: StepperOptions): Promise<Stepper> {
+  checkStepOptions(options);
   const form = options.form ?? (scans(options) ? "scan" : "fused");
   return form === "scan" ? scanStepper(options) : fusedStepper(options);
 }
 
 /** Scan is for small networks on rows of numbers, whose parameters all take part and whose steps need nothing but rows. */
-function scans({ problem, layout, batches }: StepperOptions): boolean {
+function scans({ problem, layout, batches, accumulate = 1 }: StepperOptions): boolean {
   const plain = problem.inputShape.length === 1 && !problem.variableLength && layout.trainable === layout.size && !batches;
-  return plain && layout.size <= scanLimit && masksOf(problem).length === 0;
+  return plain && layout.size <= scanLimit && accumulate === 1;
 }
 
-function compileOptions({ threads, device, layout, data, batch, batches }: StepperOptions): CompileOptions {
+/** How θ changes, and how the loss is made. */
+function rulesOf(options: StepperOptions) {
+  const { optimizer, layout, data, labelSmoothing, examples = rowsOf(data) } = options;
+  const loss = { weighted: data.weights !== undefined, labelSmoothing };
+  return { rule: updateRule(optimizer, layout, options, examples), loss };
+}
+
+function compileOptions({ threads, device, layout, data, batch, batches, accumulate = 1 }: StepperOptions): CompileOptions {
   const count = threads ?? (layout.size < oneThreadLimit ? 1 : undefined);
   const rows = rowsOf(data);
-  const sizes = [batch, rows % batch].filter((size) => size > 0).map((size) => ({ rows: batches ? size : rows, batch: size }));
+  const pieces = [batch, rows % batch].flatMap((size) => [Math.ceil(size / accumulate), size % Math.ceil(size / accumulate)]);
+  const sizes = pieces.filter((size) => size > 0).map((size) => ({ rows: batches ? size : rows, batch: size }));
   return { repeated: true, sizes, ...(count === undefined ? {} : { threads: count }), ...(device === undefined ? {} : { device }) };
 }
 
-/** The optimizer's numbers for a step, the decay factor behind them where there is one. */
-function stepScalars(optimizer: Optimizer, step: number, learningRate: number): readonly number[] {
-  const scalars = optimizer.scalars(step, learningRate);
-  return optimizer.weightDecay > 0 ? [...scalars, 1 - learningRate * optimizer.weightDecay] : scalars;
-}
-
-const shares = new Map<number, Tensor>();
-
-/** One example's part in a batch's mean loss. */
-function share(batch: number): Tensor {
-  let found = shares.get(batch);
-  if (!found) shares.set(batch, (found = tensor("float32", 1 / batch)));
-  return found;
+/** Each example's part in the losses of steps: 1/batch, or its weight's share where examples are weighted, of the rows' shape. */
+function sharesOf({ weights }: TrainingData): (rows: Int32Array, batch: number, shape: readonly number[]) => Tensor {
+  const known = new Map<string, Tensor>();
+  const kept = (key: string, make: () => Tensor): Tensor => {
+    const found = known.get(key) ?? make();
+    known.set(key, found);
+    return found;
+  };
+  if (!weights) return (_, batch) => kept(String(batch), () => tensor("float32", 1 / batch));
+  const from = weights.data as Float32Array;
+  return (rows, batch, shape) => {
+    const share = kept(shape.join(), () => tensor("float32", new Float32Array(rows.length), shape));
+    const to = share.data as Float32Array;
+    for (let i = 0; i < rows.length; i++) to[i] = from[rows[i]!]! / batch;
+    return share;
+  };
 }
 
 async function scanStepper(options: StepperOptions): Promise<Stepper> {
-  const { problem, layout, optimizer, data, executor } = options;
-  const session = await executor.compile(scanGraph(problem, layout, optimizer), compileOptions(options));
-  const names = ["theta", ...optimizer.slots];
+  const { problem, layout, data, executor, steps: planned = Infinity } = options;
+  const { rule, loss } = rulesOf(options);
+  const session = await executor.compile(scanGraph(problem, layout, rule, loss), compileOptions(options));
+  const names = stateNames(rule);
   const makeState = () => names.map(() => tensor("float32", new Float32Array(layout.size)));
   // Two sets of buffers in turn: a run reads one and writes the other.
   let [now, next] = [makeState(), makeState()];
-  const width = stepScalars(optimizer, 1, 1).length;
-  const examples = examplesOf(data);
+  const vector = (at: number) => now[at]!.data as Float32Array;
+  const width = stepScalars(rule, 1, 1, planned).length;
+  const [examples, shares] = [examplesOf(data), sharesOf(data)];
+  const masks = createMasks(masksOf(problem), options.seed ?? 0);
+  const averaged = names.indexOf("average");
   const stepper: Stepper = {
     get theta() {
-      return now[0]!.data as Float32Array;
+      return vector(0);
     },
     get slots() {
-      return now.slice(1).map((state) => state.data as Float32Array);
+      return rule.optimizer.slots.map((_, i) => vector(1 + i));
+    },
+    get measured() {
+      return vector(Math.max(0, averaged));
+    },
+    get state() {
+      return Object.fromEntries(names.map((name, i) => [name, vector(i)]));
     },
     stepsPerCall: stepsPerCall(options),
     async run(rows, batch, firstStep, learningRate) {
       const steps = rows.length / batch;
       const scalars = new Float32Array(steps * width);
-      for (let k = 0; k < steps; k++) scalars.set(stepScalars(optimizer, firstStep + k, learningRate(firstStep + k)), k * width);
+      for (let k = 0; k < steps; k++) scalars.set(stepScalars(rule, firstStep + k, learningRate(firstStep + k), planned), k * width);
       const losses = tensor("float32", new Float32Array(steps));
       const feeds: Record<string, Tensor> = {
         ...examples(rows, [steps, batch]),
+        ...masks.drawSteps(firstStep, steps, batch),
         scalars: tensor("float32", scalars, [steps, width]),
-        share: share(batch),
+        share: shares(rows, batch, [steps, batch]),
       };
       const into: Record<string, Tensor> = { losses };
       names.forEach((name, i) => {
@@ -131,53 +165,89 @@ async function scanStepper(options: StepperOptions): Promise<Stepper> {
 }
 
 async function fusedStepper(options: StepperOptions): Promise<Stepper> {
-  const { problem, layout, optimizer, data, executor } = options;
-  const session: Session = await executor.compile(gradientGraph(problem, layout), compileOptions(options));
+  const { problem, layout, optimizer, data, executor, accumulate = 1, steps: planned = Infinity } = options;
+  if (accumulate > 1 && options.batches) {
+    throw new GradusError("gradients are accumulated over batches of the data, and these are augmented.", { hint: "accumulate: 1" });
+  }
+  const { rule, loss: lossOptions } = rulesOf(options);
+  const session: Session = await executor.compile(gradientGraph(problem, layout, lossOptions), compileOptions(options));
   const { trainable } = layout;
   const buffers = layout.slots.filter(isBuffer);
   const buffersAt = buffers[0]?.offset ?? layout.size;
-  const lengths = [layout.size, layout.size - buffersAt, trainable, ...optimizer.slots.map(() => trainable)];
+  const lengths = [
+    layout.size,
+    layout.size - buffersAt,
+    trainable,
+    accumulate > 1 ? trainable : 0,
+    rule.average ? layout.size : 0,
+    ...optimizer.slots.map(() => trainable),
+  ];
   const arena = createArena(arenaBytes(lengths));
-  const [theta, updated, g, ...slots] = lengths.map((length) => arena.float32(length)) as [Float32Array, Float32Array, Float32Array];
-  // Decay is for weights alone, so an optimizer with decay goes parameter by parameter; others take θ at once.
-  const trained = layout.slots.filter((slot) => isTrainable(layout, slot));
-  const whole = [{ role: "bias", theta: theta.subarray(0, trainable), g, slots }];
-  const parts = trained.map(({ role, offset, size }) => {
-    const part = (vector: Float32Array) => vector.subarray(offset, offset + size);
-    return { role, theta: part(theta), g: part(g), slots: slots.map(part) };
-  });
+  const [theta, updated, g, sum, average, ...slots] = lengths.map((length) => arena.float32(length)) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
+  const { kernels } = arena;
+  const vectors = { theta, g: accumulate > 1 ? sum : g, slots, ...(rule.average ? { average } : {}) };
+  const update = updateInPlace(rule, kernels, vectors);
   const loss = tensor("float32", new Float32Array(1), []);
   const into: Record<string, Tensor> = { loss };
-  for (const { name, shape, offset, size } of trained)
+  for (const { name, shape, offset, size } of layout.slots.filter((slot) => isTrainable(layout, slot)))
     into[`gradient/${name}`] = tensor("float32", g.subarray(offset, offset + size), shape);
   for (const { name, shape, offset, size } of buffers) {
     into[`update/${name}`] = tensor("float32", updated.subarray(offset - buffersAt, offset - buffersAt + size), shape);
   }
   const masks = createMasks(masksOf(problem), options.seed ?? 0);
   const made = options.batches && madeBatches(options.batches, data);
-  const examples = examplesOf(data);
+  const [examples, shares] = [examplesOf(data), sharesOf(data)];
   const feeds: Record<string, Tensor> = { ...parameterViews(layout, theta) };
+  /** The loss of some rows of a step, their gradients in g, statistics in place where it is finite. */
+  const take = async (rows: Int32Array, batch: number, drawn: Readonly<Record<string, Tensor>>): Promise<number> => {
+    Object.assign(feeds, made ? made() : examples(rows, [rows.length]), drawn);
+    feeds["share"] = shares(rows, batch, [rows.length]);
+    await session.run(feeds, into);
+    const found = (loss.data as Float32Array)[0]!;
+    if (Number.isFinite(found)) theta.set(updated, buffersAt);
+    return found;
+  };
+  /** The same over pieces of the step, their gradients added up; at a loss that is not finite statistics are as they were. */
+  const takePieces = async (rows: Int32Array, drawn: Readonly<Record<string, Tensor>>): Promise<number> => {
+    const before = theta.slice(buffersAt);
+    sum.fill(0);
+    const size = Math.ceil(rows.length / accumulate);
+    let whole = 0;
+    for (let at = 0; at < rows.length; at += size) {
+      const piece = rows.subarray(at, at + size);
+      const masksOfPiece = Object.entries(drawn).map(([name, mask]) => [name, sliceRows(mask, at, at + piece.length)] as const);
+      whole += await take(piece, rows.length, Object.fromEntries(masksOfPiece));
+      if (!Number.isFinite(whole)) break;
+      kernels.axpy(sum, g, 1);
+    }
+    if (!Number.isFinite(whole)) theta.set(before, buffersAt);
+    return whole;
+  };
   return {
     theta,
     slots,
+    measured: rule.average ? average : theta,
+    state: {
+      theta,
+      ...Object.fromEntries(optimizer.slots.map((name, i) => [name, slots[i]!])),
+      ...(rule.average ? { average } : {}),
+    },
     stepsPerCall: 1,
     async run(rows, batch, firstStep, learningRate) {
       const steps = rows.length / batch;
       const losses = new Float32Array(steps);
-      feeds["share"] = share(batch);
       for (let k = 0; k < steps; k++) {
-        Object.assign(feeds, made ? made() : examples(rows.subarray(k * batch, (k + 1) * batch), [batch]));
-        Object.assign(feeds, masks.draw(firstStep + k, batch));
-        await session.run(feeds, into);
-        losses[k] = (loss.data as Float32Array)[0]!;
+        const chosen = rows.subarray(k * batch, (k + 1) * batch);
+        const drawn = masks.draw(firstStep + k, batch);
+        losses[k] = accumulate > 1 ? await takePieces(chosen, drawn) : await take(chosen, batch, drawn);
         if (!Number.isFinite(losses[k])) return losses.subarray(0, k + 1);
-        theta.set(updated, buffersAt);
-        const rate = learningRate(firstStep + k);
-        const scalars = optimizer.scalars(firstStep + k, rate);
-        for (const part of optimizer.weightDecay > 0 ? parts : whole) {
-          const decay = part.role === "weight" ? rate * optimizer.weightDecay : 0;
-          optimizer.updateInPlace(arena.kernels, part.theta, part.g, part.slots, scalars, decay);
-        }
+        update(firstStep + k, learningRate(firstStep + k), planned);
       }
       return losses;
     },
@@ -193,6 +263,9 @@ const everyRow = (shape: readonly number[]): Tensor =>
     shape,
   );
 
+/** What of a dataset the network reads. */
+const inputsOf = ({ weights: _, ...inputs }: Dataset): Record<string, Tensor> => ({ ...inputs });
+
 /** Examples of steps as feeds, `rows` of a shape: those of all data, or where inputs are made, these examples alone and every one of them. */
 function examplesOf(data: TrainingData): (rows: Int32Array, shape: readonly number[]) => Readonly<Record<string, Tensor>> {
   const known = new Map<string, Record<string, Tensor>>();
@@ -204,7 +277,7 @@ function examplesOf(data: TrainingData): (rows: Int32Array, shape: readonly numb
   };
   if (!isLazy(data))
     return (rows, shape) => {
-      const feeds = found(shape, () => ({ ...data, rows: tensor("int32", new Int32Array(rows.length), shape) }));
+      const feeds = found(shape, () => ({ ...inputsOf(data), rows: tensor("int32", new Int32Array(rows.length), shape) }));
       (feeds["rows"]!.data as Int32Array).set(rows);
       return feeds;
     };
@@ -232,8 +305,11 @@ function examplesOf(data: TrainingData): (rows: Int32Array, shape: readonly numb
 /** Inputs that are made for one call take no more bytes than this, or are of one step. */
 const madeBytes = 2 ** 24;
 
-const stepsPerCall = ({ data, batch }: StepperOptions): number =>
-  isLazy(data) ? Math.max(1, Math.min(scannedSteps, Math.floor(madeBytes / (4 * batch * data.width)))) : scannedSteps;
+function stepsPerCall({ problem, data, batch }: StepperOptions): number {
+  const drawn = masksOf(problem).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const width = drawn + (isLazy(data) ? data.width : 0);
+  return width === 0 ? scannedSteps : Math.max(1, Math.min(scannedSteps, Math.floor(madeBytes / (4 * batch * width))));
+}
 
 /** Batches of a source as feeds: the same tensors as long as they lie in the same memory, one set for each size. */
 function madeBatches(source: BatchSource, like: TrainingData): () => Readonly<Record<string, Tensor>> {

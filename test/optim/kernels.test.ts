@@ -47,7 +47,7 @@ const cases: Record<string, Case> = {
   momentum: {
     slots: 1,
     reference: (theta, g, [v], i) => theta - 0.01 * (v![i] = 0.9 * v![i]! + g),
-    update: (kernels, theta, g, [v]) => kernels.momentum(theta, g, v!, 0.01, 0.9, false),
+    update: (kernels, theta, g, [v]) => kernels.momentum(theta, g, v!, { rate: 0.01, mu: 0.9, nesterov: false }),
     torch: [
       0.479560584, 0.883119881, 1.17958713, -0.194671854, -0.0526501089, 0.573688567, 0.488536775, 0.443562686, 0.966485798, 0.424325615,
       -0.326328158,
@@ -56,7 +56,7 @@ const cases: Record<string, Case> = {
   nesterov: {
     slots: 1,
     reference: (theta, g, [v], i) => theta - 0.01 * (g + 0.9 * (v![i] = 0.9 * v![i]! + g)),
-    update: (kernels, theta, g, [v]) => kernels.momentum(theta, g, v!, 0.01, 0.9, true),
+    update: (kernels, theta, g, [v]) => kernels.momentum(theta, g, v!, { rate: 0.01, mu: 0.9, nesterov: true }),
     torch: [
       0.481790721, 0.888056517, 1.17722881, -0.19627279, -0.0475826189, 0.57038027, 0.481088489, 0.455692798, 0.969345808, 0.42642501,
       -0.329189599,
@@ -65,7 +65,7 @@ const cases: Record<string, Case> = {
   rmsprop: {
     slots: 1,
     reference: (theta, g, [s], i) => theta - (0.001 * g) / (Math.sqrt((s![i] = 0.99 * s![i]! + 0.01 * g * g)) + 1e-8),
-    update: (kernels, theta, g, [s]) => kernels.rmsprop(theta, g, s!, 0.001, 0.99, 1 - 0.99, 1e-8),
+    update: (kernels, theta, g, [s]) => kernels.rmsprop(theta, g, s!, [0.001, 0.99, 1 - 0.99, 1e-8]),
     torch: [
       -0.460538208, 0.143046871, -0.207399949, -0.24382332, 0.234311044, -0.125363261, 0.124556527, 0.301431447, 0.36576277, -0.254741758,
       0.107032374,

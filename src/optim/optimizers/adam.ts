@@ -34,7 +34,7 @@ export function adam(options: AdamOptions = {}): Optimizer {
       const scale = ops.Add(ops.Mul(ops.Sqrt(second), correction!), eps!);
       return { theta: ops.Sub(theta, ops.Div(ops.Mul(first, rate!), scale)), slots: [first, second] };
     },
-    updateInPlace: (kernels, theta, g, [m, v], scalars, decay) => kernels.adam(theta, g, m!, v!, [...scalars, decay]),
+    updateInPlace: (kernels, theta, g, [m, v], scalars, { decay, descent }) => kernels.adam(theta, g, m!, v!, [...scalars, decay], descent),
   };
 }
 

@@ -16,6 +16,6 @@ export function rmsprop(options: { decay?: number; epsilon?: number } = {}): Opt
       const square = ops.Add(ops.Mul(s!, keep!), ops.Mul(ops.Mul(g, g), take!));
       return { theta: ops.Sub(theta, ops.Div(ops.Mul(g, rate!), ops.Add(ops.Sqrt(square), eps!))), slots: [square] };
     },
-    updateInPlace: (kernels, theta, g, [s], [rate, keep, take, eps]) => kernels.rmsprop(theta, g, s!, rate!, keep!, take!, eps!),
+    updateInPlace: (kernels, theta, g, [s], scalars, { descent }) => kernels.rmsprop(theta, g, s!, scalars, descent),
   };
 }

@@ -11,7 +11,7 @@ export function sgd(): Optimizer {
     weightDecay: 0,
     scalars: (_, learningRate) => [learningRate],
     update: (theta, g, _, [rate]) => ({ theta: ops.Sub(theta, ops.Mul(g, rate!)), slots: [] }),
-    updateInPlace: (kernels, theta, g, _, [rate]) => kernels.sgd(theta, g, rate!),
+    updateInPlace: (kernels, theta, g, _, [rate], { descent }) => kernels.sgd(theta, g, rate!, descent),
   };
 }
 
@@ -30,6 +30,7 @@ export function momentum(options: { momentum?: number; nesterov?: boolean } = {}
       const direction = nesterov ? ops.Add(g, ops.Mul(velocity, muValue!)) : velocity;
       return { theta: ops.Sub(theta, ops.Mul(direction, rate!)), slots: [velocity] };
     },
-    updateInPlace: (kernels, theta, g, [v], [rate, muNumber]) => kernels.momentum(theta, g, v!, rate!, muNumber!, nesterov),
+    updateInPlace: (kernels, theta, g, [v], [rate, muNumber], { descent }) =>
+      kernels.momentum(theta, g, v!, { rate: rate!, mu: muNumber!, nesterov }, descent),
   };
 }
