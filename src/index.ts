@@ -88,6 +88,7 @@ export { attention } from "./nn/layers/attention.ts";
 export { batchNorm } from "./nn/layers/batch-norm.ts";
 export { conv } from "./nn/layers/conv.ts";
 export { dropout } from "./nn/layers/dropout.ts";
+export { categoryEmbedding, type EmbeddedInput } from "./nn/layers/category-embedding.ts";
 export { embedding } from "./nn/layers/embedding.ts";
 export { flatten } from "./nn/layers/flatten.ts";
 export { groupNorm } from "./nn/layers/group-norm.ts";

@@ -80,6 +80,7 @@ const flags: readonly Flag[] = [
   flag("scale", "transforms.default.scale"),
   flag("power", "transforms.default.power"),
   flag("impute", "transforms.default.impute", numeric),
+  flag("encode", "transforms.default.encode"),
   flag("split", "split.policy"),
   flag("resolve", "split.resolve", numeric),
   flag("test", "split.test", numeric),

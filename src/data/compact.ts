@@ -4,7 +4,7 @@ import type { PreprocessPlan } from "./preprocess.ts";
 import type { Table } from "./table.ts";
 import type { OneHotPlan } from "./transforms/one-hot.ts";
 
-/** Which of a plan's inputs are numbers, and which say a category. */
+/** Which of a plan's inputs are numbers (those of an embedding too), and which say a category. */
 export interface CompactPlan {
   /** The plan without its categories: the first inputs of a row; undefined where there are none. */
   readonly numbers: Pick<PreprocessPlan, "columns" | "features"> | undefined;
@@ -32,7 +32,7 @@ const NONE = 0xffff;
 export function compactPlan({ columns, features, shape }: PreprocessPlan): CompactPlan | undefined {
   const categories = columns.filter((column) => column.kind === "oneHot");
   const others = columns.filter((column) => column.kind !== "oneHot");
-  const single = others.every(({ kind }) => kind === "standardise" || kind === "scale" || kind === "dateParts");
+  const single = others.every(({ kind }) => kind === "standardise" || kind === "scale" || kind === "dateParts" || kind === "embedding");
   if (categories.length === 0 || !single || shape) return undefined;
   const numbers = features.length - categories.reduce((sum, plan) => sum + plan.categories.length, 0);
   return {

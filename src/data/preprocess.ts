@@ -11,6 +11,7 @@ import { fitTarget, type TargetPlan } from "./target-plan.ts";
 import type { ColumnSettings, FeatureBlock, Moments, Transform, TransformSettings } from "./transform.ts";
 import { transforms } from "./transforms/index.ts";
 import type { DatePartsPlan } from "./transforms/date-parts.ts";
+import type { EmbeddingPlan } from "./transforms/embedding.ts";
 import type { ImagePlan } from "./transforms/image.ts";
 import type { OneHotPlan } from "./transforms/one-hot.ts";
 import type { ScalePlan } from "./transforms/scale.ts";
@@ -19,7 +20,7 @@ import { moments, type StandardisePlan } from "./transforms/standardise.ts";
 import type { TokensPlan } from "./transforms/tokens.ts";
 
 /** A fitted transform of one column. */
-export type FittedColumn = StandardisePlan | DatePartsPlan | ScalePlan | OneHotPlan | ImagePlan | SequencePlan | TokensPlan;
+export type FittedColumn = StandardisePlan | DatePartsPlan | ScalePlan | EmbeddingPlan | OneHotPlan | ImagePlan | SequencePlan | TokensPlan;
 
 /** Everything fitted on the training rows; plain JSON, stored with the run. */
 export interface PreprocessPlan {
@@ -95,6 +96,7 @@ export function fitPreprocessing(
     const transform = registry.find((candidate) => candidate.applies(column, own)) ?? internal(`no transform for ${column.name}`);
     const fitted = transform.fit(selectColumn(column, train), own);
     notes.push(...fitted.notes);
+    if (transform.kind === "embedding" && sequences.lengths) throw noVectors(table, column);
     if (fitted.plan) columns.push(fitted.plan);
   }
   if (columns.length === 0) throw nothingLeft(table.source.path, notes);
@@ -102,6 +104,11 @@ export function fitPreprocessing(
   if (target.kind === "amount" && target.base) notes.push(`${target.name} enters as its change on ${target.base.name}`);
   return { plan: planOf(columns, target, schemaOf(table)), notes: notes.map(printable) };
 }
+
+const noVectors = ({ source }: Table, { name }: Column): GradusError =>
+  new GradusError(`${source.path}: column "${name}" stands beside sequences, where each category is an input at every step.`, {
+    hint: "leave out encode: embedding for it.",
+  });
 
 export const nothingLeft = (path: string, notes: readonly string[]): GradusError =>
   new GradusError(`${path}: no column is left to predict from.`, { hint: `${notes.slice(0, 5).join("; ")}.` });

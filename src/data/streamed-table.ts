@@ -128,7 +128,7 @@ async function withDatabase<T>(database: Database, use: (database: Database) => 
   }
 }
 
-const STREAMED: readonly string[] = ["standardise", "scale", "dateParts", "oneHot"];
+const STREAMED: readonly string[] = ["standardise", "scale", "dateParts", "embedding", "oneHot"];
 
 function checkPlan(path: string, { target, plan }: StreamOptions): void {
   if (!plan && target === undefined)

@@ -36,7 +36,7 @@ export interface Moments {
   readonly deviation: number;
 }
 
-/** What a person may ask for a column of numbers; everything left out is as usual. */
+/** What a person may ask for a column of numbers, dates or categories; everything left out is as usual. */
 export interface ColumnSettings {
   /** `robust`: median and quartiles; `minmax`: 0 to 1 over the training rows; `standardise` where left out. */
   readonly scale?: "standardise" | "robust" | "minmax" | "none" | undefined;
@@ -46,6 +46,10 @@ export interface ColumnSettings {
   readonly impute?: "mean" | "median" | number | undefined;
   /** `parts`: seconds, and the time of year, weekday and time of day as points on circles; `seconds` alone. */
   readonly dates?: "parts" | "seconds" | undefined;
+  /** Of categories: an input for each (`oneHot`), or a learnt vector for each, which the network looks up (`embedding`). */
+  readonly encode?: "oneHot" | "embedding" | undefined;
+  /** Numbers of such a vector; min(50, ⌈k/2⌉) of k categories where left out. */
+  readonly dimension?: number | undefined;
 }
 
 /** By column, and for all others. */

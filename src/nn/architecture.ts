@@ -1,5 +1,6 @@
 /** The contract of a ready architecture: a network sized by the data. */
 import type { ActivationName } from "./activation.ts";
+import type { EmbeddedInput } from "./layers/category-embedding.ts";
 import type { Network } from "./network.ts";
 
 /** What an architecture is sized by. */
@@ -10,6 +11,8 @@ export interface DataShape {
   readonly outputs: number;
   /** How many tokens there are, where the examples are sequences of token numbers. */
   readonly tokens?: number;
+  /** Inputs that are numbers of categories, where the examples are rows that have such. */
+  readonly categories?: readonly EmbeddedInput[];
 }
 
 export interface ArchitectureOptions {

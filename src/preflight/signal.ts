@@ -133,6 +133,7 @@ const breaks = new Set([
   "globalMaxPool",
   "meanOverTime",
   "embedding",
+  "categoryEmbedding",
   "rnn",
   "lstm",
   "gru",

@@ -31,6 +31,9 @@ const ourLayer = section({
   groups: size.optional(),
   heads: size.optional(),
   tokens: size.optional(),
+  columns: z
+    .array(section({ at: count, tokens: size, units: size, unknown: oneOf(["learnt", "zeros"]) }), expect("a list of inputs"))
+    .optional(),
   kernel: z.union([size, sizes]).optional(),
   stride: z.union([size, sizes]).optional(),
   dilation: z.union([size, sizes]).optional(),
@@ -82,6 +85,7 @@ const needs: Partial<Record<keyof typeof layerKinds, readonly string[]>> = {
   groupNorm: ["groups"],
   dropout: ["keepProbability"],
   embedding: ["tokens", "units"],
+  categoryEmbedding: ["columns"],
   rnn: ["units"],
   lstm: ["units"],
   gru: ["units"],
@@ -106,6 +110,7 @@ const fitted = z.discriminatedUnion(
   "kind",
   [
     section({ kind: z.literal("oneHot"), column: text, categories: texts }),
+    section({ kind: z.literal("embedding"), column: text, categories: texts, units: size, unknown: flag }),
     section({
       kind: z.literal("standardise"),
       column: text,
@@ -161,7 +166,7 @@ const fitted = z.discriminatedUnion(
       as: oneOf(["numbers", "oneHot"]),
     }),
   ],
-  expect("a oneHot, standardise, dateParts, scale, image, sequence or tokens column"),
+  expect("a oneHot, embedding, standardise, dateParts, scale, image, sequence or tokens column"),
 );
 
 const target = z.discriminatedUnion(

@@ -56,8 +56,12 @@ export function planAugmentation(
   threads: number | undefined,
 ): AugmentOptions {
   if (tokens !== undefined) throw new GradusError("augment: the examples are texts of numbered tokens, and no augmentation is for those.");
+  if (specs.some(({ kind }) => kind === "mixup") && columns.some(({ kind }) => kind === "embedding"))
+    throw new GradusError("augment: mixup has no mean of two categories that are numbers to be looked up.", {
+      hint: "leave out mixup, or encode: embedding.",
+    });
   const names = new Set(columns.map(({ column }) => column));
-  // One-hot columns and indicators have names of their own.
+  // One-hot columns, indicators and numbers of categories have names of their own.
   const numeric = shape ? undefined : Int32Array.from(features.flatMap((feature, at) => (names.has(feature) ? [at] : [])));
   const steps = completeAugmentations(specs, exampleShape(shape ?? [features.length], numeric));
   return { steps, ...(shape ? { shape } : {}), ...(numeric ? { numeric } : {}), ...(threads === 1 ? { workers: 0 } : {}) };

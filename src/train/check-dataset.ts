@@ -2,6 +2,7 @@
 import { input, type Value } from "../ir/graph.ts";
 import { sizeOf } from "../ir/shape.ts";
 import type { Tensor } from "../ir/tensor.ts";
+import type { EmbeddedInput } from "../nn/layers/category-embedding.ts";
 import { buildNetwork } from "../nn/network.ts";
 import { parameterInput } from "../nn/parameters.ts";
 import { GradusError } from "../util/errors.ts";
@@ -19,6 +20,8 @@ export function checkDataset(problem: Problem, data: TrainingData, what: string)
   if (data.lengths) checkLengths(data.lengths, steps, rowsOf(data), what);
   const tokens = tokensOf(problem);
   if (tokens !== undefined) checkTokens(data, tokens, what);
+  const [first] = problem.network.layers;
+  if (first?.kind === "categoryEmbedding" && "columns" in first) for (const column of first.columns) checkCategories(data, column, what);
 }
 
 function checkLengths({ data, shape }: Tensor, steps: number, rows: number, what: string): void {
@@ -41,6 +44,19 @@ function checkTokens({ features }: Dataset, { count, layer }: Tokens, what: stri
   throw new GradusError(`the ${what} data's ${place}: ${values[bad]} is no token of ${layer}, which has 0 to ${count - 1}`, {
     hint: "token numbers are whole; unknown and missing ones need a number of their own",
   });
+}
+
+function checkCategories({ features }: Dataset, { at, tokens }: EmbeddedInput, what: string): void {
+  const width = sizeOf(features.shape.slice(1));
+  const values = features.data as Float32Array;
+  for (let row = 0; row * width < values.length; row++) {
+    const value = values[row * width + at]!;
+    if (Number.isInteger(value) && value >= 0 && value < tokens) continue;
+    throw new GradusError(
+      `the ${what} data's row ${row + 1}: ${value}, its input ${at}, is no category of categoryEmbedding_1, which has 0 to ${tokens - 1}`,
+      { hint: "numbers of categories are whole; 0 is one that is not known" },
+    );
+  }
 }
 
 interface Tokens {

@@ -115,10 +115,16 @@ const columnTransforms = {
   dates: oneOf(["parts", "seconds"])
     .optional()
     .describe("`parts` where left out: seconds, and the time of year, the weekday and the time of day as points on circles."),
+  encode: oneOf(["oneHot", "embedding"])
+    .optional()
+    .describe("Of categories: `oneHot` where left out; `embedding`, a vector that an mlp learns for each, however many there are."),
+  dimension: within(ranges.count)
+    .optional()
+    .describe("Numbers of such a vector; half as many as there are categories, 50 at most, where left out."),
 };
 
 const transforms = section({
-  default: section(columnTransforms).optional().describe("Of all columns of numbers and dates."),
+  default: section(columnTransforms).optional().describe("Of all columns."),
   columns: z.record(text("a column name"), section(columnTransforms)).optional().describe("Of single columns."),
 });
 

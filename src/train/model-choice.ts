@@ -5,12 +5,15 @@ import { input, type Graph } from "../ir/graph.ts";
 import { sizeOf } from "../ir/shape.ts";
 import type { ArchitectureOptions } from "../nn/architecture.ts";
 import { architectureByName, type ArchitectureName } from "../nn/architectures/index.ts";
+import type { EmbeddedInput } from "../nn/layers/category-embedding.ts";
 import { reshape } from "../nn/layers/shape.ts";
 import type { Loss } from "../nn/loss.ts";
 import { lossByName } from "../nn/losses/index.ts";
 import { buildNetwork, sequential, type Network } from "../nn/network.ts";
+import { ownDefinition } from "../nn/own-layer.ts";
 import { parameterInput } from "../nn/parameters.ts";
 import { pretrainedNetwork, pretrainedShape, type PretrainedOptions } from "../nn/pretrained.ts";
+import { numberName } from "../data/transforms/embedding.ts";
 import { GradusError } from "../util/errors.ts";
 import type { Experiment, ResolvedModel } from "./experiment.ts";
 
@@ -97,8 +100,11 @@ function within<T>(path: string, act: () => T): T {
  * The network for the features and the target of a plan.
  * @throws GradusError where it does not fit them
  */
-export function networkFor(model: ModelChoice, { features, target, shape: planned, tokens }: PreprocessPlan, loss: Loss): Network {
+export function networkFor(model: ModelChoice, plan: PreprocessPlan, loss: Loss): Network {
+  const { features, target, shape: planned, tokens } = plan;
   const outputs = outputsOf(target);
+  const categories = embeddedInputs(plan);
+  if (categories.length > 0) checkEmbedded(model, categories);
   if (!("kind" in model)) {
     checkUnits(model, features.length, target, `end it with dense(${outputs})`);
     return model;
@@ -106,9 +112,8 @@ export function networkFor(model: ModelChoice, { features, target, shape: planne
   if (model.kind !== "pretrained") {
     const { kind, shape: given, ...options } = model;
     const shape = agreedShape(given, planned);
-    return onRows(shape, features.length, (inputShape) =>
-      architectureByName(kind).build({ inputShape, outputs, ...(tokens === undefined ? {} : { tokens }) }, options),
-    );
+    const special = { ...(tokens === undefined ? {} : { tokens }), ...(categories.length > 0 ? { categories } : {}) };
+    return onRows(shape, features.length, (inputShape) => architectureByName(kind).build({ inputShape, outputs, ...special }, options));
   }
   const { graph, shape, ...options } = model;
   const network = onRows(pretrainedShape(graph, agreedShape(shape, planned)), features.length, (known) =>
@@ -116,6 +121,46 @@ export function networkFor(model: ModelChoice, { features, target, shape: planne
   );
   checkUnits(network, features.length, target, "--head 1 puts a new layer in place of the model's last");
   return network;
+}
+
+/** The inputs of a plan that are numbers of categories, as `categoryEmbedding` takes them. */
+function embeddedInputs({ columns, features }: Pick<PreprocessPlan, "columns" | "features">): EmbeddedInput[] {
+  return columns.flatMap((fitted) =>
+    fitted.kind === "embedding"
+      ? [
+          {
+            at: features.indexOf(numberName(fitted.column)),
+            tokens: fitted.categories.length + 1,
+            units: fitted.units,
+            unknown: fitted.unknown ? ("learnt" as const) : ("zeros" as const),
+          },
+        ]
+      : [],
+  );
+}
+
+/** @throws GradusError where the model would take the numbers of categories for amounts */
+function checkEmbedded(model: ModelChoice, categories: readonly EmbeddedInput[]): void {
+  if ("kind" in model) {
+    const rows = (model.kind === "mlp" || model.kind === "logistic") && !model.shape;
+    if (rows) return;
+    const what = model.kind === "pretrained" ? "an imported model" : `${model.kind}${model.shape ? " on examples of a shape" : ""}`;
+    throw new GradusError(`encode: embedding gives categories as numbers to be looked up, and ${what} would take them for amounts.`, {
+      hint: "leave it out, or train an mlp or a logistic regression on rows.",
+    });
+  }
+  const [first] = model.layers;
+  if (first && ownDefinition(first)) return;
+  const read = first && "columns" in first ? first.columns : [];
+  const missed = categories.find(({ at, tokens }) => !read.some((column) => column.at === at && column.tokens === tokens));
+  if (!missed) return;
+  const list = categories.map(
+    ({ at, tokens, units, unknown }) => `{ at: ${at}, tokens: ${tokens}, units: ${units}, unknown: "${unknown}" }`,
+  );
+  throw new GradusError(
+    `encode: embedding makes input ${missed.at} the number of one of ${missed.tokens} categories, and the network would take it for an amount.`,
+    { hint: `begin it with categoryEmbedding([${list.join(", ")}]), or leave out encode: embedding.` },
+  );
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Layer } from "../../src/nn/layer.ts";
 import { activation } from "../../src/nn/layers/activation.ts";
 import { attention } from "../../src/nn/layers/attention.ts";
 import { batchNorm } from "../../src/nn/layers/batch-norm.ts";
+import { categoryEmbedding } from "../../src/nn/layers/category-embedding.ts";
 import { conv } from "../../src/nn/layers/conv.ts";
 import { dense } from "../../src/nn/layers/dense.ts";
 import { dropout } from "../../src/nn/layers/dropout.ts";
@@ -69,6 +70,26 @@ const cases: LayerCase[] = [
   { name: "dropout", layers: [dense(5), dropout(0.6), tanh, dropout(0.5), dense(2)], inputShape: [3], output: [2] },
   { name: "dropout of channels", layers: [conv(4), dropout(0.5, { spatial: true })], inputShape: [1, 3, 3], output: [4, 3, 3] },
   { name: "embedding", layers: [embedding(7, 3), flatten(), dense(2)], inputShape: [4], output: [2], tokens: 7 },
+  {
+    name: "categoryEmbedding",
+    layers: [
+      categoryEmbedding([
+        { at: 2, tokens: 5, units: 3, unknown: "learnt" },
+        { at: 0, tokens: 5, units: 2, unknown: "zeros" },
+      ]),
+      tanh,
+    ],
+    inputShape: [4],
+    output: [7],
+    tokens: 5,
+  },
+  {
+    name: "categoryEmbedding of all inputs",
+    layers: [categoryEmbedding([{ at: 0, tokens: 4, units: 3, unknown: "zeros" }])],
+    inputShape: [1],
+    output: [3],
+    tokens: 4,
+  },
   { name: "rnn", layers: [rnn(4)], inputShape: [5, 3], output: [4] },
   {
     name: "rnn, both directions, every step",

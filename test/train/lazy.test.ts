@@ -59,7 +59,8 @@ function mixedTable(rows: number, target: "classes" | "amount" = "classes"): Tab
   };
 }
 
-const transforms = { columns: { skewed: { power: "log", scale: "robust" } } } as const;
+const skewed = { power: "log", scale: "robust" } as const;
+const transforms = { columns: { skewed, gappy: { encode: "embedding" } } } as const;
 const range = (from: number, to: number) => Int32Array.from({ length: to - from }, (_, i) => from + i);
 
 describe("rows that are kept small", () => {
@@ -67,7 +68,7 @@ describe("rows that are kept small", () => {
     const table = mixedTable(20_000);
     const [train, others] = [range(0, 2000), range(2000, 20_000)];
     const { plan } = fitPreprocessing(table, train, { settings: transforms });
-    expect(new Set(plan.columns.map(({ kind }) => kind))).toEqual(new Set(["oneHot", "dateParts", "standardise", "scale"]));
+    expect(new Set(plan.columns.map(({ kind }) => kind))).toEqual(new Set(["oneHot", "embedding", "dateParts", "standardise", "scale"]));
     const whole = await prepareDatasets(table, [train, others], plan, onnxruntimeNode);
     const parts = await prepareParts(table, [train, others], plan, onnxruntimeNode, { residentBytes: 0 });
     for (const [i, part] of parts.entries()) {
@@ -124,7 +125,11 @@ describe("training on rows that are kept small", () => {
     ["a small network, many steps in a call", mixedTable(1500), {}],
     ["a network whose steps are calls of their own", mixedTable(700), { layers: [200] }],
     ["amounts", mixedTable(700, "amount"), { optimizer: { kind: "adam" } }],
-    ["augmented examples", mixedTable(700), { augment: [{ kind: "mixup", alpha: 0.4, probability: 0.5 }] }],
+    [
+      "augmented examples",
+      mixedTable(700),
+      { transforms: { columns: { skewed } }, augment: [{ kind: "mixup", alpha: 0.4, probability: 0.5 }] },
+    ],
     ["one thread", mixedTable(700), { threads: 1 }],
   ] as [string, Table, FitTableOptions][])("%s: the same weights and figures to the bit", async (_, table, options) => {
     const held = await run(table, options);

@@ -77,6 +77,7 @@ export const train: Command = {
     { flags: "--scale <kind>", description: "of numbers: standardise, robust, minmax or none (standardise)" },
     { flags: "--power <kind>", description: "of numbers, before that: none, log or yeoJohnson (none)" },
     { flags: "--impute <value>", description: "what a missing number becomes: mean, median or a number (mean)" },
+    { flags: "--encode <kind>", description: "of categories: oneHot, or embedding, a vector learnt for each (oneHot)" },
     ...readingFlags,
     ...runtimeFlags,
   ],

@@ -1,6 +1,7 @@
-/** Networks on rows of numbers; images and sequences are flattened, tokens as a vector each. */
+/** Networks on rows of numbers; images and sequences are flattened, tokens and categories that have numbers become a vector each. */
 import type { Architecture, DataShape } from "../architecture.ts";
 import { activation } from "../layers/activation.ts";
+import { categoryEmbedding } from "../layers/category-embedding.ts";
 import { dense } from "../layers/dense.ts";
 import { dropout } from "../layers/dropout.ts";
 import { embedding } from "../layers/embedding.ts";
@@ -11,8 +12,10 @@ import { GradusError } from "../../util/errors.ts";
 /** Of the vectors that stand for tokens. */
 const tokenUnits = 16;
 
-const flat = ({ inputShape, tokens }: DataShape) =>
-  tokens === undefined ? (inputShape.length > 1 ? [flatten()] : []) : [embedding(tokens, tokenUnits), flatten()];
+function flat({ inputShape, tokens, categories }: DataShape) {
+  if (categories) return [categoryEmbedding(categories)];
+  return tokens === undefined ? (inputShape.length > 1 ? [flatten()] : []) : [embedding(tokens, tokenUnits), flatten()];
+}
 
 export const logistic: Architecture = {
   name: "logistic",

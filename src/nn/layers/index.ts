@@ -5,6 +5,7 @@ import { ownDefinition, type OwnLayer } from "../own-layer.ts";
 import { activationLayer, type ActivationLayer } from "./activation.ts";
 import { attentionLayer, type Attention } from "./attention.ts";
 import { batchNormLayer, type BatchNorm } from "./batch-norm.ts";
+import { categoryEmbeddingLayer, type CategoryEmbedding } from "./category-embedding.ts";
 import { convLayer, type Conv } from "./conv.ts";
 import { denseLayer, type Dense } from "./dense.ts";
 import { dropoutLayer, type Dropout } from "./dropout.ts";
@@ -33,6 +34,7 @@ export type AnyLayer =
   | GroupNorm
   | Dropout
   | Embedding
+  | CategoryEmbedding
   | Recurrent
   | Attention
   | Positions
@@ -57,6 +59,7 @@ export const layerKinds = {
   groupNorm: groupNormLayer,
   dropout: dropoutLayer,
   embedding: embeddingLayer,
+  categoryEmbedding: categoryEmbeddingLayer,
   rnn: rnnLayer,
   lstm: lstmLayer,
   gru: gruLayer,
