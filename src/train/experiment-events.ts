@@ -4,7 +4,7 @@ import type { AugmentationSpec } from "../data/augmentation.ts";
 import type { Task } from "../data/table.ts";
 import type { Finding } from "../util/finding.ts";
 import type { Interval } from "../util/statistics.ts";
-import type { NonFinite, TrainingEvent } from "./events.ts";
+import type { NonFinite, Retry, Stopped, TrainingEvent, TrainingResult } from "./events.ts";
 
 /** Measured values with 95 % intervals, by name: `error`, `loss`; `r2`, `rmse`. */
 export type Metrics = Readonly<Record<string, Interval>>;
@@ -132,9 +132,13 @@ export interface ClosingFigures {
   readonly seconds: number;
   /** The training loop alone. */
   readonly fitSeconds: number;
-  readonly reason: "finished" | "interrupted" | "diverged";
+  readonly reason: TrainingResult["reason"];
+  /** What stopped it before its last epoch. */
+  readonly stop?: Stopped;
   readonly finding?: NonFinite;
-  /** What the audit and the checks before the training found that did not pass; left out where nothing was checked. */
+  /** Times that it went back after a divergence, where it did. */
+  readonly retries?: readonly Retry[];
+  /** What the audit, the checks before the training and the training itself found that did not pass; left out where there is none. */
   readonly findings?: readonly Finding[];
   /** Epochs begun, and the one whose weights were kept. */
   readonly epochs: { readonly run: number; readonly best: number };

@@ -1,27 +1,27 @@
-/** The training loop, on one screen: shuffle, step, measure, keep the best. */
-import type { BatchSource } from "../data/augment-batches.ts";
+/** The training loop, on one screen: shuffle, step, measure, keep the best, stop in time. */
 import type { Device, Executor } from "../exec/session.ts";
 import { initializeParameters, type ParameterLayout } from "../nn/parameters.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Schedule } from "../optim/schedule.ts";
-import { checkRanges, ranges, type Range } from "../util/range.ts";
-import { rng } from "../util/rng.ts";
 import { GradusError } from "../util/errors.ts";
-import { batchDataset, pickDataset, isLazy, rowsOf, type Dataset, type TrainingData } from "./dataset.ts";
-import { firstNonFinite } from "./divergence.ts";
-import { createEvaluator } from "./evaluate.ts";
-import { batchesOf, type AugmentOptions } from "./augment.ts";
-import { checkBatch, normalisesRows } from "./batch-statistics.ts";
-import { checkDataset } from "./check-dataset.ts";
-import { createStepper } from "./stepper.ts";
-import { summarize, type EpochFigures, type TrainingEvent, type TrainingResult } from "./events.ts";
-import { layoutOf, type Problem } from "./step-graph.ts";
+import type { Finding } from "../util/finding.ts";
+import { checkRanges, ranges, type Range } from "../util/range.ts";
+import type { AugmentOptions } from "./augment.ts";
+import type { NonFinite, TrainingEvent, TrainingResult } from "./events.ts";
+import { openLoop, type FitData } from "./loop.ts";
+import type { Observe } from "./observer.ts";
+import { beginProgress, curveFindings, improved, judged, resumeProgress, retried, stateOf } from "./progress.ts";
+import type { Checkpointer, TrainingState } from "./state.ts";
+import type { Problem } from "./step-graph.ts";
+import { monitorOf, stopOf, type StopOptions } from "./stopping/index.ts";
+import type { StepOptions } from "./update.ts";
 
-export interface FitOptions {
+export interface FitOptions extends StepOptions {
   readonly optimizer: Optimizer;
   readonly learningRate: number;
   readonly schedule: Schedule;
   readonly epochs: number;
+  /** Examples of a gradient; an update is made of `accumulate` of them. */
   readonly batchSize: number;
   readonly seed: number;
   readonly executor: Executor;
@@ -31,9 +31,26 @@ export interface FitOptions {
   readonly initialize?: (theta: Float32Array, layout: ParameterLayout) => void;
   /** What becomes of the examples of a step, and never of those that are measured. */
   readonly augment?: AugmentOptions;
+  /** When to stop before the last epoch; never where left out. */
+  readonly stop?: StopOptions;
+  /** What a loss that is not finite brings about: an end, or another try from the best epoch at half the learning rate. Default stop. */
+  readonly onDivergence?: OnDivergence;
+  /** Watches steps, and changes nothing. */
+  readonly observe?: Observe;
+  /** Sees every whole step, and may take the state there. */
+  readonly checkpoint?: Checkpointer;
+  /** Goes on from there, with equal data and options: to the same weights as without the interruption, to the bit. */
+  readonly resume?: TrainingState;
   /** Stops at the next step; what was reached is kept. */
   readonly signal?: AbortSignal;
 }
+
+/** What may follow a divergence. */
+export const divergenceAnswers = ["stop", "halve"] as const;
+export type OnDivergence = (typeof divergenceAnswers)[number];
+
+/** After so many halvings the learning rate is a thousandth, and something else is wrong. */
+const mostRetries = 10;
 
 /** What the numbers of the loop may be. */
 export const loopRanges = {
@@ -47,131 +64,117 @@ export const loopRanges = {
  * Trains, yielding events; returns the weights of the best validation epoch (of the last, where there is no
  * validation set). A step is a pure function of (seed, step), so equal options give equal weights to the bit.
  * A last batch of one row is left out of its epoch where a layer normalises by the rows of a batch.
- * @throws GradusError where the network does not fit the data, a number is out of its range, or batches of one row are normalised
+ * @throws GradusError where the network does not fit the data, a number is out of its range, batches of one row are normalised, or
+ * the state to go on from is of another training
  */
-export async function* train(
-  problem: Problem,
-  data: { readonly train: TrainingData; readonly validation?: TrainingData },
-  options: FitOptions,
-): AsyncGenerator<TrainingEvent, TrainingResult> {
+export async function* train(problem: Problem, data: FitData, options: FitOptions): AsyncGenerator<TrainingEvent, TrainingResult> {
   checkRanges({ ...options }, loopRanges);
-  const layout = layoutOf(problem);
-  const rows = rowsOf(data.train);
-  if (rows === 0) throw new GradusError("the training part has no rows");
-  checkDataset(problem, data.train, "training");
-  if (data.validation) checkDataset(problem, data.validation, "validation");
-  const batch = Math.min(options.batchSize, rows);
-  checkBatch(problem, batch);
-  const { executor, seed, schedule } = options;
-  const taken = rows % batch === 1 && batch > 1 && normalisesRows(problem) !== undefined ? rows - 1 : rows;
-  const stepsPerEpoch = Math.ceil(taken / batch);
-  const learningRate = (step: number) => options.learningRate * schedule.factor((step - 1) / (options.epochs * stepsPerEpoch));
-  const runtime = { ...(options.threads ? { threads: options.threads } : {}), ...(options.device ? { device: options.device } : {}) };
-  const batches = options.augment && batchesOf(problem, data.train, options.augment, { seed, batch });
-  const stepper = await createStepper({
-    problem,
-    layout,
-    optimizer: options.optimizer,
-    data: data.train,
-    batch,
-    executor,
-    seed,
-    ...runtime,
-    ...(batches ? { batches } : {}),
-  });
-  const trainSample = sampleRows(data.train, Math.max(1000, data.validation ? rowsOf(data.validation) : 0), seed);
-  const evaluated = [trainSample, ...(data.validation ? [data.validation] : [])].map(rowsOf);
-  const evaluator = await createEvaluator(problem, layout, executor, { ...runtime, rows: evaluated });
-  const measure = async (epoch: number): Promise<EpochFigures> => {
-    const figures = async (part: TrainingData) => summarize(problem, part, await evaluator.evaluate(stepper.theta, part));
-    return { epoch, train: await figures(trainSample), ...(data.validation ? { validation: await figures(data.validation) } : {}) };
-  };
-
+  const stop = options.stop && stopOf(options.stop);
+  const monitor = monitorOf(options.stop ?? {});
+  if (stop && !data.validation)
+    throw new GradusError("early stopping watches the validation part, and there is none.", { hint: 'stop: { kind: "none" }' });
+  const { epochs, schedule, onDivergence = "stop" } = options;
+  const started = performance.now();
+  const loop = await openLoop(problem, data, options);
+  const { layout, stepper, observer, taken, stepsPerEpoch } = loop;
   try {
-    initializeParameters(layout, stepper.theta, seed);
-    options.initialize?.(stepper.theta, layout);
-    let best = { figures: await measure(0), theta: stepper.theta.slice() };
-    const history = [best.figures];
-    yield { type: "start", parameters: layout.trainable, stepsPerEpoch, figures: best.figures };
+    if (!options.resume) {
+      initializeParameters(layout, stepper.theta, options.seed);
+      options.initialize?.(stepper.theta, layout);
+      stepper.state["average"]?.set(stepper.theta);
+    }
+    const again = onDivergence === "halve";
+    const now = options.resume ? resumeProgress(loop, options.resume, options) : beginProgress(loop, await loop.measure(0), again);
+    const before = now.seconds;
+    const factor = (step: number) => factorAt(schedule, { done: step - 1, planned, perEpoch: stepsPerEpoch }, now.schedule);
+    const learningRate = (step: number) => options.learningRate * 0.5 ** now.retries.length * factor(step);
+    const take = () => stateOf(loop, { ...now, seconds: before + (performance.now() - started) / 1000 }, options.seed);
+    const note = function* (findings: readonly Finding[] | undefined): Generator<TrainingEvent> {
+      now.findings.push(...(findings ?? []));
+      for (const finding of findings ?? []) yield { type: "finding", epoch: now.epoch, step: now.step, finding };
+    };
+    const ended = (reason: TrainingResult["reason"], more: Pick<TrainingResult, "finding" | "stop"> = {}): TrainingResult => {
+      const { best, history, step, retries } = now;
+      const findings = [...now.findings, ...curveFindings(now, reason, epochs)];
+      const seconds = before + (performance.now() - started) / 1000;
+      return {
+        reason,
+        ...more,
+        retries,
+        findings,
+        theta: best.theta,
+        layout,
+        bestEpoch: best.figures.epoch,
+        history,
+        steps: step,
+        seconds,
+      };
+    };
+    const { epoch, step } = now;
+    const resumed = options.resume ? { resumed: { epoch, step } } : {};
+    yield { type: "start", parameters: layout.trainable, stepsPerEpoch, figures: now.history[0]!, ...resumed };
+    if (!options.resume) yield* note(await observer?.seeEpoch(now.history[0]!, stepper.measured));
 
-    let step = 0;
-    const consider = (figures: EpochFigures) => {
-      history.push(figures);
-      if (!figures.validation || figures.validation.loss <= best.figures.validation!.loss) best = { figures, theta: stepper.theta.slice() };
-    };
-    const ended = (reason: TrainingResult["reason"], finding?: TrainingResult["finding"]): TrainingResult => {
-      return { reason, ...(finding ? { finding } : {}), theta: best.theta, layout, bestEpoch: best.figures.epoch, history, steps: step };
-    };
-    for (let epoch = 1; epoch <= options.epochs; epoch++) {
-      const order = rng(seed, "shuffle", epoch).permutation(rows).subarray(0, taken);
-      const whole = taken - (taken % batch);
-      batches?.begin(epoch, order);
-      for (let at = 0; at < taken;) {
+    training: while (now.epoch <= epochs) {
+      const order = loop.begin(now.epoch, now.at);
+      let bad: NonFinite | undefined;
+      while (now.at < taken && !bad) {
         if (options.signal?.aborted) {
-          if (at > 0) consider(await measure(epoch));
+          await options.checkpoint?.(take, "interrupted");
+          if (now.at > 0) improved(loop, now, await loop.measure(now.epoch), { monitor, again, epochs });
           return ended("interrupted");
         }
-        const size = at < whole ? batch : taken - whole;
-        const steps = Math.min(stepper.stepsPerCall, Math.max(1, Math.floor((whole - at) / batch)));
-        const chosen = order.subarray(at, at + steps * size);
-        const losses = await stepper.run(chosen, size, step + 1, learningRate);
-        const bad = losses.findIndex((loss) => !Number.isFinite(loss));
-        if (bad >= 0) {
-          const rowsOfStep = chosen.subarray(bad * size, (bad + 1) * size);
-          return ended(
-            "diverged",
-            await firstNonFinite({
-              problem,
-              layout,
-              executor,
-              seed,
-              theta: stepper.theta,
-              ...stepData(data.train, rowsOfStep, batches, epoch),
-              step: step + bad + 1,
-            }),
-          );
+        const { steps, size } = loop.ahead(now.at, now.step);
+        const seen = observer?.wants(now.step + 1) && { before: stepper.theta.slice() };
+        const chosen = order.subarray(now.at, now.at + steps * size);
+        const losses = await stepper.run(chosen, size, now.step + 1, learningRate);
+        const failed = losses.findIndex((loss) => !Number.isFinite(loss));
+        if (failed >= 0) {
+          const examples = loop.examplesOf(now.epoch, chosen.subarray(failed * size, (failed + 1) * size));
+          bad = await loop.nonFinite(now.step + failed + 1, examples);
+          break;
         }
-        step += steps;
-        at += steps * size;
-        yield { type: "step", epoch, step, examples: (epoch - 1) * taken + at, loss: losses[losses.length - 1]! };
+        now.step += steps;
+        now.at += steps * size;
+        const loss = losses[losses.length - 1]!;
+        yield { type: "step", epoch: now.epoch, step: now.step, examples: (now.epoch - 1) * taken + now.at, loss };
+        if (seen) {
+          const [epoch, rows] = [now.epoch, chosen.slice()];
+          const examples = () => loop.examplesOf(epoch, rows);
+          const step = { epoch, step: now.step, loss, learningRate: learningRate(now.step), ...seen, after: stepper.theta, examples };
+          yield* note(await observer!.see(step));
+        }
+        if (now.at < taken) await options.checkpoint?.(take, "step");
       }
-      const figures = await measure(epoch);
-      if (!Number.isFinite((figures.validation ?? figures.train).loss)) return ended("diverged", { step, tensor: "the validation loss" });
-      consider(figures);
-      yield { type: "epoch", figures, best: best.figures.epoch };
+      const measured = bad ? undefined : await loop.measure(now.epoch);
+      const figure = measured && (measured.figures.validation ?? measured.figures.train).loss;
+      if (!measured || !Number.isFinite(figure)) {
+        bad ??= { step: now.step, tensor: "the validation loss" };
+        yield* note(await observer?.seeNonFinite(bad));
+        if (!now.best.again || now.retries.length === mostRetries) return ended("diverged", { finding: bad });
+        yield { type: "retry", ...retried(loop, now, bad) };
+        continue training;
+      }
+      now.schedule = now.schedule && schedule.heed?.(now.schedule, figure!);
+      improved(loop, now, measured, { monitor, again, epochs });
+      yield { type: "epoch", figures: measured.figures, best: now.best.figures.epoch };
+      yield* note(await observer?.seeEpoch(measured.figures, stepper.measured));
+      const why = stop && judged(now, measured, stop, monitor);
+      if (why !== undefined) return ended("stopped", { stop: { rule: options.stop!.kind, epoch: now.epoch, why } });
+      now.epoch += 1;
+      now.at = 0;
+      if (now.epoch <= epochs) await options.checkpoint?.(take, "epoch");
     }
     return ended("finished");
   } finally {
-    batches?.dispose();
-    await stepper.dispose();
-    await evaluator.dispose();
+    await loop.dispose();
   }
-}
-
-/** The examples of one step again, for a look at what went wrong. */
-function stepData(
-  data: TrainingData,
-  rows: Int32Array,
-  batches: BatchSource | undefined,
-  epoch: number,
-): { data: Dataset; rows: Int32Array } {
-  if (!batches && !isLazy(data)) return { data, rows };
-  const made = batches ? batchDataset(batches.show(epoch, rows), data) : pickDataset(data, rows);
-  return { data: made, rows: rows.map((_, at) => at) };
-}
-
-/** A fixed, seeded sample for the training curve; the whole part where it is small. */
-function sampleRows(data: TrainingData, size: number, seed: number): TrainingData {
-  const rows = rowsOf(data);
-  if (rows <= size) return data;
-  const chosen = rng(seed, "training curve").permutation(rows).subarray(0, size).sort();
-  return pickDataset(data, chosen);
 }
 
 /** Runs a training to its end; `onEvent` sees every event. */
 export async function fit(
   problem: Problem,
-  data: { readonly train: TrainingData; readonly validation?: TrainingData },
+  data: FitData,
   options: FitOptions & { readonly onEvent?: (event: TrainingEvent) => void },
 ): Promise<TrainingResult> {
   const events = train(problem, data, options);
