@@ -23,6 +23,8 @@ export interface Finding {
   readonly threshold: Readonly<Record<string, number>>;
   /** Where the rule and its limits come from. */
   readonly source: string;
+  /** The rule whose finding it is a consequence of: no cause of its own; of a training's health. */
+  readonly follows?: string;
   /** The part of the data it is about: `test`; of an audit. */
   readonly part?: string;
   /** Rows that show it, the first of them; of an audit. */

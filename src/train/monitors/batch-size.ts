@@ -1,0 +1,36 @@
+import { short } from "../../util/format.ts";
+import { defineMonitor } from "../monitor.ts";
+import { knownNothing } from "./reading.ts";
+
+export const batchSize = defineMonitor({
+  name: "batch-size",
+  title: "batch size",
+  what:
+    "The gradient's noise scale, tr Σ/‖G‖²: the batch at which noise and signal of a step are equally long. Both are estimated without bias from " +
+    "the two halves of a batch and summed over the looks of the first half of the descent. Far above the batch, steps are mostly noise. Advice only.",
+  source: "McCandlish, Kaplan and Amodei 2018 (simple noise scale), Cockpit (signal to noise)",
+  leadsTo: [],
+  limits: {
+    looks: { value: 8, means: "looks that it takes at least" },
+    small: { value: 10, means: "noise scale, in batches, above which a larger batch is advised" },
+  },
+  judge(record, limits) {
+    const { facts } = record;
+    const nothing = knownNothing(record);
+    // Near the end ‖G‖ goes to 0, and every batch is noise.
+    const looks = record.steps.filter(({ noise, loss }) => noise && loss > 0.5 * nothing);
+    if (looks.length < limits.looks || facts.batch >= facts.rows) return undefined;
+    const sum = (figure: (noise: NonNullable<(typeof looks)[number]["noise"]>) => number) =>
+      looks.reduce((total, { noise }) => total + figure(noise!), 0);
+    const [signal, variance] = [sum(({ signal: s }) => s), sum(({ variance: v }) => v)];
+    const scale = signal > 0 ? variance / signal : Infinity;
+    if (scale <= limits.small * facts.batch) return undefined;
+    const most = Math.min(facts.rows, Math.max(2 * facts.batch, 2 ** Math.round(Math.log2(Math.min(scale, facts.rows)))));
+    return {
+      severity: "note",
+      message: `a step of ${facts.batch} examples is mostly noise: the noise scale is ${Number.isFinite(scale) ? `about ${short(Number(scale.toPrecision(2)))}` : "beyond measure"}`,
+      hint: `batches of up to ${most}, with the learning rate raised along; or a lower learning rate`,
+      numbers: { scale: Math.min(scale, 1e9), batch: facts.batch },
+    };
+  },
+});

@@ -1,0 +1,61 @@
+import { short } from "../../util/format.ts";
+import { defineMonitor } from "../monitor.ts";
+import { awake, weightMedians } from "./reading.ts";
+
+/** ‖Δw‖/‖w‖ of each weight tensor. */
+export const updateRatio = defineMonitor({
+  name: "update-ratio",
+  title: "update ratio",
+  what:
+    "The length of a step against that of the weights, ‖Δw‖/‖w‖, tensor by tensor, the median over the last looks; 10⁻³ is usual. Biases and " +
+    "tensors that start at zero are left out, and so are steps whose learning rate a schedule has brought below a tenth of the highest. Too " +
+    "long counts where any tensor's is; too short, where every tensor's is.",
+  source: "CS231n (10⁻³); NeuroScope, TheDeepChecker and DeepDiagnosis (limits); limits measured again, see the table",
+  leadsTo: [
+    "exploding-gradient",
+    "diverging",
+    "oscillating",
+    "non-finite",
+    "dead-units",
+    "saturation",
+    "vanishing-gradient",
+    "train-eval-switch",
+    "not-decreasing",
+  ],
+  limits: {
+    looks: { value: 5, means: "looks that the median is of; before so many it says nothing" },
+    low: { value: 3e-5, means: "every tensor's ratio below this warns" },
+    lowest: { value: 1e-6, means: "below this it fails" },
+    high: { value: 0.15, means: "any tensor's ratio above this warns" },
+    highest: { value: 0.5, means: "above this it fails" },
+  },
+  judge(record, limits) {
+    const looks = awake(record).slice(-limits.looks);
+    if (looks.length < limits.looks) return undefined;
+    const medians = [...weightMedians(looks, ({ update, weight }) => update / weight)];
+    if (medians.length === 0) return undefined;
+    const [name, most] = medians.reduce((a, b) => (b[1] > a[1] ? b : a));
+    const rate = looks.at(-1)!.learningRate;
+    const numbers = { ratio: most, learningRate: rate, steps: looks.at(-1)!.step };
+    if (most > limits.high) {
+      return {
+        severity: most > limits.highest ? "fail" : "warn",
+        subject: name,
+        message: `each step changes ${name} by ${short(most)} of its length; 0.001 is usual`,
+        hint: `a learning rate about ${short(Math.max(2, Number((most / 0.01).toPrecision(1))))} times lower than ${short(rate)}`,
+        numbers,
+      };
+    }
+    if (most >= limits.low) return undefined;
+    return {
+      severity: most < limits.lowest ? "fail" : "warn",
+      subject: name,
+      message: `no step changes any weights by more than ${short(most)} of their length; 0.001 is usual`,
+      hint:
+        most === 0
+          ? "nothing moves: are gradients cut off, or weights frozen?"
+          : `a learning rate some ${short(Number((1e-3 / most).toPrecision(1)))} times higher than ${short(rate)}`,
+      numbers,
+    };
+  },
+});
