@@ -70,21 +70,26 @@ export function fillNumbers({ numbers, plan, stride }: CompactRows, from: number
  * Writes the inputs of rows, equal to the bit to what the preprocessing graph makes of them.
  * @param rows places in what is kept
  * @param into [rows.length · width]; whatever it held is written over
+ * @param held the rows that were written into it last, as many at least: then their categories alone are cleared, in place of all
  */
-export function writeInputs({ plan, numbers, codes, stride }: CompactRows, rows: Int32Array, into: Float32Array): void {
+export function writeInputs({ plan, numbers, codes, stride }: CompactRows, rows: Int32Array, into: Float32Array, held?: Int32Array): void {
   const { width, categories } = plan;
   const own = plan.numbers?.features.length ?? 0;
   let at = own;
   const firsts = categories.map((column) => (at += column.categories.length) - column.categories.length);
-  into.fill(0, 0, rows.length * width);
+  const mark = (row: number, to: number, value: 0 | 1): void => {
+    const word = 2 * (row * stride + own);
+    for (let c = 0; c < firsts.length; c++) {
+      const code = codes[word + c]!;
+      if (code !== NONE) into[to + firsts[c]! + code] = value;
+    }
+  };
+  if (held) for (let i = 0; i < rows.length; i++) mark(held[i]!, i * width, 0);
+  else into.fill(0, 0, rows.length * width);
   for (let i = 0; i < rows.length; i++) {
     const from = rows[i]! * stride;
     const to = i * width;
     for (let k = 0; k < own; k++) into[to + k] = numbers[from + k]!;
-    const word = 2 * (from + own);
-    for (let c = 0; c < firsts.length; c++) {
-      const code = codes[word + c]!;
-      if (code !== NONE) into[to + firsts[c]! + code] = 1;
-    }
+    mark(rows[i]!, to, 1);
   }
 }

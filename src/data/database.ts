@@ -1,5 +1,5 @@
 /** DuckDB as the readers use it: one database per file, in memory or on disk, loaded only when a file is read. */
-import type { DuckDBValue } from "@duckdb/node-api";
+import type { DuckDBDataChunk, DuckDBValue } from "@duckdb/node-api";
 import { internal } from "../util/errors.ts";
 
 /** A private database. */
@@ -36,7 +36,16 @@ export const escapeGlob = (path: string): string => path.replace(/[[*?]/g, "[$&]
 
 /** Rows of a data chunk. */
 const ROWS_PER_CHUNK = 2048;
-const COLUMNS_PER_SCAN = 64;
+/** What a scan holds beside the columns it fills: so many bytes, or one column. */
+const SCAN_BYTES = 2 ** 27;
+
+const listOf = (expressions: readonly string[]): string => expressions.map((sql) => `coalesce((${sql})::DOUBLE, 'NaN'::DOUBLE)`).join(", ");
+
+/** A column of a chunk whose values are DOUBLE. */
+function numbersOf(chunk: DuckDBDataChunk, column: number): Float64Array | number[] {
+  const { items } = chunk.getColumnVector(column) as { items?: unknown };
+  return items instanceof Float64Array ? items : (chunk.getColumnValues(column) as number[]);
+}
 
 /**
  * Opens a database: an empty one in memory, or the one of a file.
@@ -53,24 +62,22 @@ export async function openDatabase(file = ":memory:", settings: Readonly<Record<
     expressions: readonly string[],
     relation: string,
   ): AsyncGenerator<{ readonly rows: number; readonly columns: (Float64Array | number[])[] }> {
-    const list = expressions.map((sql) => `coalesce((${sql})::DOUBLE, 'NaN'::DOUBLE)`).join(", ");
-    const result = await via.stream(`SELECT ${list} FROM ${relation}`);
+    const result = await via.stream(`SELECT ${listOf(expressions)} FROM ${relation}`);
     for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
       const found = chunk;
-      const columns = expressions.map((_, c) => {
-        const { items } = found.getColumnVector(c) as { items?: unknown };
-        return items instanceof Float64Array ? items : (found.getColumnValues(c) as number[]);
-      });
-      yield { rows: chunk.rowCount, columns };
+      yield { rows: chunk.rowCount, columns: expressions.map((_, c) => numbersOf(found, c)) };
     }
   }
 
+  /** All at once: chunks of a finished result are fetched without waiting for a thread, which takes longer than to copy one. */
   async function scan(expressions: readonly string[], relation: string, rows: number): Promise<Float64Array[]> {
     const out = expressions.map(() => new Float64Array(rows));
+    const result = await connection.run(`SELECT ${listOf(expressions)} FROM ${relation}`);
     let row = 0;
-    for await (const chunk of chunksOf(connection, expressions, relation)) {
-      for (let c = 0; c < out.length; c++) out[c]!.set(chunk.columns[c]!, row);
-      row += chunk.rows;
+    for (let i = 0; i < result.chunkCount; i++) {
+      const chunk = result.getChunk(i);
+      for (let c = 0; c < out.length; c++) out[c]!.set(numbersOf(chunk, c), row);
+      row += chunk.rowCount;
     }
     if (row !== rows) internal(`${rows} rows were expected in ${relation}, found ${row}`);
     return out;
@@ -82,8 +89,9 @@ export async function openDatabase(file = ":memory:", settings: Readonly<Record<
     },
     async numbers(expressions, relation, rows) {
       const out: Float64Array[] = [];
-      for (let at = 0; at < expressions.length; at += COLUMNS_PER_SCAN)
-        out.push(...(await scan(expressions.slice(at, at + COLUMNS_PER_SCAN), relation, rows)));
+      const columns = Math.max(1, Math.min(64, Math.floor(SCAN_BYTES / (8 * rows))));
+      for (let at = 0; at < expressions.length; at += columns)
+        out.push(...(await scan(expressions.slice(at, at + columns), relation, rows)));
       return out;
     },
     async *chunks(expressions, relation) {

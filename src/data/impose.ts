@@ -46,7 +46,9 @@ async function isWhole(database: Database, column: RawColumn, format: NumberForm
 }
 
 /**
- * Creates the typed table `data` from `raw`, which is dropped.
+ * Creates `data`, typed, from `raw`: a table in its place; or where values are read but a few times, a view of it (with `rowid`), so that
+ * no value is written twice.
+ * @param imposed by the schema of a saved model
  * @throws GradusError where a value cannot be read as its column's type (possible only for imposed types)
  */
 export async function createTyped(
@@ -54,7 +56,7 @@ export async function createTyped(
   path: string,
   columns: readonly SourceColumn[],
   where: Where,
-  imposed: boolean,
+  { imposed = false, view = false }: { readonly imposed?: boolean; readonly view?: boolean } = {},
 ): Promise<void> {
   const unique = [...new Map(columns.map((column) => [column.id, column])).values()];
   if (imposed) {
@@ -69,6 +71,11 @@ export async function createTyped(
           { hint: "the model was trained on such values; mend the field, or leave it empty where the value is missing." },
         );
     }
+  }
+  if (view) {
+    const list = unique.map(({ id, sql, sqlType }) => (id === sql ? id : `(${sql})::${sqlType} AS ${id}`));
+    await database.query(`CREATE VIEW data AS SELECT ${["rowid AS rowid", ...list].join(", ")} FROM raw`);
+    return;
   }
   const changed = unique.filter(({ id, sql }) => id !== sql);
   if (unique.length > 0 && changed.length <= MOST_CHANGED) {

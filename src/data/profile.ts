@@ -41,7 +41,7 @@ export async function profileData(path: string, options: ProfileOptions = {}): P
     if (unknown !== undefined) throw new GradusError(`no column "${unknown}" (--type) in ${said} (line 1).`);
     const raw = await lookAt(database, staged, where, reading);
     const { columns, notes } = await inferTypes(database, raw, reading);
-    await createTyped(database, said, columns, where, false);
+    await createTyped(database, said, columns, where);
     const profiles: ColumnProfile[] = [];
     for (const column of columns) profiles.push(await profileColumn(database, column, staged.rows, where, bins, notes));
     const all = columns.map(({ id }) => identifier(id)).join(", ");
@@ -77,7 +77,7 @@ async function profileArrays(
     const where = whereOf(staged);
     const raw = await lookAt(database, staged, where, reading);
     const { columns, notes } = await inferTypes(database, raw, reading);
-    await createTyped(database, path, columns, where, false);
+    await createTyped(database, path, columns, where);
     const profiles: ColumnProfile[] = [];
     for (const column of columns.filter(({ name }) => !staged.aside?.has(name)))
       profiles.push(await profileColumn(database, column, staged.rows, where, bins, notes));

@@ -47,9 +47,7 @@ export interface RawTable {
 
 /** The columns of `raw` and how its numbers are written. */
 export async function lookAt(database: Database, staged: Staged, where: Where, reading: Reading): Promise<RawTable> {
-  const types = await database.query(
-    "SELECT column_name AS id, data_type AS type FROM duckdb_columns() WHERE table_name = 'raw' ORDER BY column_index",
-  );
+  const types = await database.query("SELECT column_name AS id, column_type AS type FROM (DESCRIBE raw)");
   const columns = staged.names.map((name, i) => ({ id: `c${i}`, name, type: String(types.find(({ id }) => id === `c${i}`)?.["type"]) }));
   const typed = staged.typed === true;
   const texts = columns.filter(({ type }) => type === "VARCHAR");

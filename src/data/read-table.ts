@@ -112,7 +112,7 @@ async function buildTable(
   asked: ReadOptions,
 ): Promise<Table> {
   const { path } = file;
-  const data = await typeData(database, path, read, asked);
+  const data = await typeData(database, path, read, asked, { view: true });
   const { staged, options, where, byName, roleNames } = data;
   const { rows } = staged;
   const { schema } = options;

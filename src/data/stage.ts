@@ -100,7 +100,7 @@ export async function applyQuery(
   await checkQuery(database, reading.query);
   const raw = await lookAt(database, staged, where, reading);
   const { columns } = await inferTypes(database, raw, { ...reading, types: {} });
-  await createTyped(database, path, columns, where, false);
+  await createTyped(database, path, columns, where);
   await database.query("ALTER TABLE data RENAME TO source");
   await database.query(
     `CREATE VIEW data AS SELECT ${columns.map(({ id, name }) => `${id} AS ${identifier(name)}`).join(", ")} FROM source`,

@@ -32,9 +32,16 @@ export interface TypedData extends WithSequences<ReadOptions> {
 
 /**
  * Creates `data` from `raw`.
+ * @param view where values are read but a few times
  * @throws GradusError where a query fails, a column that is named is not there, or values are not as a schema says
  */
-export async function typeData(database: Database, path: string, read: Staged, asked: ReadOptions): Promise<TypedData> {
+export async function typeData(
+  database: Database,
+  path: string,
+  read: Staged,
+  asked: ReadOptions,
+  { view = false }: { readonly view?: boolean } = {},
+): Promise<TypedData> {
   // From here on nothing outside the database can be reached, whatever an expression says.
   await database.query("SET enable_external_access = false");
   const { query } = asked;
@@ -63,7 +70,7 @@ export async function typeData(database: Database, path: string, read: Staged, a
     ? { columns: await imposeTypes(database, raw, schema), notes: [] }
     : await inferTypes(database, raw, options);
   const used = withRoleColumns(columns, raw, Object.values(roleNames));
-  await createTyped(database, path, used, where, schema !== undefined);
+  await createTyped(database, path, used, where, { imposed: schema !== undefined, view });
   const byName = new Map(used.map((column) => [column.name, column]));
   const file = [...staged.notes, ...skippedNotes(staged.skipped), ...raw.notes];
   return { ...arranged, where, direct, columns: used, byName, targetName, references, roleNames, notes: { file, columns: notes } };

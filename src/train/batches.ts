@@ -73,8 +73,10 @@ function* inBatches(data: TrainingData, order: Int32Array, size: number): Genera
 /** Chosen rows, at most so many, in memory that the next ones are written over. */
 function lazyPicker({ targets, width, write }: LazyDataset, most: number): (rows: Int32Array) => Dataset {
   const memory = new Float32Array(most * width);
+  let held: Int32Array | undefined;
   return (rows) => {
-    write(rows, memory);
+    write(rows, memory, held && held.length >= rows.length ? held : undefined);
+    held = rows;
     return { features: tensor("float32", memory.subarray(0, rows.length * width), [rows.length, width]), targets: pickRows(targets, rows) };
   };
 }

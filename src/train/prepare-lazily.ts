@@ -63,7 +63,7 @@ async function lazily(
   return {
     targets: targetTensor(table, rows, plan.target),
     width: compact.width,
-    write: (chosen, into) => writeInputs(kept, chosen, into),
+    write: (chosen, into, held) => writeInputs(kept, chosen, into, held),
   };
 }
 

@@ -42,11 +42,11 @@ export const dateParts = defineTransform<NumericColumn, DatePartsPlan>({
   fit({ name, values, sqlType }) {
     const present = presentValues(values);
     const missing = values.length - present.length;
-    return datePartsBy({ name, sqlType }, { present: present.length, missing, ...moments(present) }, (cycle) => {
+    return datePartsBy({ name, sqlType }, { present: present.length, missing, ...moments(present) }, (cycle, enough) => {
       const first = phase(present[0]!, CYCLES[cycle]);
       let most = 0;
-      for (const value of present) {
-        const distance = Math.abs(phase(value, CYCLES[cycle]) - first);
+      for (let i = 1; i < present.length && most <= enough; i++) {
+        const distance = Math.abs(phase(present[i]!, CYCLES[cycle]) - first);
         most = Math.max(most, Math.min(distance, 1 - distance));
       }
       return most;
@@ -61,7 +61,7 @@ export const dateParts = defineTransform<NumericColumn, DatePartsPlan>({
       const seconds = inputs[i]!;
       const absent = ops.IsNaN(seconds);
       const present = ops.Where(absent, number(mean), seconds);
-      const zero = constant(tensor("float32", 0));
+      const zero = constant(tensor("float32", 0, [1, 1]));
       const pieces: Value[] = [];
       const features: string[] = [];
       if (deviation > 0) {
@@ -98,22 +98,26 @@ export const dateParts = defineTransform<NumericColumn, DatePartsPlan>({
 
 /**
  * The plan of a column of which no more is known than this.
- * @param apart how far in a cycle a value lies from the first one at most, 0 to 1/2
+ * @param apart how far in a cycle a value lies from the first one at most, 0 to 1/2; any that is more than `enough` will do
  */
 export function datePartsBy(
   { name, sqlType }: Pick<NumericColumn, "name" | "sqlType">,
   { present, missing, mean, deviation }: Pick<NumberFacts, "present" | "missing" | "mean" | "deviation">,
-  apart: (cycle: Cycle) => number,
+  apart: (cycle: Cycle, enough: number) => number,
 ): { plan: DatePartsPlan | undefined; notes: string[] } {
   const indicator = missing > 0;
   if (present === 0) return { plan: undefined, notes: [`${name} left out: no training row has a value`] };
   if (deviation === 0 && !indicator) return { plan: undefined, notes: [`${name} left out: always the same in the training rows (σ = 0)`] };
   const candidates: readonly Cycle[] = sqlType === "TIME" ? ["day"] : sqlType === "DATE" ? ["year", "week"] : ["year", "week", "day"];
   // Two days of a month tell no season: what varies is the month.
-  const cycles = candidates.filter((cycle) => apart(cycle) > (cycle === "year" ? 1 / 24 : 1e-9));
+  const cycles = candidates.filter((cycle) => {
+    const enough = cycle === "year" ? 1 / 24 : 1e-9;
+    return apart(cycle, enough) > enough;
+  });
   const said = cycles.map((cycle) => CYCLES[cycle].name);
   const notes = said.length > 0 ? [`${name} enters as ${["seconds", ...said].join(", ")}`] : [];
   return { plan: { kind: "dateParts", column: name, sqlType, mean, deviation, cycles, indicator }, notes };
 }
 
-const number = (value: number): Value => constant(tensor("float64", value));
+/** Of the rank of what it goes with: a scalar beside [batch, 1] makes ONNX Runtime go row by row, fifteen times as long. */
+const number = (value: number): Value => constant(tensor("float64", value, [1, 1]));

@@ -103,7 +103,7 @@ function buildGroup(members: readonly { plan: StandardisePlan; value: Value }[],
       centred,
       row(({ deviation }) => 1 / deviation, plans),
     );
-    const filled = ops.Where(ops.IsNaN(x), constant(tensor(dtype, 0)), z);
+    const filled = ops.Where(ops.IsNaN(x), constant(tensor(dtype, 0, [1, 1])), z);
     blocks.push({
       value: dtype === "float32" ? filled : ops.Cast(filled, { to: "float32" }),
       features: plans.map(({ column }) => column),
