@@ -23,15 +23,18 @@ const slotCount = 2;
 /** A worker that says nothing for so long is done without: its piece is made again. */
 const patienceMilliseconds = 5000;
 
-/** Threads are worth their trouble where batches made in line take more than this share of the time. */
-const worthwhile = 0.05;
+/**
+ * Threads are worth their trouble where batches made in line take more than this share of the time. With two cores the network needs
+ * both: a third thread keeps its threads waiting, and costs more than it makes.
+ */
+const worthwhile = (): number => (availableParallelism() > 2 ? 0.05 : 0.5);
 /** Batches between two looks at the clock; the first ones run cold. */
 const batchesPerLook = 8;
 
 /**
  * Augmented batches; equal to the bit whatever the number of workers.
  * @param workers threads besides this one; 0 makes every batch when it is asked for. Where left out, as many as cores but one (at
- *   least one) as soon as making batches in line takes more than a twentieth of the time
+ *   least one) as soon as making batches in line takes more than a twentieth of the time, or half of it where there are two cores
  * @throws GradusError where the augmentations do not fit the examples
  */
 export function augmentedBatches(plan: AugmentationPlan, given: Examples, workers?: number): BatchSource {
@@ -61,7 +64,7 @@ function adaptiveBatches({ batch }: AugmentationPlan, inline: BatchSource, start
       made += last - begun;
       count += 1;
       if (count % batchesPerLook !== 0) return result;
-      if (count > batchesPerLook && made > worthwhile * (made + elsewhere)) {
+      if (count > batchesPerLook && made > worthwhile() * (made + elsewhere)) {
         source = start();
         source.begin(now, order.subarray(at));
       }
