@@ -6,7 +6,6 @@ import type { BatchSource } from "../data/augment-batches.ts";
 import { isBuffer, isTrainable, parameterViews, type ParameterLayout } from "../nn/parameters.ts";
 import { arenaBytes, createArena } from "../optim/kernels/memory.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { GradusError } from "../util/errors.ts";
 import { batchDataset, isLazy, rowsOf, sliceRows, type Dataset, type TrainingData } from "./dataset.ts";
 import { createMasks } from "./masks.ts";
 import { gradientGraph, masksOf, scanGraph, type Problem } from "./step-graph.ts";
@@ -52,7 +51,10 @@ export interface StepperOptions extends StepOptions {
   readonly form?: "scan" | "fused";
   /** Of the masks' random streams. */
   readonly seed?: number;
-  /** Where the examples of a step come from, in place of `data`: an epoch of it has begun with the very rows that `run` is given. */
+  /**
+   * Where the examples of a step come from, in place of `data`: an epoch of it has begun with the very rows that `run` is given; where
+   * gradients are accumulated its batches are ⌈batch/accumulate⌉ rows.
+   */
   readonly batches?: BatchSource;
 }
 
@@ -82,10 +84,14 @@ function rulesOf(options: StepperOptions) {
   return { rule: updateRule(optimizer, layout, options, examples), loss };
 }
 
+/** Rows whose gradients are computed at once. */
+const pieceOf = ({ batch, accumulate = 1 }: Pick<StepperOptions, "batch" | "accumulate">): number => Math.ceil(batch / accumulate);
+
 function compileOptions({ threads, device, layout, data, batch, batches, accumulate = 1 }: StepperOptions): CompileOptions {
   const count = threads ?? (layout.size < oneThreadLimit ? 1 : undefined);
   const rows = rowsOf(data);
-  const pieces = [batch, rows % batch].flatMap((size) => [Math.ceil(size / accumulate), size % Math.ceil(size / accumulate)]);
+  const piece = pieceOf({ batch, accumulate });
+  const pieces = [piece, batch % piece, (rows % batch) % piece];
   const sizes = pieces.filter((size) => size > 0).map((size) => ({ rows: batches ? size : rows, batch: size }));
   return { repeated: true, sizes, ...(count === undefined ? {} : { threads: count }), ...(device === undefined ? {} : { device }) };
 }
@@ -166,9 +172,6 @@ async function scanStepper(options: StepperOptions): Promise<Stepper> {
 
 async function fusedStepper(options: StepperOptions): Promise<Stepper> {
   const { problem, layout, optimizer, data, executor, accumulate = 1, steps: planned = Infinity } = options;
-  if (accumulate > 1 && options.batches) {
-    throw new GradusError("gradients are accumulated over batches of the data, and these are augmented.", { hint: "accumulate: 1" });
-  }
   const { rule, loss: lossOptions } = rulesOf(options);
   const session: Session = await executor.compile(gradientGraph(problem, layout, lossOptions), compileOptions(options));
   const { trainable } = layout;
@@ -217,7 +220,7 @@ async function fusedStepper(options: StepperOptions): Promise<Stepper> {
   const takePieces = async (rows: Int32Array, drawn: Readonly<Record<string, Tensor>>): Promise<number> => {
     const before = theta.slice(buffersAt);
     sum.fill(0);
-    const size = Math.ceil(rows.length / accumulate);
+    const size = pieceOf(options);
     let whole = 0;
     for (let at = 0; at < rows.length; at += size) {
       const piece = rows.subarray(at, at + size);
@@ -264,7 +267,11 @@ const everyRow = (shape: readonly number[]): Tensor =>
   );
 
 /** What of a dataset the network reads. */
-const inputsOf = ({ weights: _, ...inputs }: Dataset): Record<string, Tensor> => ({ ...inputs });
+const inputsOf = ({ features, targets, lengths }: Dataset): Record<string, Tensor> => ({
+  features,
+  targets,
+  ...(lengths ? { lengths } : {}),
+});
 
 /** Examples of steps as feeds, `rows` of a shape: those of all data, or where inputs are made, these examples alone and every one of them. */
 function examplesOf(data: TrainingData): (rows: Int32Array, shape: readonly number[]) => Readonly<Record<string, Tensor>> {
