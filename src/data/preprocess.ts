@@ -61,6 +61,7 @@ const transformOf = (kind: string): Transform<Column, FittedColumn> =>
 /**
  * Fits preprocessing on the training rows alone.
  * @param options.log the target enters as its logarithm (regression)
+ * @param options.power the target enters as Yeo and Johnson's power of it that is nearest to normal (regression)
  * @param options.change the target enters as its change on the nearest naive forecast (windows over a series)
  * @param options.together numeric columns are one thing, the pixels of an image or the steps of a sequence: they are
  *   standardised by one mean and deviation, and constant ones stay
@@ -75,6 +76,7 @@ export function fitPreprocessing(
   train: Int32Array,
   options: {
     readonly log?: boolean | undefined;
+    readonly power?: boolean | undefined;
     readonly change?: boolean | undefined;
     readonly together?: boolean | undefined;
     readonly maxLength?: number | undefined;
@@ -101,6 +103,8 @@ export function fitPreprocessing(
   }
   if (columns.length === 0) throw nothingLeft(table.source.path, notes);
   const target = fitTarget(table, train, options);
+  if (target.kind === "amount" && target.lambda !== undefined)
+    notes.push(`${target.name} enters by Yeo and Johnson's power, λ = ${short(target.lambda)}`);
   if (target.kind === "amount" && target.base) notes.push(`${target.name} enters as its change on ${target.base.name}`);
   return { plan: planOf(columns, target, schemaOf(table)), notes: notes.map(printable) };
 }

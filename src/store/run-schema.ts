@@ -177,6 +177,8 @@ const target = z.discriminatedUnion(
       kind: z.literal("amount"),
       name: text,
       log: z.boolean(expect("true or false")),
+      lambda: number.optional(),
+      last: number.optional(),
       mean: number,
       deviation: number,
       steps: size.optional(),

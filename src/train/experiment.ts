@@ -42,10 +42,10 @@ const data = section({
   task: oneOf(["classification", "regression"]).optional().describe("Inferred from the target where left out."),
   drop: z.array(text("a column name"), expect("a list of column names")).default([]).describe("Columns that are no features."),
   id: text("a column name").optional().describe("A column that names each row: no feature, and the split goes by it."),
-  targetTransform: oneOf(["none", "log", "change"])
+  targetTransform: oneOf(["none", "log", "yeoJohnson", "change"])
     .default("none")
     .describe(
-      "`log` trains on the logarithm, `change` (forecasts) on the change on a naive forecast; predictions are in the target's own unit.",
+      "`log` trains on the logarithm, `yeoJohnson` on the power that makes the target most normal, `change` (forecasts) on the change on a naive forecast; predictions are in the target's own unit.",
     ),
   delimiter: text("one character, tab or space").optional().describe("Of delimited text; found from the first lines where left out."),
   encoding: text("the name of an encoding")

@@ -62,7 +62,7 @@ export interface FitTableOptions {
   readonly seed?: number;
   /** A name, or a loss of your own. */
   readonly loss?: LossChoice;
-  readonly targetTransform?: "none" | "log" | "change";
+  readonly targetTransform?: "none" | "log" | "yeoJohnson" | "change";
   /** Steps of a sequence that the network sees; the longest training sequence's where left out, at most 1 000. */
   readonly maxLength?: number | undefined;
   /** [height, width] that images are brought to, in pixels; theirs where all are alike, else the medians. */
@@ -149,7 +149,9 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
     epochs,
     seed,
     error:
-      plan.target.kind === "classes" ? { name: "error", scale: 1 } : { name: "rmse", scale: plan.target.log ? 1 : plan.target.deviation },
+      plan.target.kind === "classes"
+        ? { name: "error", scale: 1 }
+        : { name: "rmse", scale: plan.target.log || plan.target.lambda !== undefined ? 1 : plan.target.deviation },
   });
 
   const augmentation = options.augment?.length ? planAugmentation(options.augment, plan, shapeOf(model, plan), options.threads) : undefined;
@@ -281,6 +283,7 @@ export function planTable(
 ): { readonly plan: PreprocessPlan; readonly notes: readonly string[]; readonly problem: Problem } {
   const { plan, notes } = fitPreprocessing(table, train, {
     log: options.targetTransform === "log",
+    power: options.targetTransform === "yeoJohnson",
     change: options.targetTransform === "change",
     together: "shape" in model && model.shape !== undefined,
     maxLength: options.maxLength,

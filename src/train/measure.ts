@@ -1,5 +1,5 @@
 /** Closing figures: predictions against the truth, each with its interval. */
-import { amountsAt, dependentAmounts, fitTarget, stepsOf, type TargetPlan } from "../data/target-plan.ts";
+import { amountsAt, dependentAmounts, fitTarget, restored, stepsOf, type TargetPlan } from "../data/target-plan.ts";
 import { nearestNaive, pastAt } from "../data/naive-forecast.ts";
 import { countCategories, type Table } from "../data/table.ts";
 import { internal } from "../util/errors.ts";
@@ -51,8 +51,7 @@ export function restoreAmounts(
 ): Float64Array {
   const past = plan.base && pastAt(table, rows, plan.base.positions);
   return Float64Array.from(prediction, (value, i) => {
-    const amount = value * plan.deviation + plan.mean + (past?.[i] ?? 0);
-    return plan.log ? Math.exp(amount) : amount;
+    return restored(value * plan.deviation + plan.mean, plan) + (past?.[i] ?? 0);
   });
 }
 

@@ -1,7 +1,7 @@
 /** Predictions of a trained model on raw rows, through the very graph that model.onnx holds. */
 import { callsOf, rawInputs } from "../data/preprocess.ts";
 import { naiveForecasts, pastAt } from "../data/naive-forecast.ts";
-import { dependentAmounts, outputsOf, targetTensor, type TargetPlan } from "../data/target-plan.ts";
+import { dependentAmounts, outputsOf, restored, targetTensor, type TargetPlan } from "../data/target-plan.ts";
 import type { Table } from "../data/table.ts";
 import type { CompileOptions, Executor } from "../exec/session.ts";
 import { compile } from "../exec/executor.ts";
@@ -76,19 +76,18 @@ export async function measureRows(model: Model, table: Table, rows: Int32Array, 
 
 /**
  * The training part's answer that needs no network, on rows of a file without that part: its most frequent class, its mean, or
- * after training on the logarithm its geometric mean.
+ * after training on the logarithm or a power the mean there, taken back.
  * @param name of the baseline that the run stored: `always "no"`
  */
 export function measureStoredBaseline(target: TargetPlan, name: string, table: Table, rows: Int32Array): Baseline {
   if (target.kind === "amount") {
     const steps = outputsOf(target);
     const naive = naiveForecasts(table).get(name);
-    const guess = naive
-      ? pastAt(table, rows, naive)
-      : new Float64Array(rows.length * steps).fill(target.log ? Math.exp(target.mean) : target.mean);
+    const guess = naive ? pastAt(table, rows, naive) : new Float64Array(rows.length * steps).fill(restored(target.mean, target));
     const metrics = regressionIntervals(amountsOf(table, rows), guess, { seed: 1, block: dependentAmounts(target) });
     if (naive) return { name, metrics };
-    return { name: target.log ? "the geometric mean" : "the mean", metrics };
+    const power = target.lambda === undefined ? "the mean" : "the mean of the powers";
+    return { name: target.log ? "the geometric mean" : power, metrics };
   }
   const most = target.classes.findIndex((candidate) => name === `always "${candidate}"`);
   const { column } = table.target!;

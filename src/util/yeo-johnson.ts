@@ -8,6 +8,16 @@ export function yeoJohnson(x: number, lambda: number): number {
   return x < 0 ? -raised : raised;
 }
 
+/** The way back: x with yeoJohnson(x, λ) = t. Powers below 0 have a bound −1/p, at and beyond which there is no x: ±∞. */
+export function inverseYeoJohnson(t: number, lambda: number): number {
+  const p = t < 0 ? 2 - lambda : lambda;
+  const size = Math.abs(t);
+  const log = Math.abs(p) < 1e-8 ? size : p * size > -1 ? Math.log1p(p * size) / p : Infinity;
+  return Math.sign(t) * Math.expm1(log);
+}
+
+/** Powers of the numbers, and the squares of those, must stay finite. */
+const LONGEST = 300;
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
 /**
@@ -17,7 +27,13 @@ const GOLDEN = (Math.sqrt(5) - 1) / 2;
 export function fitYeoJohnson(values: Float64Array): number {
   const m = values.length;
   let logs = 0;
-  for (const x of values) logs += Math.sign(x) * Math.log1p(Math.abs(x));
+  let [longest, longestBelow] = [0, 0];
+  for (const x of values) {
+    const log = Math.log1p(Math.abs(x));
+    logs += Math.sign(x) * log;
+    if (x < 0) longestBelow = Math.max(longestBelow, log);
+    else longest = Math.max(longest, log);
+  }
   const likelihood = (lambda: number): number => {
     let mean = 0;
     for (const x of values) mean += yeoJohnson(x, lambda) / m;
@@ -25,7 +41,7 @@ export function fitYeoJohnson(values: Float64Array): number {
     for (const x of values) squares += (yeoJohnson(x, lambda) - mean) ** 2 / m;
     return (-m / 2) * Math.log(squares) + (lambda - 1) * logs;
   };
-  let [low, high] = [-5, 5];
+  let [low, high] = [Math.max(-5, 2 - LONGEST / longestBelow), Math.min(5, LONGEST / longest)];
   let [a, b] = [high - GOLDEN * (high - low), low + GOLDEN * (high - low)];
   let [fa, fb] = [likelihood(a), likelihood(b)];
   while (high - low > 1e-7) {

@@ -38,3 +38,25 @@ test("dimension and encode have ranges", async () => {
     /transforms\.default\.dimension.*found 0/,
   );
 });
+
+test("--target-transform yeoJohnson: predictions, figures and model.onnx are in the target's own unit", async () => {
+  const rows = Array.from({ length: 200 }, (_, i) => `${i % 50},${(Math.exp((i % 50) / 8) - 2).toFixed(3)}`);
+  file("skewed.csv", `x,y\n${rows.join("\n")}\n`);
+  const line = "train skewed.csv --target y --target-transform yeoJohnson --accept duplicates --epochs 60 --out power";
+  const trained = await gradus(line.split(" "));
+  expect([trained.status, trained.err]).toEqual([0, ""]);
+  expect(trained.out).toMatch(/y enters by Yeo and Johnson's power, λ = -?[\d.]+/);
+  file("few.csv", "x\n0\n24\n49\n");
+  const { out } = await gradus(["predict", "power", "few.csv"]);
+  const found = out
+    .trim()
+    .split("\n")
+    .slice(1)
+    .map((cells) => Number(cells.split(",")[0]));
+  [-1, Math.exp(3) - 2, Math.exp(49 / 8) - 2].forEach((amount, i) =>
+    expect(Math.abs(found[i]! - amount)).toBeLessThan(0.3 * Math.max(2, amount)),
+  );
+  const evaluated = await gradus(["evaluate", "power", file("other.csv", `x,y\n${rows.slice(3, 40).join("\n")}\n`)]);
+  expect([evaluated.status, evaluated.err]).toEqual([0, ""]);
+  expect(evaluated.out).toContain("the mean of the powers");
+});

@@ -3,13 +3,13 @@ import { describe, expect, test } from "vitest";
 import { fitPreprocessing, preprocessingGraph, rawInputs, type PreprocessPlan } from "../../src/data/preprocess.ts";
 import { readTable } from "../../src/data/read-table.ts";
 import type { Table } from "../../src/data/table.ts";
-import { outputsOf, restoreAmount, targetTensor } from "../../src/data/target-plan.ts";
+import { outputsOf, restoreAmount, restored, targetTensor } from "../../src/data/target-plan.ts";
 import { onnxruntimeNode } from "../../src/exec/onnxruntime-node.ts";
 import { reference } from "../../src/exec/reference.ts";
 import type { Executor } from "../../src/exec/session.ts";
 import { graph, input } from "../../src/ir/graph.ts";
 import { tensor } from "../../src/ir/tensor.ts";
-import { fitYeoJohnson, yeoJohnson } from "../../src/util/yeo-johnson.ts";
+import { fitYeoJohnson, inverseYeoJohnson, yeoJohnson } from "../../src/util/yeo-johnson.ts";
 import { complaint, csv } from "./files.ts";
 
 const executors: readonly Executor[] = [reference, onnxruntimeNode];
@@ -286,10 +286,79 @@ describe("fitting", () => {
     );
     const classes = await readTable(csv("zero2.csv", "x,y", ["1,a", "2,b"]), { target: "y" });
     expect(await complaint(() => fitPreprocessing(classes, rowsFrom(0, 2), { log: true }))).toMatch(/log is for regression/);
+    expect(await complaint(() => fitPreprocessing(classes, rowsFrom(0, 2), { power: true }))).toMatch(/yeoJohnson is for regression/);
+  });
+});
+
+describe.each([
+  // λ below 0, between, above 2: amounts skewed to the right, of both signs, and to the left.
+  ["right", (i: number) => 5 + 1 / (0.002 + ((i * 37) % 100) / 100), (lambda: number) => lambda < 0],
+  ["both", (i: number) => 20 * Math.sinh(((i * 37) % 100) / 20 - 2), (lambda: number) => lambda > 0 && lambda < 2],
+  ["left", (i: number) => -5 - 1 / (0.002 + ((i * 37) % 100) / 100), (lambda: number) => lambda > 2],
+] as const)("a target by Yeo and Johnson's power, skewed to the %s", (name, amountOf, expected) => {
+  const path = csv(
+    `power-${name}.csv`,
+    "x,y",
+    Array.from({ length: 100 }, (_, i) => [i, amountOf(i)]),
+  );
+  const fitted = async () => {
+    const table = await readTable(path, { target: "y" });
+    const { plan, notes } = fitPreprocessing(table, rowsFrom(0, 60), { power: true });
+    if (plan.target.kind !== "amount") throw new Error("classes");
+    return { table, notes, target: plan.target };
+  };
+
+  test("is fitted on the training rows alone", async () => {
+    const { notes, target } = await fitted();
+    const amounts = Float64Array.from({ length: 60 }, (_, i) => amountOf(i));
+    const { lambda } = target as { lambda: number };
+    expect(lambda).toBe(fitYeoJohnson(amounts));
+    expect(expected(lambda)).toBe(true);
+    expect(lambda).not.toBe(fitYeoJohnson(Float64Array.from({ length: 100 }, (_, i) => amountOf(i))));
+    const changed = amounts.map((amount) => yeoJohnson(amount, lambda));
+    expect(target.mean).toBeCloseTo(changed.reduce((a, b) => a + b) / 60, 10);
+    expect(target.last).toBe(lambda < 0 ? Math.max(...changed) : lambda > 2 ? Math.min(...changed) : undefined);
+    expect(notes.at(-1)).toMatch(/^y enters by Yeo and Johnson's power, λ = -?[\d.]+$/);
+  });
+
+  test.each(executors)("comes back as it was ($name), and where the power has a bound, at the last training amount", async (executor) => {
+    const { table, target } = await fitted();
+    const given = targetTensor(table, rowsFrom(0, 60), target);
+    const output = input("t", "float32", ["batch", 1]);
+    const session = await executor.compile(graph({ inputs: [output], outputs: { y: restoreAmount(output, target) } }));
+    const { y } = await session.run({ t: given });
+    const far = tensor("float32", [-1e4, 1e4], [2, 1]);
+    const ends = (await session.run({ t: far }))["y"]!.data as Float32Array;
+    await session.dispose();
+    y!.data.forEach((amount, i) => expect(Math.abs(Number(amount) - amountOf(i)) / (1 + Math.abs(amountOf(i)))).toBeLessThan(2e-4));
+    const amounts = Array.from({ length: 60 }, (_, i) => amountOf(i));
+    if (name === "right") expect(ends[1]! / Math.max(...amounts)).toBeCloseTo(1, 5);
+    if (name === "left") expect(ends[0]! / Math.min(...amounts)).toBeCloseTo(1, 5);
+    expect(ends[0]!).toBeLessThan(Math.min(...amounts) + 0.1 * Math.abs(Math.min(...amounts)));
+    ends.forEach((end, i) => {
+      const t = (i === 0 ? -1e4 : 1e4) * target.deviation + target.mean;
+      const plain = Math.fround(restored(t, target));
+      expect(end === plain || Math.abs(end / plain - 1) < 1e-6).toBe(true);
+    });
   });
 });
 
 describe("Yeo and Johnson's power", () => {
+  test("has its inverse for every λ and sign, and a bound where there is none", () => {
+    for (const lambda of [-1.5, -1e-12, 0, 1e-10, 0.4, 1, 2, 2.5])
+      for (const x of [-30, -1, -1e-6, 0, 1e-6, 0.5, 12]) {
+        const back = inverseYeoJohnson(yeoJohnson(x, lambda), lambda);
+        expect(Math.abs(back - x), `${x}, λ = ${lambda}`).toBeLessThan(1e-9 * Math.max(1, Math.abs(x)));
+      }
+    expect([inverseYeoJohnson(2, -0.5), inverseYeoJohnson(-2, 2.5)]).toEqual([Infinity, -Infinity]);
+  });
+
+  test("of numbers up to 1e37 stays finite", () => {
+    for (const sign of [1, -1]) {
+      const lambda = fitYeoJohnson(Float64Array.from({ length: 30 }, (_, i) => sign * 10 ** (i + 8)));
+      expect(Math.abs(lambda - (sign > 0 ? 0 : 2))).toBeLessThan(0.05);
+    }
+  });
   test("is SciPy's, and so is the λ that fits", () => {
     const skewed = Float64Array.of(0.1, 0.2, 0.5, 1, 1.5, 3, 7, 12, 40, 90);
     const signed = Float64Array.of(-3, -1, -0.5, 0, 0.2, 0.9, 2, 5, -7, 1.1);

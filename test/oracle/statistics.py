@@ -123,9 +123,26 @@ def counts():
         yield "fisher", {"first": {"count": a, "n": m}, "second": {"count": b, "n": n}}, {"p": p}
 
 
+def powers():
+    """Values are sinh(stretch·(x − 1/2 + shift)) of a sample's x, to six digits."""
+    for (given, x), stretch in (
+        (sample(50), 3),
+        (sample(400, 3571, 5, shift=0.5), 6),
+        (sample(300, shift=0.3), 8),
+        (sample(300, shift=-0.3), 8),
+        (sample(1000, 104729, 1, shift=-0.5), 4),
+        (sample(200, levels=5), 5),
+    ):
+        values = np.round(np.sinh(stretch * (x - 0.5)), 6)
+        fitted = stats.yeojohnson_normmax(values, brack=(-2, 2))
+        for lam in (-1.5, 0, 0.7, 2, 2.4):
+            total = stats.yeojohnson(values, lmbda=lam).sum()
+            yield "powers", {"sample": given, "stretch": stretch, "lambda": lam}, {"fitted": fitted, "statistic": total}
+
+
 def main(folder):
     warnings.simplefilter("ignore")
-    cases = [*ks(), *far_tails(), *kolmogorov(), *tables(), *ranks(), *counts()]
+    cases = [*ks(), *far_tails(), *kolmogorov(), *tables(), *ranks(), *counts(), *powers()]
     lines = [json.dumps({"test": test, "given": given, "found": found}, default=float) for test, given, found in cases]
     (folder / "scipy.jsonl").write_text("".join(f"{line}\n" for line in lines))
 

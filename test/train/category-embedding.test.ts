@@ -138,8 +138,8 @@ describe("training", () => {
     const parts = splitTable(await readTable(towns(), { target: "amount" }));
     const r2 = async (encode: "oneHot" | "embedding") => {
       const run = await fitTable({ kind: "mlp", layers }, parts, { epochs: 12, transforms: { default: { encode } } });
-      const { validation } = run.metrics;
-      return [run, (validation as { readonly r2: { readonly value: number } }).r2.value] as const;
+      const { r2: figure } = run.metrics.validation;
+      return [run, figure!.value] as const;
     };
     const [[run, own], [, other]] = [await r2("embedding"), await r2("oneHot")];
     expect(own).toBeGreaterThan(0.9);

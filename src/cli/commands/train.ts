@@ -62,7 +62,7 @@ export const train: Command = {
     { flags: "--max-length <n>", description: "steps of a sequence that are seen (the longest training sequence's, at most 1000)" },
     {
       flags: "--target-transform <kind>",
-      description: "log: train on the logarithm of the target; change: a forecast's change on a naive one",
+      description: "log: train on the logarithm of the target; yeoJohnson: on its power that is most normal; change: a forecast's change on a naive one",
     },
     { flags: "--experiment <file>", description: "a YAML or JSON file with all of this and more; options win over it" },
     {
