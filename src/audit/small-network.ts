@@ -7,7 +7,7 @@ import type { Dataset } from "../train/dataset.ts";
 import { createEvaluator, type Evaluation } from "../train/evaluate.ts";
 import { defaultBatchSize } from "../train/experiment.ts";
 import { fit } from "../train/fit.ts";
-import { planTable } from "../train/fit-table.ts";
+import { planTable } from "../train/plan-table.ts";
 import { mlp } from "../train/model-choice.ts";
 import { prepareDatasets } from "../train/prepare.ts";
 import type { Problem } from "../train/step-graph.ts";

@@ -11,7 +11,7 @@ import { resolveExperiment, type Experiment, type ResolvedExperiment } from "./e
 import { readExperimentTable, sizeOf } from "./experiment-run.ts";
 import { choiceOf, withPretrained, type ModelReader } from "./model-choice.ts";
 import { splitExperiment, withSavedSplit, type SplitReader } from "./experiment-split.ts";
-import { planTable } from "./fit-table.ts";
+import { planTable } from "./plan-table.ts";
 import { prepareDatasets } from "./prepare.ts";
 import type { Problem } from "./step-graph.ts";
 

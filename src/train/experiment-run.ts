@@ -8,7 +8,8 @@ import type { AuditInspection, ExperimentEvent } from "./experiment-events.ts";
 import { choiceOf, withPretrained, type ModelReader } from "./model-choice.ts";
 import { GradusError } from "../util/errors.ts";
 import { splitExperiment, withSavedSplit, type Differs, type SplitReader } from "./experiment-split.ts";
-import { describeSplit, fitTable, type FitTableOptions, type FittedTable, type TableParts } from "./fit-table.ts";
+import { describeSplit } from "./fit-events.ts";
+import { fitTable, type FitTableOptions, type FittedTable, type TableParts } from "./fit-table.ts";
 
 export interface TrainExperimentOptions {
   readonly threads?: number;

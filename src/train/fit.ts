@@ -73,7 +73,7 @@ export async function* train(problem: Problem, data: FitData, options: FitOption
   const monitor = monitorOf(options.stop ?? {});
   if (stop && !data.validation)
     throw new GradusError("early stopping watches the validation part, and there is none.", { hint: 'stop: { kind: "none" }' });
-  const { epochs, schedule, onDivergence = "stop" } = options;
+  const { epochs, onDivergence = "stop" } = options;
   const started = performance.now();
   const loop = await openLoop(problem, data, options);
   const { layout, stepper, observer, taken, stepsPerEpoch } = loop;
@@ -86,8 +86,7 @@ export async function* train(problem: Problem, data: FitData, options: FitOption
     const again = onDivergence === "halve";
     const now = options.resume ? resumeProgress(loop, options.resume, options) : beginProgress(loop, await loop.measure(0), again);
     const before = now.seconds;
-    const factor = (step: number) => factorAt(schedule, { done: step - 1, planned, perEpoch: stepsPerEpoch }, now.schedule);
-    const learningRate = (step: number) => options.learningRate * 0.5 ** now.retries.length * factor(step);
+    const learningRate = (step: number) => options.learningRate * 0.5 ** now.retries.length * loop.factor(step);
     const take = () => stateOf(loop, { ...now, seconds: before + (performance.now() - started) / 1000 }, options.seed);
     const note = function* (findings: readonly Finding[] | undefined): Generator<TrainingEvent> {
       now.findings.push(...(findings ?? []));
@@ -155,7 +154,7 @@ export async function* train(problem: Problem, data: FitData, options: FitOption
         yield { type: "retry", ...retried(loop, now, bad) };
         continue training;
       }
-      now.schedule = now.schedule && schedule.heed?.(now.schedule, figure!);
+      loop.heed(measured.figures);
       improved(loop, now, measured, { monitor, again, epochs });
       yield { type: "epoch", figures: measured.figures, best: now.best.figures.epoch };
       yield* note(await observer?.seeEpoch(measured.figures, stepper.measured));

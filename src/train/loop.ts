@@ -5,6 +5,7 @@ import { batchesOf } from "./augment.ts";
 import { checkBatch, normalisesRows } from "./batch-statistics.ts";
 import { checkDataset } from "./check-dataset.ts";
 import { createEvaluator } from "./evaluate.ts";
+import { factorAt, type ScheduleState } from "../optim/schedule.ts";
 import { penalty } from "./regularizer.ts";
 import { createStepper } from "./stepper.ts";
 import { checkStepOptions } from "./update.ts";
@@ -51,6 +52,7 @@ export async function openLoop(problem: Problem, data: FitData, options: FitOpti
     steps: planned,
     ...(batches ? { batches } : {}),
   });
+  let heeded = schedule.start;
   const sample = sampleRows(data.train, Math.max(1000, data.validation ? rowsOf(data.validation) : 0), seed);
   const evaluated = [sample, ...(data.validation ? [data.validation] : [])].map(rowsOf);
   const evaluator = await createEvaluator(problem, layout, executor, { ...runtime, rows: evaluated });

@@ -4,7 +4,7 @@ import { readSplitFile, storeSplitKeys } from "../../store/split-file.ts";
 import { checkExperiment, overrideExperiment } from "../../train/experiment-file.ts";
 import { readExperimentTable } from "../../train/experiment-run.ts";
 import { splitExperiment, withSavedSplit } from "../../train/experiment-split.ts";
-import { describeSplit } from "../../train/fit-table.ts";
+import { describeSplit } from "../../train/fit-events.ts";
 import type { Action } from "../command.ts";
 import { readExperimentSource } from "../experiment-source.ts";
 import { experimentFromFlags } from "../flags.ts";
