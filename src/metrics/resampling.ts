@@ -1,6 +1,6 @@
 /** The bootstrap of figures that are functions of how much each row counts: whole groups of rows are drawn. */
 import { standardNormalCdf, standardNormalQuantile } from "../util/normal.ts";
-import { rng } from "../util/rng.ts";
+import { rng, type Rng } from "../util/rng.ts";
 import { quantileSorted } from "../util/statistics.ts";
 import type { Bounds } from "./intervals.ts";
 
@@ -37,6 +37,22 @@ function unitsOf(n: number, groups: Int32Array | undefined): { readonly unitOf: 
 }
 
 /**
+ * Weights of resamples, each time anew into the same array.
+ * @param weights [n] of the rows themselves
+ */
+export function drawUnits(weights: Float64Array, groups: Int32Array | undefined, random: Rng): () => Float64Array {
+  const { unitOf, units } = unitsOf(weights.length, groups);
+  const drawn = new Float64Array(units);
+  const resampled = new Float64Array(weights.length);
+  return () => {
+    drawn.fill(0);
+    for (let i = 0; i < units; i++) drawn[random.integer(units)]! += 1;
+    for (let row = 0; row < resampled.length; row++) resampled[row] = weights[row]! * drawn[unitOf[row]!]!;
+    return resampled;
+  };
+}
+
+/**
  * Figures of resamples.
  * @param weights [n] of the rows themselves
  * @param compute the figures of weights [n]
@@ -51,17 +67,13 @@ export function drawFigures(
   const n = weights.length;
   const times = resamples ?? Math.max(200, Math.min(1000, Math.floor(ROW_BUDGET / Math.max(1, n))));
   const { unitOf, units } = unitsOf(n, groups);
-  const random = rng(seed, "bootstrap");
+  const draw = drawUnits(weights, groups, rng(seed, "bootstrap"));
   const values = Array.from({ length: count }, () => new Float64Array(times));
-  const drawn = new Float64Array(units);
-  const resampled = new Float64Array(n);
   for (let r = 0; r < times; r++) {
-    drawn.fill(0);
-    for (let i = 0; i < units; i++) drawn[random.integer(units)]! += 1;
-    for (let row = 0; row < n; row++) resampled[row] = weights[row]! * drawn[unitOf[row]!]!;
-    const found = compute(resampled);
+    const found = compute(draw());
     for (let f = 0; f < count; f++) values[f]![r] = found[f]!;
   }
+  const resampled = new Float64Array(n);
   const blocks = Math.min(units, BLOCKS);
   const left = Array.from({ length: count }, () => new Float64Array(blocks));
   for (let block = 0; block < blocks; block++) {

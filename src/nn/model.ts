@@ -2,6 +2,7 @@
 import { preprocessingGraph, type PreprocessPlan } from "../data/preprocess.ts";
 import { outputsOf, restoreAmount } from "../data/target-plan.ts";
 import { constant, graph, type Graph, type Value } from "../ir/graph.ts";
+import { tensor } from "../ir/tensor.ts";
 import { ops } from "../ops/build.ts";
 import { GradusError } from "../util/errors.ts";
 import { activationByName } from "./activation.ts";
@@ -21,6 +22,8 @@ export interface Model {
   readonly plan: PreprocessPlan;
   /** All parameters, laid out as `layoutParameters` says. */
   readonly theta: Float32Array;
+  /** Of two classes: the second is answered from this probability on, as float32; above ½ where left out. */
+  readonly threshold?: number;
 }
 
 /** What `model.json` holds: the model without its numbers, a loss of your own by its name. */
@@ -33,10 +36,10 @@ export function modelLayout({ network, plan }: Pick<Model, "network" | "plan">):
 /**
  * The graph of `model.onnx`. One input per raw column, named as the column: numbers (NaN is missing) or strings ("" is missing), [batch, 1],
  * of sequences [batch, time]. Outputs: for classes `probabilities` float32 [batch, classes] in the order of `plan.target.classes` and
- * `prediction` string [batch], the likeliest; for amounts `prediction` float32 [batch, 1], of a forecast of several
+ * `prediction` string [batch], the likeliest, or what the threshold says; for amounts `prediction` float32 [batch, 1], of a forecast of several
  * steps [batch, steps].
  */
-export function modelGraph({ network, loss, plan, theta }: Model): Graph {
+export function modelGraph({ network, loss, plan, theta, threshold }: Model): Graph {
   const { inputs, features, lengths } = preprocessingGraph(plan);
   const views = parameterViews(modelLayout({ network, plan }), theta);
   const built = buildNetwork(network, features, ({ name }) => constant(views[name]!, name), lengths ? { lengths } : {});
@@ -45,13 +48,19 @@ export function modelGraph({ network, loss, plan, theta }: Model): Graph {
     return graph({ inputs, outputs: { prediction: ops.Identity(restoreAmount(output, plan.target, inputs)) } });
   const { classes } = plan.target;
   const probabilities = outputsOf(plan.target) === 1 ? ops.Concat(ops.Sub(1, output), output, { axis: 1 }) : output;
-  return graph({ inputs, outputs: { prediction: likeliest(probabilities, classes), probabilities: ops.Identity(probabilities) } });
+  return graph({ inputs, outputs: { prediction: answer(probabilities, classes, threshold), probabilities: ops.Identity(probabilities) } });
 }
 
-function likeliest(probabilities: Value, classes: readonly string[]): Value {
-  const index = ops.ArgMax(probabilities, { axis: 1, keepdims: 0 });
+function answer(probabilities: Value, classes: readonly string[], threshold: number | undefined): Value {
+  const index = threshold === undefined ? ops.ArgMax(probabilities, { axis: 1, keepdims: 0 }) : isSecond(probabilities, threshold);
   const keys = classes.map((_, i) => i);
   return ops.LabelEncoder(index, { keys_int64s: keys, values_strings: classes, default_string: "" });
+}
+
+/** int64 [batch]: 1 where the second class's probability is at least the threshold. */
+function isSecond(probabilities: Value, threshold: number): Value {
+  const second = ops.Gather(probabilities, constant(tensor("int64", 1n)), { axis: 1 });
+  return ops.Cast(ops.GreaterOrEqual(second, constant(tensor("float32", threshold))), { to: "int64" });
 }
 
 /** `model.json` and `model.safetensors`. */

@@ -11,8 +11,9 @@ const lines = (values: readonly unknown[]) => values.map((value) => `${JSON.stri
 const pretty = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 
 /** The model of a run, as it is saved. */
-export function modelOf({ problem, plan, theta }: Pick<ExperimentRun, "problem" | "plan" | "theta">): Model {
-  return { network: problem.network, loss: lossChoice(problem.loss), plan, theta };
+export function modelOf({ problem, plan, theta, decision }: Pick<ExperimentRun, "problem" | "plan" | "theta" | "decision">): Model {
+  const threshold = decision ? { threshold: decision.threshold.value } : {};
+  return { network: problem.network, loss: lossChoice(problem.loss), plan, theta, ...threshold };
 }
 
 /** @returns the result with the folder's name, as result.json holds it */

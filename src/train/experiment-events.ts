@@ -2,6 +2,7 @@
 import type { SkippedRow } from "../data/reading.ts";
 import type { AugmentationSpec } from "../data/augmentation.ts";
 import type { Task } from "../data/table.ts";
+import type { Decision } from "../metrics/decision.ts";
 import type { Finding } from "../util/finding.ts";
 import type { Interval } from "../util/statistics.ts";
 import type { NonFinite, Retry, Stopped, TrainingEvent, TrainingResult } from "./events.ts";
@@ -15,6 +16,31 @@ export interface Baseline {
   readonly name: string;
   /** On the validation part. */
   readonly metrics: Metrics;
+}
+
+/** Figures of k trainings, r times, each measured on the fold that it has not seen. */
+export interface CrossValidation {
+  readonly folds: number;
+  readonly repeats: number;
+  /** Means over the trainings, with Nadeau and Bengio's interval; `n` is the rows. */
+  readonly metrics: Metrics;
+  /** All out-of-fold predictions as one; a row is one piece of evidence, however often it was measured. */
+  readonly outOfFold: Metrics;
+  /** Of each training. */
+  readonly trainings: readonly FoldFigures[];
+}
+
+export interface FoldFigures {
+  /** From 1. */
+  readonly repeat: number;
+  /** From 1. */
+  readonly fold: number;
+  readonly rows: { readonly train: number; readonly validation: number };
+  /** The epoch whose weights were kept. */
+  readonly bestEpoch: number;
+  readonly seconds: number;
+  /** On the fold. */
+  readonly metrics: Readonly<Record<string, number>>;
 }
 
 /** What differs between validation and unseen rows of the training distribution: `metric` is `error` or `rmse`. */
@@ -97,6 +123,7 @@ export type ExperimentEvent =
       /** Those that may make labels wrong. */
       readonly findings: readonly Finding[];
     }
+  | ({ readonly type: "fold"; readonly folds: number; readonly repeats: number } & FoldFigures)
   | ({ readonly type: "preflight" } & Inspection)
   | ({ readonly type: "audit"; readonly accepted: readonly string[] } & Inspection)
   | TrainingEvent;
@@ -126,6 +153,10 @@ export interface ClosingFigures {
   readonly metrics: { readonly train: Metrics; readonly validation: Metrics; readonly trainDev?: Metrics };
   /** Where there is a train-dev set: the validation part's error less its own. */
   readonly mismatch?: Mismatch;
+  /** Where wrong answers have their costs: the threshold chosen on the validation part. */
+  readonly decision?: Decision;
+  /** Where it was asked for: out-of-fold figures. */
+  readonly crossValidation?: CrossValidation;
   readonly baseline: Baseline;
   readonly parameters: number;
   /** All of it: reading, preparing, training, measuring. */

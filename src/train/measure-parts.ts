@@ -2,12 +2,12 @@
 import type { PreprocessPlan } from "../data/preprocess.ts";
 import type { Table } from "../data/table.ts";
 import type { CompileOptions, Executor } from "../exec/session.ts";
-import { GradusError } from "../util/errors.ts";
+import { checkCosts, chooseThreshold, type Costs, type Decision } from "../metrics/decision.ts";
 import type { ParameterLayout } from "../nn/parameters.ts";
+import { GradusError } from "../util/errors.ts";
 import type { TrainingData } from "./dataset.ts";
 import { createEvaluator } from "./evaluate.ts";
 import type { Metrics } from "./experiment-events.ts";
-import { checkCosts, chooseThreshold, type Costs, type Decision } from "../metrics/decision.ts";
 import { amountsOf, groupsOf, measure, measureLoss, restoreAmounts } from "./measure.ts";
 import type { Problem } from "./step-graph.ts";
 
@@ -20,7 +20,7 @@ interface MeasuredBy {
 }
 
 /**
- * The figures of parts; where wrong answers have their costs, by the threshold of least cost on the validation part.
+ * The figures of parts; where wrong answers have their costs, by the threshold of least cost on the first.
  * @param parts rows of the table, and as the network takes them: the validation part first
  */
 export async function measureParts(
@@ -31,17 +31,20 @@ export async function measureParts(
   parts: readonly (readonly [Int32Array, TrainingData])[],
 ): Promise<{ readonly metrics: Metrics[]; readonly decision?: Decision }> {
   const evaluator = await createEvaluator(problem, layout, executor, { ...runtime, rows: parts.map(([rows]) => rows.length) });
+  const { target } = plan;
   let decision: Decision | undefined;
   try {
     const metrics: Metrics[] = [];
     for (const [rows, data] of parts) {
       const { loss, prediction } = await evaluator.evaluate(theta, data);
-      const { target } = plan;
+      const groups = groupsOf(table, rows);
+      const targets = data.targets.data as Float32Array;
+      if (costs) decision ??= chooseThreshold(prediction, targets, costs, { groups });
       const figures =
         target.kind === "classes"
-          ? measure(target, prediction, data.targets.data as Float32Array, problem.outputs)
-          : measure(target, restoreAmounts(prediction, target, table, rows), amountsOf(table, rows), problem.outputs);
-      metrics.push({ ...figures, ...measureLoss(target, loss) });
+          ? measure(target, prediction, targets, problem.outputs, { groups, threshold: decision?.threshold.value })
+          : measure(target, restoreAmounts(prediction, target, table, rows), amountsOf(table, rows), problem.outputs, { groups });
+      metrics.push({ ...figures, ...measureLoss(target, loss, groups) });
     }
     return { metrics, ...(decision ? { decision } : {}) };
   } finally {

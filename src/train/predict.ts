@@ -9,7 +9,7 @@ import { modelGraph, type Model } from "../nn/model.ts";
 import { GradusError } from "../util/errors.ts";
 import { regressionIntervals, wilsonInterval } from "../util/statistics.ts";
 import type { Baseline, Metrics } from "./experiment-events.ts";
-import { amountsOf, measure } from "./measure.ts";
+import { amountsOf, groupsOf, measure } from "./measure.ts";
 import { rowsPerCall } from "./prepare.ts";
 
 /** Of rows in order: amounts in the target's unit, or a probability per class. */
@@ -55,23 +55,28 @@ export async function predictRows(model: Model, table: Table, rows: Int32Array, 
     : { kind: "amount", amounts: values, steps: width };
 }
 
-/** The figures of a model on rows whose target is known. */
+/** The figures of a model on rows whose target is known; rows of one group of the table are one piece of evidence. */
 export async function measureRows(model: Model, table: Table, rows: Int32Array, options: PredictOptions = {}): Promise<Metrics> {
-  const { target } = model.plan;
-  if (target.kind === "amount" && target.log) refuseAmountsWithoutLogarithm(table, rows, target.name);
-  const prediction = await predictRows(model, table, rows, options);
-  if (prediction.kind === "amount") return measure(target, prediction.amounts, amountsOf(table, rows), prediction.steps);
+  return measurePrediction(model, await predictRows(model, checked(model, table, rows), rows, options), table, rows);
+}
+
+/** The same of a prediction that was made. */
+export function measurePrediction({ plan: { target }, threshold }: Model, prediction: Prediction, table: Table, rows: Int32Array): Metrics {
+  const groups = groupsOf(table, rows);
+  if (prediction.kind === "amount") return measure(target, prediction.amounts, amountsOf(table, rows), prediction.steps, { groups });
   const { probabilities, classes } = prediction;
   const truth = targetTensor(table, rows, target).data as Float32Array;
   // Two classes have one unit: the second class's probability.
-  if (classes.length === 2)
-    return measure(
-      target,
-      probabilities.filter((_, i) => i % 2 === 1),
-      truth,
-      1,
-    );
-  return measure(target, probabilities, truth, classes.length);
+  const second = probabilities.filter((_, i) => i % 2 === 1);
+  return classes.length === 2
+    ? measure(target, second, truth, 1, { groups, threshold })
+    : measure(target, probabilities, truth, classes.length, { groups });
+}
+
+/** The table, once its amounts are known to have what the model needs. */
+export function checked({ plan: { target } }: Model, table: Table, rows: Int32Array): Table {
+  if (target.kind === "amount" && target.log) refuseAmountsWithoutLogarithm(table, rows, target.name);
+  return table;
 }
 
 /**

@@ -80,6 +80,8 @@ export interface BootstrapOptions {
   readonly confidence?: number;
   /** So many values in a row belong together and are drawn together (the steps of one forecast); default 1. */
   readonly block?: number;
+  /** [n], whole numbers from 0: values of one group belong together, wherever they stand; in place of `block`. */
+  readonly groups?: ArrayLike<number>;
 }
 
 const GROUPS = 4096;
@@ -108,11 +110,14 @@ export function bootstrapIntervals<K extends string>(
     Object.fromEntries(names.map((name) => [name, interval(name)])) as Record<K, Interval>;
   if (n === 0) return collect(() => ({ value: NaN, low: NaN, high: NaN, n }));
   const block = options.block ?? 1;
-  const groups = Math.min(Math.ceil(n / block), GROUPS);
+  const unitOf = options.groups ? unitsOfGroups(options.groups) : (row: number) => Math.floor(row / block);
+  let units = 0;
+  for (let row = 0; row < n; row++) units = Math.max(units, unitOf(row) + 1);
+  const groups = Math.min(units, GROUPS);
   const counts = new Float64Array(groups);
   const grouped = columns.map(() => new Float64Array(groups));
   for (let row = 0; row < n; row++) {
-    const group = Math.floor(row / block) % groups;
+    const group = unitOf(row) % groups;
     counts[group]! += 1;
     columns.forEach((column, c) => (grouped[c]![group]! += column[row]!));
   }
@@ -137,6 +142,13 @@ export function bootstrapIntervals<K extends string>(
     const sorted = drawn[names.indexOf(name)]!.filter((figure) => !Number.isNaN(figure)).sort();
     return { value: statistics[name](totals, n), low: quantileSorted(sorted, tail), high: quantileSorted(sorted, 1 - tail), n };
   });
+}
+
+/** Groups numbered in the order in which they come. */
+function unitsOfGroups(groups: ArrayLike<number>): (row: number) => number {
+  const known = new Map<number, number>();
+  for (let row = 0; row < groups.length; row++) if (!known.has(groups[row]!)) known.set(groups[row]!, known.size);
+  return (row) => known.get(groups[row]!)!;
 }
 
 /** The mean over rows (a loss, an absolute error) with its bootstrap interval. */
