@@ -20,7 +20,7 @@ export interface CompactRows {
   readonly plan: CompactPlan;
   /** Of each record first the inputs that are numbers, float32. */
   readonly numbers: Float32Array;
-  /** Over the same memory: behind the numbers, for each column of categories which of its inputs is 1, `NONE` where all are 0. */
+  /** Over the same memory: behind the numbers, for each column of categories which input is 1, `NONE` where none of its own is. */
   readonly codes: Uint16Array;
   /** Words of four bytes in a record. */
   readonly stride: number;
@@ -33,7 +33,7 @@ export function compactPlan({ columns, features, shape }: PreprocessPlan): Compa
   const categories = columns.filter((column) => column.kind === "oneHot");
   const others = columns.filter((column) => column.kind !== "oneHot");
   const single = others.every(({ kind }) => kind === "standardise" || kind === "scale" || kind === "dateParts" || kind === "embedding");
-  if (categories.length === 0 || !single || shape) return undefined;
+  if (categories.length === 0 || !single || shape || features.length >= NONE) return undefined;
   const numbers = features.length - categories.reduce((sum, plan) => sum + plan.categories.length, 0);
   return {
     numbers: numbers > 0 ? { columns: others, features: features.slice(0, numbers) } : undefined,
@@ -49,10 +49,13 @@ export function compactRows(table: Table, rows: Int32Array, plan: CompactPlan): 
   const stride = own + Math.ceil(plan.categories.length / 2);
   const numbers = new Float32Array(rows.length * stride);
   const codes = new Uint16Array(numbers.buffer);
+  let first = own;
   plan.categories.forEach((fitted, c) => {
+    const from = first;
+    first += fitted.categories.length;
     const column = table.columns.find(({ name }) => name === fitted.column);
     if (column?.kind !== "categorical") return internal(`no categories in ${fitted.column}`);
-    const input = new Map(fitted.categories.map((category, i) => [category, i]));
+    const input = new Map(fitted.categories.map((category, i) => [category, from + i]));
     // Missing has the code −1.
     const known = Uint16Array.from(["", ...column.categories], (category) => input.get(category) ?? NONE);
     for (let i = 0, at = 2 * own + c; i < rows.length; i++, at += 2 * stride) codes[at] = known[column.codes[rows[i]!]! + 1]!;
@@ -75,14 +78,10 @@ export function fillNumbers({ numbers, plan, stride }: CompactRows, from: number
 export function writeInputs({ plan, numbers, codes, stride }: CompactRows, rows: Int32Array, into: Float32Array, held?: Int32Array): void {
   const { width, categories } = plan;
   const own = plan.numbers?.features.length ?? 0;
-  let at = own;
-  const firsts = categories.map((column) => (at += column.categories.length) - column.categories.length);
+  const columns = categories.length;
   const mark = (row: number, to: number, value: 0 | 1): void => {
     const word = 2 * (row * stride + own);
-    for (let c = 0; c < firsts.length; c++) {
-      const code = codes[word + c]!;
-      if (code !== NONE) into[to + firsts[c]! + code] = value;
-    }
+    for (let c = word; c < word + columns; c++) if (codes[c] !== NONE) into[to + codes[c]!] = value;
   };
   if (held) for (let i = 0; i < rows.length; i++) mark(held[i]!, i * width, 0);
   else into.fill(0, 0, rows.length * width);

@@ -113,16 +113,16 @@ function factsOf(column: Column): ColumnFacts {
     return { huge: undefined, absent, always: only, countsRows: false, rounded: undefined };
   }
   const { values, sqlType } = column;
-  const first = (test: (value: number) => boolean): ColumnFacts["huge"] => {
-    const row = values.findIndex(test);
-    return row < 0 ? undefined : { row, value: values[row]! };
+  const firstBeyond = (limit: number): ColumnFacts["huge"] => {
+    for (let row = 0; row < values.length; row++) if (Math.abs(values[row]!) > limit) return { row, value: values[row]! };
+    return undefined;
   };
   return {
-    huge: first((value) => Math.abs(value) > LARGEST),
+    huge: firstBeyond(LARGEST),
     absent,
     always: always ? String(values[0]) : undefined,
     countsRows: countsRows(values),
-    rounded: sqlType === "BIGINT" ? first((value) => Math.abs(value) > Number.MAX_SAFE_INTEGER) : undefined,
+    rounded: sqlType === "BIGINT" ? firstBeyond(Number.MAX_SAFE_INTEGER) : undefined,
   };
 }
 
