@@ -5,7 +5,7 @@ import { didYouMean } from "../util/closest.ts";
 import { GradusError } from "../util/errors.ts";
 import { gravest, type Finding, type Severity } from "../util/finding.ts";
 import { comparedFeatures } from "./compared.ts";
-import { keyRows } from "./copies.ts";
+import { equalRows } from "./copies.ts";
 import { independentParts } from "./evidence.ts";
 import type { AuditContext, AuditRule, AuditSubject } from "./rule.ts";
 import { auditRules } from "./rules/index.ts";
@@ -54,7 +54,7 @@ export function contextOf(
     ...subject,
     ...settings,
     compared: once(() => comparedFeatures(table, independentParts(table, parts), settings.seed, mostPixels)),
-    keyed: once(() => keyRows(table.columns, table.rows)),
+    equal: once(() => equalRows(table.columns, table.rows)),
   };
 }
 

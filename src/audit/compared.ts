@@ -1,5 +1,5 @@
 /** What the parts of a table are compared by: its scalar columns, and what can be measured of images and sequences; a sample of rows each. */
-import type { CategoricalColumn, Column, NumericColumn, Table } from "../data/table.ts";
+import { selectColumn, type CategoricalColumn, type Column, type NumericColumn, type Table } from "../data/table.ts";
 import { rng } from "../util/rng.ts";
 import { imageProperties } from "./image-properties.ts";
 import type { AuditPart } from "./rule.ts";
@@ -16,11 +16,16 @@ export type Compared =
 /** At most so many rows of a part, ascending; all of them where they are no more. */
 export function sampleRows(rows: Int32Array, most: number, seed: number, stream: string): Int32Array {
   if (rows.length <= most) return rows;
-  return rng(seed, stream)
-    .permutation(rows.length)
-    .subarray(0, most)
-    .map((at) => rows[at]!)
-    .sort();
+  const draws = rng(seed, stream);
+  if (2 * most > rows.length)
+    return draws
+      .permutation(rows.length)
+      .subarray(0, most)
+      .map((at) => rows[at]!)
+      .sort();
+  const chosen = new Set<number>();
+  while (chosen.size < most) chosen.add(draws.integer(rows.length));
+  return Int32Array.from(chosen, (at) => rows[at]!).sort();
 }
 
 /** The features of a table, part by part. @param mostPixels of a part that are looked at */
@@ -68,5 +73,16 @@ function featuresOf(column: Column, rows: readonly Int32Array[], images: number)
 }
 
 /** The target in every part, all rows. */
-export const pickNumbers = (column: NumericColumn, rows: Int32Array): Float64Array => Float64Array.from(rows, (row) => column.values[row]!);
-export const pickCodes = (column: CategoricalColumn, rows: Int32Array): Int32Array => Int32Array.from(rows, (row) => column.codes[row]!);
+export const pickNumbers = (column: NumericColumn, rows: Int32Array): Float64Array => selectColumn(column, rows).values;
+export const pickCodes = (column: CategoricalColumn, rows: Int32Array): Int32Array => selectColumn(column, rows).codes;
+
+/** The rows of all parts, one part behind the other. */
+export function rowsOfAll(parts: readonly AuditPart[]): Int32Array {
+  const all = new Int32Array(parts.reduce((sum, { rows }) => sum + rows.length, 0));
+  let at = 0;
+  for (const { rows } of parts) {
+    all.set(rows, at);
+    at += rows.length;
+  }
+  return all;
+}

@@ -3,7 +3,7 @@ import type { Table } from "../data/table.ts";
 import type { CompileOptions, Executor } from "../exec/session.ts";
 import type { Pair, Severity } from "../util/finding.ts";
 import type { Compared } from "./compared.ts";
-import type { Keyed } from "./copies.ts";
+import type { Equal } from "./copies.ts";
 
 /** One side of the comparison. */
 export interface AuditPart {
@@ -31,8 +31,8 @@ export interface AuditContext extends AuditSubject {
   readonly runtime: CompileOptions;
   /** What the parts are compared by: columns of numbers and categories, properties of images, lengths of sequences; of windows that overlap one. Computed once. */
   readonly compared: () => readonly Compared[];
-  /** The rows by their features. */
-  readonly keyed: () => Keyed;
+  /** Rows with equal features. Computed once. */
+  readonly equal: () => Equal;
 }
 
 /** What a rule saw; the runner adds the rule's name, limits and source. */

@@ -1,6 +1,5 @@
 import { counted, grouped } from "../../util/format.ts";
 import type { Pair } from "../../util/finding.ts";
-import { groupsOf } from "../copies.ts";
 import { defineAuditRule } from "../rule.ts";
 import { percent } from "../words.ts";
 
@@ -15,12 +14,12 @@ export const conflictingLabels = defineAuditRule({
   when: "train",
   stops: false,
   limits: {},
-  check({ table, place, keyed }) {
+  check({ table, place, equal }) {
     const column = table.target?.column;
     if (column?.kind !== "categorical") return [];
     let [distinct, rows, lost] = [0, 0, 0];
     const pairs: Pair[] = [];
-    for (const group of groupsOf(keyed())) {
+    for (const group of equal().groups) {
       const other = group.find((row) => column.codes[row] !== column.codes[group[0]!]);
       if (other === undefined) continue;
       const counts = new Map<number, number>();

@@ -1,4 +1,3 @@
-import { pickCodes, pickNumbers } from "../compared.ts";
 import { counted } from "../../util/format.ts";
 import { defineAuditRule } from "../rule.ts";
 import { listed } from "../words.ts";
@@ -16,10 +15,10 @@ export const constant = defineAuditRule({
   limits: {},
   check({ table, parts }) {
     const rows = parts[0]!.rows;
-    const same = (values: ArrayLike<number>) => Array.prototype.every.call(values, (value) => Object.is(value, values[0]));
+    const same = (values: Float64Array | Int32Array) => rows.every((row) => Object.is(values[row], values[rows[0]!]));
     const found = table.columns.filter((column) => {
-      if (column.kind === "numeric") return same(pickNumbers(column, rows));
-      return column.kind === "categorical" && same(pickCodes(column, rows));
+      if (column.kind === "numeric") return same(column.values);
+      return column.kind === "categorical" && same(column.codes);
     });
     if (found.length === 0) return [{ severity: "pass", message: "no column is constant in training" }];
     const names = listed(found.map(({ name }) => name));

@@ -2,7 +2,7 @@ import type { Table } from "../../data/table.ts";
 import { counted, grouped } from "../../util/format.ts";
 import { wilsonInterval } from "../../util/statistics.ts";
 import type { Pair } from "../../util/finding.ts";
-import { copiesOf, groupsOf, keyRows, type Keyed } from "../copies.ts";
+import { copiesOf, refined, type Equal } from "../copies.ts";
 import { defineAuditRule, type Observation } from "../rule.ts";
 import { listed, shareOf } from "../words.ts";
 
@@ -23,13 +23,13 @@ export const duplicates = defineAuditRule({
     share: { value: 0.05, means: "share of copies in a part above which a split that is given fails" },
     coarse: { value: 0.5, means: "share of training rows that repeat another one, above which copies are to be expected and only noted" },
   },
-  check({ table, parts, given, place, keyed }, limits) {
-    const { keys, repeated: again } = keyed();
+  check({ table, parts, given, place, equal }, limits) {
+    const { groupOf } = equal();
     const train = parts[0]!.rows;
-    const coarse = train.reduce((count, row) => count + (again.has(keys[row]!) ? 1 : 0), 0) > limits.coarse * train.length;
+    const coarse = train.reduce((count, row) => count + (groupOf[row]! >= 0 ? 1 : 0), 0) > limits.coarse * train.length;
     const across = parts.slice(1).flatMap((part, i): Observation[] => {
       const earlier = parts.slice(0, i + 1);
-      const pairs = copiesOf(keyed(), earlier, part);
+      const pairs = copiesOf(equal(), earlier, part);
       if (pairs.length === 0) return [];
       const share = wilsonInterval(pairs.length, part.rows.length);
       const [first, copy] = pairs[0]!;
@@ -49,14 +49,14 @@ export const duplicates = defineAuditRule({
         },
       ];
     });
-    return [...across, ...within(table, keyed(), across.length > 0)];
+    return [...across, ...within(table, equal(), across.length > 0)];
   },
 });
 
 /** Rows of one file that repeat, with and without the target. */
-function within(table: Table, features: Keyed, found: boolean): Observation[] {
-  const byFeatures = repeated(features);
-  const whole = table.target ? repeated(keyRows([...table.columns, table.target.column], table.rows)) : byFeatures;
+function within(table: Table, features: Equal, found: boolean): Observation[] {
+  const byFeatures = repeated(features.groups);
+  const whole = table.target ? repeated(refined(features, table.target.column)) : byFeatures;
   const numbers = {
     repeatedRows: whole.distinct,
     extraCopies: whole.extra,
@@ -73,8 +73,7 @@ function within(table: Table, features: Keyed, found: boolean): Observation[] {
   return [{ severity: "note", message, numbers, pairs: byFeatures.pairs }];
 }
 
-function repeated(keyed: Keyed): { readonly distinct: number; readonly extra: number; readonly pairs: readonly Pair[] } {
-  const groups = groupsOf(keyed);
+function repeated(groups: readonly Int32Array[]): { readonly distinct: number; readonly extra: number; readonly pairs: readonly Pair[] } {
   return {
     distinct: groups.length,
     extra: groups.reduce((sum, group) => sum + group.length - 1, 0),

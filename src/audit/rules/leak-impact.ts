@@ -30,7 +30,7 @@ export const leakImpact = defineAuditRule({
     if (!table.target || table.target.column.kind === "sequence") return [];
     const observations: Observation[] = [];
     for (const part of parts.slice(1)) {
-      const copies = copiesOf(context.keyed(), parts.slice(0, 1), part).map(([, row]) => row);
+      const copies = copiesOf(context.equal(), parts.slice(0, 1), part).map(([, row]) => row);
       if (copies.length < limits.copies || copies.length > limits.most * part.rows.length) continue;
       const { impact, on, off } = await measure(context, part, Int32Array.from(copies));
       const classes = table.target.task === "classification";
@@ -51,14 +51,14 @@ export const leakImpact = defineAuditRule({
 
 async function measure(context: AuditContext, part: AuditPart, copies: Int32Array) {
   const { parts, seed } = context;
-  const { keys } = context.keyed();
+  const { groupOf } = context.equal();
   const asked = sampleRows(copies, mostRows, seed, "impact, asked");
-  const copied = new Set(Array.from(asked, (row) => keys[row]!));
+  const copied = new Set(Array.from(asked, (row) => groupOf[row]!));
   const train = sampleRows(parts[0]!.rows, mostTrain, seed, "impact");
   // The copies are in training whatever the sample.
-  const every = parts[0]!.rows.filter((row) => copied.has(keys[row]!));
+  const every = parts[0]!.rows.filter((row) => copied.has(groupOf[row]!));
   const twins = sampleRows(every, mostTrain, seed, "impact, twins");
-  const rest = train.filter((row) => !copied.has(keys[row]!));
+  const rest = train.filter((row) => !copied.has(groupOf[row]!));
   const [off, on] = [await losses(context, rest, asked), await losses(context, Int32Array.from([...rest, ...twins]).sort(), asked)];
   const share = copies.length / part.rows.length;
   const found = bootstrapMean(

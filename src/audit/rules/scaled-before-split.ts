@@ -1,7 +1,6 @@
 import type { NumericColumn } from "../../data/table.ts";
 import { counted } from "../../util/format.ts";
-import { momentsOf } from "../image-properties.ts";
-import { pickNumbers } from "../compared.ts";
+import { rowsOfAll } from "../compared.ts";
 import { defineAuditRule } from "../rule.ts";
 import { listed } from "../words.ts";
 
@@ -20,16 +19,14 @@ export const scaledBeforeSplit = defineAuditRule({
     train: { value: 1e-5, means: "mean of the training rows above which it was not theirs that made it 0" },
   },
   check({ table, parts }, limits) {
-    const all = Int32Array.from(parts.flatMap(({ rows }) => [...rows]));
+    const all = rowsOfAll(parts);
     const scaled = table.columns.filter((column): column is NumericColumn => {
       if (column.kind !== "numeric" || all.length < 2) return false;
-      const values = pickNumbers(column, all).filter((value) => !Number.isNaN(value));
-      const { mean, variance } = momentsOf(values);
+      const { mean, variance, count } = momentsAt(column, all);
       const near = (deviation: number) => Math.abs(deviation - 1) < limits.tolerance;
-      const standard = near(Math.sqrt(variance)) || near(Math.sqrt((variance * values.length) / (values.length - 1)));
+      const standard = near(Math.sqrt(variance)) || near(Math.sqrt((variance * count) / (count - 1)));
       if (!(Math.abs(mean) < limits.tolerance && standard)) return false;
-      const own = momentsOf(pickNumbers(column, parts[0]!.rows).filter((value) => !Number.isNaN(value)));
-      return Math.abs(own.mean) > limits.train;
+      return Math.abs(momentsAt(column, parts[0]!.rows).mean) > limits.train;
     });
     if (scaled.length === 0) return [{ severity: "pass", message: "no column was standardised over all rows" }];
     const names = listed(scaled.map(({ name }) => name));
@@ -43,3 +40,20 @@ export const scaledBeforeSplit = defineAuditRule({
     ];
   },
 });
+
+/** Of the values that there are, in two passes. */
+function momentsAt(
+  { values }: NumericColumn,
+  rows: Int32Array,
+): { readonly mean: number; readonly variance: number; readonly count: number } {
+  let [sum, squares, count] = [0, 0, 0];
+  for (const row of rows) {
+    const value = values[row]!;
+    if (Number.isNaN(value)) continue;
+    sum += value;
+    count += 1;
+  }
+  const mean = sum / count;
+  for (const row of rows) if (!Number.isNaN(values[row]!)) squares += (values[row]! - mean) ** 2;
+  return { mean, variance: squares / count, count };
+}

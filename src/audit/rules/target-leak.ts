@@ -2,7 +2,7 @@ import type { ScalarColumn, Table } from "../../data/table.ts";
 import { rng } from "../../util/rng.ts";
 import { grouped, short } from "../../util/format.ts";
 import { wilsonInterval } from "../../util/statistics.ts";
-import { sampleRows } from "../compared.ts";
+import { rowsOfAll, sampleRows } from "../compared.ts";
 import { scoreFeature, skill, type Score } from "../one-feature.ts";
 import { defineAuditRule, type AuditContext, type Observation } from "../rule.ts";
 import { percent } from "../words.ts";
@@ -33,7 +33,7 @@ export const targetLeak = defineAuditRule({
     const scores = scoreFeatures(context);
     if (!scores) return [];
     const classes = table.target!.task === "classification";
-    const rows = Int32Array.from(parts.flatMap((part) => [...part.rows]));
+    const rows = rowsOfAll(parts);
     const judged = scores.map(({ name, score, column }) => {
       const renamed = classes && rows.length >= limits.rows && isRenamed(column, scalarTarget(table)!, rows, limits.class);
       const bounded = classes ? leavesLess(score, limits.left) : skill(score) >= limits.r2;
