@@ -13,6 +13,7 @@ import { isTrainable, parameterInput, type ParameterLayout } from "../nn/paramet
 import { ops } from "../ops/build.ts";
 import { rowsOf, type Dataset } from "../train/dataset.ts";
 import { createMasks } from "../train/masks.ts";
+import { hasPenalty, penaltyGraph, type Regularizer } from "../train/regularizer.ts";
 import type { Problem } from "../train/step-graph.ts";
 import { GradusError } from "../util/errors.ts";
 import { inFloat64, wideTensor, type Replacements } from "../ops/rewrite.ts";
@@ -132,6 +133,17 @@ export function l2Penalty(lambda: number, examples: number): Penalty {
         lambda / (2 * examples),
       );
     },
+  };
+}
+
+/** What a regularizer adds to J; undefined where that is nothing. @param examples m, of the whole training part */
+export function penaltyOf(regularizer: Regularizer | undefined, layout: ParameterLayout, examples: number): Penalty | undefined {
+  if (!regularizer || !hasPenalty(regularizer)) return undefined;
+  const { l2, l1 } = regularizer;
+  const strengths = [...(l2 ? [`L2, λ = ${l2}`] : []), ...(l1 ? [`L1, λ = ${l1}`] : [])];
+  return {
+    name: `${strengths.length > 0 ? strengths.join("; ") : "of single layers"}, m = ${examples}`,
+    build: (parameters) => penaltyGraph(regularizer, layout, parameters, examples),
   };
 }
 

@@ -38,6 +38,15 @@ const units: Read = (text) =>
     }),
   );
 
+/** `0.8`, or `1,0.8` as a list. */
+const oneOrMore: Read = (text) => (text.includes(",") ? fields(text).map(numeric) : numeric(text));
+
+/** `balanced`, or `no=1,yes=3` */
+const classFactors: Read = (text) =>
+  text.includes("=")
+    ? Object.fromEntries(Object.entries(units(text) as Record<string, string>).map(([name, factor]) => [name, numeric(factor)]))
+    : text;
+
 interface Flag {
   /** Commander's name of the option. */
   readonly option: string;
@@ -57,6 +66,7 @@ const flags: readonly Flag[] = [
   flag("target", "data.target"),
   flag("task", "data.task"),
   flag("drop", "data.drop", list(asIs)),
+  flag("weight", "data.weight"),
   flag("id", "data.id"),
   flag("target-transform", "data.targetTransform"),
   flag("delimiter", "data.delimiter"),
@@ -98,13 +108,29 @@ const flags: readonly Flag[] = [
   flag("shape", "model.shape", sizes),
   flag("layers", "model.layers", list(numeric)),
   flag("activation", "model.activation"),
-  flag("keep-probability", "model.keepProbability", numeric),
+  flag("keep-probability", "model.keepProbability", oneOrMore),
+  flag("input-noise", "model.inputNoise", numeric),
   flag("augment", "augment", parseAugmentations),
   flag("optimizer", "optimizer.kind"),
   flag("learning-rate", "optimizer.learningRate", numeric),
   flag("schedule", "optimizer.schedule.kind"),
+  flag("warmup", "optimizer.schedule.warmup", numeric),
+  flag("l2", "regularizer.l2", numeric),
+  flag("l1", "regularizer.l1", numeric),
+  flag("proximal", "regularizer.proximal"),
+  flag("max-norm", "regularizer.maxNorm", numeric),
+  flag("clip-norm", "clip.norm", numeric),
+  flag("clip-value", "clip.value", numeric),
+  flag("label-smoothing", "labelSmoothing", numeric),
+  flag("class-weight", "classWeight", classFactors),
+  flag("accumulate", "accumulate", numeric),
+  flag("ema", "average.decay", numeric),
   flag("batch-size", "batchSize", numeric),
   flag("epochs", "epochs", numeric),
+  flag("folds", "crossValidation.folds", numeric),
+  flag("repeats", "crossValidation.repeats", numeric),
+  flag("cost-false-positive", "costs.falsePositive", numeric),
+  flag("cost-false-negative", "costs.falseNegative", numeric),
   flag("seed", "seed", numeric),
 ];
 

@@ -79,6 +79,7 @@ export const findingSchema = z.strictObject({
   part: z.string().optional(),
   pairs: z.array(z.tuple([count, count])).optional(),
   accepted: z.boolean().optional(),
+  follows: z.string().optional(),
   message: z.string(),
   hint: z.string().optional(),
   numbers: z.record(z.string(), number),
@@ -94,11 +95,28 @@ export const preflightEventSchema = z.strictObject({
   seconds: z.number(),
 });
 
+/** What was noticed while training: of `gradus train`. */
+export const findingEventSchema = z.strictObject({ type: z.literal("finding"), epoch: count, step: count, finding: findingSchema });
+
 /** What becomes of the examples of training steps, where anything does. */
 export const augmentationEventSchema = z.strictObject({
   type: z.literal("augmentation"),
   steps: z.array(z.looseObject({ kind: z.string() })),
   findings: z.array(findingSchema),
+});
+
+const conventionsSchema = z.strictObject({ lambda: z.number(), gradient: z.number(), pytorch: z.number(), keras: z.number() });
+
+/** Penalties on the weights, where there are any. */
+export const regularizerEventSchema = z.strictObject({
+  type: z.literal("regularizer"),
+  examples: count,
+  l2: conventionsSchema.optional(),
+  l1: conventionsSchema.optional(),
+  proximal: z.boolean().optional(),
+  biases: z.boolean().optional(),
+  maxNorm: z.number().optional(),
+  layers: z.array(z.string()).optional(),
 });
 
 /** What was found in the data and its split: of `gradus train`. */
@@ -145,6 +163,25 @@ export const dataAugmentResultSchema = z.strictObject({
   seconds: z.number(),
 });
 
+/** Figures of one training of a cross-validation. */
+const foldFigures = z.strictObject({
+  repeat: count,
+  fold: count,
+  rows: z.strictObject({ train: count, validation: count }),
+  bestEpoch: count,
+  seconds: z.number(),
+  metrics: z.record(z.string(), number),
+});
+
+export const foldEventSchema = foldFigures.extend({ type: z.literal("fold"), folds: count, repeats: count });
+
+const decision = z.strictObject({
+  threshold: intervalSchema,
+  costs: z.strictObject({ falsePositive: z.number(), falseNegative: z.number() }),
+  cost: intervalSchema,
+  likelier: intervalSchema,
+});
+
 /** Also result.json of a run folder. */
 export const trainResultSchema = z.strictObject({
   type: z.literal("result"),
@@ -155,6 +192,10 @@ export const trainResultSchema = z.strictObject({
   task,
   metrics: z.strictObject({ train: metricsSchema, validation: metricsSchema, trainDev: metricsSchema.optional() }),
   mismatch: intervalSchema.extend({ metric: z.enum(["error", "rmse"]) }).optional(),
+  decision: decision.optional(),
+  crossValidation: z
+    .strictObject({ folds: count, repeats: count, metrics: metricsSchema, outOfFold: metricsSchema, trainings: z.array(foldFigures) })
+    .optional(),
   baseline: z.strictObject({ name: z.string(), metrics: metricsSchema }),
   parameters: count,
   seconds: z.number(),
@@ -188,6 +229,18 @@ export const evaluateResultSchema = z.strictObject({
   data: z.string(),
   task,
   metrics: z.strictObject({ test: metricsSchema.optional(), validation: metricsSchema.optional(), data: metricsSchema.optional() }),
+  classes: z.array(z.strictObject({ name: z.string(), n: count, answered: count, metrics: metricsSchema })).optional(),
+  /** Rows by true class, then by answer. */
+  confusion: z.array(z.array(count)).optional(),
+  reliability: z.array(z.strictObject({ from: z.number(), to: z.number(), n: count, confidence: number, share: number })).optional(),
+  threshold: z.number().optional(),
+  importance: z
+    .strictObject({
+      metric: z.enum(["error", "rmse"]),
+      repeats: count,
+      columns: z.array(z.strictObject({ column: z.string(), increase: intervalSchema })),
+    })
+    .optional(),
   baseline: z.strictObject({ name: z.string(), metrics: metricsSchema }),
   /** How often the test set has been opened, this time included. */
   openings: count,
@@ -362,11 +415,14 @@ export const lineSchema = z.union([
   splitEventSchema,
   transformsEventSchema,
   modelEventSchema,
+  regularizerEventSchema,
   augmentationEventSchema,
   preflightEventSchema,
   auditEventSchema,
+  findingEventSchema,
   auditResultSchema,
   epochEventSchema,
+  foldEventSchema,
   predictionEventSchema,
   dataAugmentResultSchema,
   trainResultSchema,

@@ -33,6 +33,8 @@ export interface ReadOptions extends Reading, SequenceOptions {
   readonly id?: string | undefined;
   /** Says to which part a row belongs; no feature. */
   readonly splitColumn?: string | undefined;
+  /** How much a row counts in training, a number of at least 0; no feature. */
+  readonly weight?: string | undefined;
   /** Of a saved model: its columns are read, as it read them, and nothing else; with its target if the schema has one. */
   readonly schema?: TableSchema | undefined;
   /** A column of paths of image files, relative to the folder of the file: the images themselves become the feature. */
@@ -99,8 +101,8 @@ function imageColumn({ image, schema }: ReadOptions, { names }: Staged): string 
   return schema?.columns.find(({ name, kind }) => kind === "image" && names.includes(name))?.name;
 }
 
-function arrayRequest({ labels, skipBadRows, schema, target, group, time, id, splitColumn }: ReadOptions): ArrayRequest {
-  const mentioned = [schema ? schema.target?.name : target, group, time, id, splitColumn].filter((name) => name !== undefined);
+function arrayRequest({ labels, skipBadRows, schema, target, group, time, id, splitColumn, weight }: ReadOptions): ArrayRequest {
+  const mentioned = [schema ? schema.target?.name : target, group, time, id, splitColumn, weight].filter((name) => name !== undefined);
   const channels = schema?.columns.find(({ kind }) => kind === "image")?.channels;
   return { labels, skipBad: skipBadRows, labelled: !schema || schema.target !== undefined, mentioned, channels };
 }
@@ -151,6 +153,18 @@ export function askedAgain({ missing, query }: Reading): Pick<Table, "reading"> 
 const inOrderOf = ({ columns: order }: TableSchema, columns: readonly Column[]): Column[] =>
   order.flatMap(({ name }) => columns.find((column) => column.name === name) ?? []);
 
+/** @throws GradusError where a weight is no number, or below 0 */
+async function checkWeights(database: Database, path: string, where: Where, { name, id, kind }: SourceColumn): Promise<void> {
+  if (kind !== "numeric") {
+    throw new GradusError(`${path}: column "${name}" (--weight) must hold a number of at least 0 in every row; it was read as text.`);
+  }
+  const wrong = `${id}::DOUBLE < 0 OR NOT isfinite(${id}::DOUBLE)`;
+  const [bad] = await database.query(`SELECT rowid AS row, ${id}::VARCHAR AS text FROM data WHERE ${wrong} ORDER BY rowid LIMIT 1`);
+  if (!bad) return;
+  const place = where(Number(bad["row"]));
+  throw new GradusError(`${path}, ${place}: column "${name}" (--weight) must be a number of at least 0, found ${String(bad["text"])}.`);
+}
+
 async function readRoles(
   database: Database,
   path: string,
@@ -170,6 +184,7 @@ async function readRoles(
           hint: "fill it in, or remove the row.",
         },
       );
+    if (role === "weight") await checkWeights(database, path, where, column);
     if (role === "time" && column.kind !== "numeric") {
       const distinct = await countDistinct(database, column.id, "data");
       const [first] = await database.query(`SELECT ${column.id} AS text FROM data LIMIT 1`);
@@ -185,7 +200,7 @@ async function readRoles(
     rows,
     wanted.map(([role, name]) => {
       const column = byName.get(name)!;
-      return { name, sqlType: column.sqlType, sql: column.id, kind: role === "time" ? "numeric" : "categorical" };
+      return { name, sqlType: column.sqlType, sql: column.id, kind: role === "time" || role === "weight" ? "numeric" : "categorical" };
     }),
   );
   return Object.fromEntries(wanted.map(([role], i) => [role, columns[i]!]));

@@ -105,7 +105,7 @@ export const COLUMN_KINDS = ["numeric", "categorical", "image", "sequence"] as c
 export type Where = (row: number) => string;
 
 /** The uses a column may have besides feature and target. */
-export type Role = "group" | "time" | "id" | "split";
+export type Role = "group" | "time" | "id" | "split" | "weight";
 
 /** How lines and cells of a file became sequences. */
 export interface SequenceReading {
@@ -133,7 +133,7 @@ export interface Table {
   /** Absent where none was asked for (prediction). */
   readonly target: Target | undefined;
   /**
-   * `time` is numeric, the others categorical; never missing. `end`, of forecasts: when the last of what is forecast is known, in the
+   * `time` and `weight` are numeric, the others categorical; never missing. `end`, of forecasts: when the last of what is forecast is known, in the
    * unit of `time`; `series`, of several series: which one.
    */
   readonly roles: { readonly [R in Role | "end" | "series"]?: ScalarColumn };

@@ -60,7 +60,13 @@ export async function typeData(
   const { schema } = options;
   const targetName = schema ? schema.target?.name : (options.target ?? staged.target);
   const published = schema || options.publishedSplit === false || options.group || options.time ? undefined : staged.split;
-  const roleNames = { group: options.group, time: options.time, id: options.id, split: options.splitColumn ?? published };
+  const roleNames = {
+    group: options.group,
+    time: options.time,
+    id: options.id,
+    split: options.splitColumn ?? published,
+    weight: options.weight,
+  };
   checkNames(path, names, direct, options);
 
   const known = schema?.target ? schema.target.references.map(({ name }) => name) : names;
@@ -169,6 +175,7 @@ const ROLE_REASONS: Record<Role, string> = {
   time: "it orders the rows for the split",
   id: "it identifies the row",
   split: "it names the part of the split",
+  weight: "it says how much the row counts",
 };
 
 /** Columns the schema does not know but a role asks for are read as text (time as the number it must be). */
@@ -189,6 +196,7 @@ function checkNames(path: string, staged: readonly string[], direct: readonly Co
   known(options.group, " (--group)");
   known(options.time, " (--time)");
   known(options.id, " (--id)");
+  known(options.weight, " (--weight)");
   known(options.splitColumn, " (--split-column)");
   const absent = (options.schema?.columns ?? []).map(({ name }) => name).filter((name) => !names.includes(name));
   if (absent.length > 1) {
@@ -202,9 +210,11 @@ function checkNames(path: string, staged: readonly string[], direct: readonly Co
   }
   known(absent[0], ", which the model was trained on,");
   for (const { name } of options.schema?.target?.references ?? []) known(name, ", which the model's target is read from,");
-  const role = [options.group, options.time, options.id, options.splitColumn].find((name) => name !== undefined && name === options.target);
+  const role = [options.group, options.time, options.id, options.splitColumn, options.weight].find(
+    (name) => name !== undefined && name === options.target,
+  );
   if (role !== undefined)
-    throw new GradusError(`column "${role}" of ${path} cannot be the target and steer the split.`, {
+    throw new GradusError(`column "${role}" of ${path} cannot be the target and steer the split or weigh the rows.`, {
       hint: "name another column for one of them.",
     });
 }

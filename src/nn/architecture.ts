@@ -20,8 +20,13 @@ export interface ArchitectureOptions {
   readonly layers?: readonly number[];
   /** relu where left out; recurrent and attention layers have their own. */
   readonly activation?: ActivationName;
-  /** Of dropout; 1, none, where left out. */
-  readonly keepProbability?: number;
+  /**
+   * Of dropout: the share of units that stay, of hidden layers; 1, none, where left out. A list has a number for each of `layers`, and
+   * may have one more at the front, for the inputs.
+   */
+  readonly keepProbability?: number | readonly number[];
+  /** Standard deviation of normal noise on the inputs in training; 0 where left out. */
+  readonly inputNoise?: number | undefined;
 }
 
 export interface Architecture {

@@ -86,8 +86,8 @@ export async function signalOf({ problem, layout, theta, data, executor, runtime
       one: tensor("float32", 1),
       ...(sample.lengths ? { lengths: sample.lengths } : {}),
     };
-    for (const { name, shape } of built.masks) {
-      const kept = new Float32Array(rows * shape.reduce((a, b) => a * b, 1)).fill(1);
+    for (const { name, shape, deviation } of built.masks) {
+      const kept = new Float32Array(rows * shape.reduce((a, b) => a * b, 1)).fill(deviation === undefined ? 1 : 0);
       feeds[`mask/${name}`] = tensor("float32", kept, [rows, ...shape]);
     }
     const found = await session.run(Object.fromEntries(wanted.inputs.map(({ name }) => [name!, feeds[name!]!])));

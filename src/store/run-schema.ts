@@ -55,6 +55,8 @@ const ourLayer = section({
   keepProbability: number.optional(),
   bias: flag.optional(),
   spatial: flag.optional(),
+  overTime: flag.optional(),
+  deviation: number.optional(),
   bidirectional: flag.optional(),
   sequences: flag.optional(),
   layers: z.lazy(() => z.array(layer, expect("a list of layers"))).optional(),
@@ -84,6 +86,7 @@ const needs: Partial<Record<keyof typeof layerKinds, readonly string[]>> = {
   conv: ["filters"],
   groupNorm: ["groups"],
   dropout: ["keepProbability"],
+  noise: ["deviation"],
   embedding: ["tokens", "units"],
   categoryEmbedding: ["columns"],
   rnn: ["units"],
@@ -200,6 +203,7 @@ export const modelFileSchema = section({
   format: number,
   network: section({ layers: z.array(layer, expect("a list of layers")).min(1, expect("at least one layer")) }),
   loss: text.max(100, expect("a name")),
+  threshold: number.optional(),
   plan: section({
     columns: z.array(fitted, expect("a list of columns")).min(1, expect("at least one column")),
     features: texts,
@@ -230,7 +234,7 @@ export const resultFileSchema = section({
   parameters: count,
   seconds: number,
   fitSeconds: number,
-  reason: oneOf(["finished", "interrupted", "diverged"]),
+  reason: oneOf(["finished", "stopped", "interrupted", "diverged"]),
   epochs: section({ run: count, best: count }),
   rows: section({ train: count, validation: count, test: count, trainDev: count.optional() }),
 });
@@ -279,6 +283,24 @@ export const experimentFileSchema = section({
   batchSize: count,
   epochs: count,
   seed: count,
+});
+
+/** status.json */
+export const statusFileSchema = section({
+  status: oneOf(["running", "finished", "stopped", "interrupted", "diverged"]),
+  started: text,
+  facts: section({
+    gradus: text,
+    onnxruntime: text,
+    node: text,
+    platform: text,
+    device: text,
+    data: text,
+    split: text,
+    model: text,
+  }),
+  findings: z.array(section({ rule: text, severity: text, message: text }), expect("a list of findings")),
+  resumed: z.array(section({ time: text, step: count, accepted: texts }), expect("a list of times")),
 });
 
 const partFigures = section({ loss: figure, error: figure, n: count });

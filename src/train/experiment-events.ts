@@ -5,6 +5,7 @@ import type { Task } from "../data/table.ts";
 import type { Decision } from "../metrics/decision.ts";
 import type { Finding } from "../util/finding.ts";
 import type { Interval } from "../util/statistics.ts";
+import type { RegularizerFacts } from "./regularizer.ts";
 import type { NonFinite, Retry, Stopped, TrainingEvent, TrainingResult } from "./events.ts";
 
 /** Measured values with 95 % intervals, by name: `error`, `loss`; `r2`, `rmse`. */
@@ -116,6 +117,7 @@ export type ExperimentEvent =
       /** What the training's `error` figures mean: a share, or times `scale` the root mean squared error in the target's unit. */
       readonly error: { readonly name: "error" | "rmse"; readonly scale: number };
     }
+  | ({ readonly type: "regularizer" } & RegularizerFacts)
   | {
       readonly type: "augmentation";
       /** Every setting filled in, in the order in which they act. */

@@ -81,7 +81,7 @@ function offsetOf(document: Document.Parsed, path: Path, key: string | undefined
 
 /**
  * Lays settings from elsewhere (flags) over an experiment's; sections merge, lists and values are replaced.
- * Another kind of optimizer leaves the former one's settings behind.
+ * Another kind of optimizer or schedule leaves the former one's settings behind.
  */
 export function overrideExperiment(base: ExperimentSource, over: ExperimentSource): ExperimentSource {
   return {
@@ -91,16 +91,20 @@ export function overrideExperiment(base: ExperimentSource, over: ExperimentSourc
   };
 }
 
+/** Sections whose other keys belong to a kind, and the kind where none is said. */
+const usualKinds: Readonly<Record<string, string>> = { optimizer: defaultOptimizer, schedule: "cosine", average: "ema" };
+
 function merge(base: Readonly<Record<string, unknown>>, over: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const result: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(over)) {
     const before = result[key];
+    const usual = usualKinds[key];
     const otherKind =
-      key === "optimizer" &&
+      usual !== undefined &&
       isRecord(before) &&
       isRecord(value) &&
       value["kind"] !== undefined &&
-      value["kind"] !== (before["kind"] ?? defaultOptimizer);
+      value["kind"] !== (before["kind"] ?? usual);
     result[key] = isRecord(before) && isRecord(value) && !otherKind ? merge(before, value) : value;
   }
   return result;

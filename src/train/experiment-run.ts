@@ -5,9 +5,11 @@ import { countCategories, describeTable, schemaOf, type Column, type Table } fro
 import type { Device, Executor } from "../exec/session.ts";
 import { resolveExperiment, type Experiment, type ResolvedExperiment } from "./experiment.ts";
 import type { AuditInspection, ExperimentEvent } from "./experiment-events.ts";
-import { choiceOf, withPretrained, type ModelReader } from "./model-choice.ts";
+import { crossValidate } from "./cross-validate.ts";
+import { choiceOf, withPretrained, type ModelChoice, type ModelReader } from "./model-choice.ts";
 import { GradusError } from "../util/errors.ts";
 import { splitExperiment, withSavedSplit, type Differs, type SplitReader } from "./experiment-split.ts";
+import type { StepOptions } from "./update.ts";
 import { describeSplit } from "./fit-events.ts";
 import { fitTable, type FitTableOptions, type FittedTable, type TableParts } from "./fit-table.ts";
 
@@ -26,6 +28,8 @@ export interface TrainExperimentOptions {
   readonly differs?: Differs;
   /** Audits the split, and may stop the training: `auditParts`. */
   readonly audit?: Auditor;
+  /** How closely the training's health is watched. */
+  readonly monitors?: FitTableOptions["monitors"];
   /** Looks at what is about to be trained, and changes nothing of it. */
   readonly inspect?: NonNullable<FitTableOptions["inspect"]>;
 }
@@ -65,10 +69,11 @@ export async function trainExperiment(given: Experiment, options: TrainExperimen
   });
   const { model, data, batchSize, epochs, loss } = resolved;
   const { schedule, ...optimizer } = resolved.optimizer;
-  const fitted = await fitTable(choiceOf(model, graph), parts, {
-    ...options,
+  const fitting = {
     optimizer,
-    schedule: schedule.kind,
+    schedule,
+    ...stepOptionsOf(resolved),
+    classWeight: resolved.classWeight,
     batchSize,
     epochs,
     loss,
@@ -78,16 +83,56 @@ export async function trainExperiment(given: Experiment, options: TrainExperimen
     transforms: resolved.transforms,
     augment: resolved.augment,
     size: sizeOf(data),
-  });
+    costs: resolved.costs,
+  };
+  const choice = choiceOf(model, graph);
+  const crossValidation = resolved.crossValidation && (await validateAcross(choice, parts, fitting, resolved.crossValidation, options));
+  const fitted = await fitTable(choice, parts, { ...options, ...fitting });
   const findings = [...(audited?.findings.filter(({ severity }) => severity !== "pass") ?? []), ...(fitted.findings ?? [])];
   return {
     ...fitted,
     ...(audited || fitted.findings ? { findings } : {}),
+    ...(crossValidation ? { crossValidation } : {}),
     experiment: resolved,
     parts,
     seconds: (performance.now() - started) / 1000,
   };
 }
+
+/** Folds of all rows but the test's; of single trainings only their figures are told. */
+function validateAcross(
+  model: ModelChoice,
+  { table, train, validation, trainDev = new Int32Array(0) }: TableParts,
+  fitting: FitTableOptions,
+  { folds: k, repeats }: NonNullable<Experiment["crossValidation"]>,
+  { threads, device, executor, signal, onEvent = () => {} }: TrainExperimentOptions,
+) {
+  onEvent({ type: "stage", text: `training on fold 1 of ${k * repeats}` });
+  let done = 0;
+  return crossValidate(model, table, {
+    ...fitting,
+    ...(threads ? { threads } : {}),
+    ...(device ? { device } : {}),
+    ...(executor ? { executor } : {}),
+    ...(signal ? { signal } : {}),
+    k,
+    repeats,
+    rows: Int32Array.from([...train, ...validation, ...trainDev]).sort(),
+    onEvent(event) {
+      onEvent(event);
+      if (++done < k * repeats) onEvent({ type: "stage", text: `training on fold ${done + 1} of ${k * repeats}` });
+    },
+  });
+}
+
+/** What a step does besides descending the loss. */
+const stepOptionsOf = ({ regularizer, clip, labelSmoothing, accumulate, average }: ResolvedExperiment): StepOptions => ({
+  regularizer,
+  clip,
+  labelSmoothing,
+  accumulate,
+  average,
+});
 
 /** @throws GradusError where the audit stops the training */
 function reportAudit({ checked, findings, seconds, accepted, stop }: AuditInspection, onEvent: (event: ExperimentEvent) => void): void {
@@ -121,6 +166,7 @@ export function readAnyTable({ data, split, model }: TableChoice): Promise<Table
     task: data.task,
     drop: data.drop,
     id: data.id,
+    weight: data.weight,
     group: split.groupBy,
     time: split.timeBy,
     splitColumn: split.column,

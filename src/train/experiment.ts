@@ -7,10 +7,14 @@ import { activations } from "../nn/activation.ts";
 import { architectures } from "../nn/architectures/index.ts";
 import { losses, type LossName } from "../nn/losses/index.ts";
 import { defaultOptimizer, optimizerByName, optimizers, settingRanges, type OptimizerName } from "../optim/optimizers/index.ts";
-import { schedules } from "../optim/schedules/index.ts";
+import { scheduleByName, scheduleRanges, schedules, thresholdModes } from "../optim/schedules/index.ts";
 import { TYPE_NAMES } from "../data/reading.ts";
 import { ranges, type Range } from "../util/range.ts";
-import { loopRanges } from "./fit.ts";
+import { divergenceAnswers, loopRanges } from "./fit.ts";
+import { improvementUnits, monitored } from "./stopping.ts";
+import { stopRules, type StopOptions } from "./stopping/index.ts";
+import { regularizerRanges } from "./regularizer.ts";
+import { averageRanges, clipRanges, stepRanges } from "./update.ts";
 
 /** Every message says what was expected; the caller adds the place and what was found. */
 const expect = (error: string) => ({ error });
@@ -41,6 +45,7 @@ const data = section({
     ),
   task: oneOf(["classification", "regression"]).optional().describe("Inferred from the target where left out."),
   drop: z.array(text("a column name"), expect("a list of column names")).default([]).describe("Columns that are no features."),
+  weight: text("a column name").optional().describe("A column that says how much each row counts in training, from 0 up: no feature."),
   id: text("a column name").optional().describe("A column that names each row: no feature, and the split goes by it."),
   targetTransform: oneOf(["none", "log", "yeoJohnson", "change"])
     .default("none")
@@ -173,7 +178,16 @@ const model = section({
   activation: oneOf(names(activations))
     .default("relu")
     .describe("After every hidden layer; recurrent and attention layers have their own."),
-  keepProbability: within(ranges.keepProbability).default(1).describe("Of dropout in training: the share of units that stay."),
+  keepProbability: z
+    .union(
+      [within(ranges.keepProbability), z.array(within(ranges.keepProbability))],
+      expect(`${ranges.keepProbability.expected}, or a list of such, one for each hidden layer, with one more at the front for the inputs`),
+    )
+    .default(1)
+    .describe("Of dropout in training: the share of units that stay, of all hidden layers or of each; a list may begin with the inputs'."),
+  inputNoise: within(ranges.notNegative)
+    .optional()
+    .describe("Standard deviation of normal noise on the inputs in training; inputs that are standardised have the deviation 1."),
   from: text("the path of an ONNX file")
     .optional()
     .describe(
@@ -188,7 +202,7 @@ const model = section({
     .describe("Names of its weights that stay as they are; `*` and `?` stand for anything, `all` for all but the new head."),
 }).superRefine((value, context) => {
   const imports = value.from !== undefined;
-  const usual = { kind: "mlp", layers: undefined, activation: "relu", keepProbability: 1 } as const;
+  const usual = { kind: "mlp", layers: undefined, activation: "relu", keepProbability: 1, inputNoise: undefined } as const;
   const others = imports
     ? (Object.keys(usual) as (keyof typeof usual)[]).filter((key) => value[key] !== usual[key])
     : (["head", "freeze"] as const).filter((key) => value[key] !== undefined);
@@ -196,12 +210,71 @@ const model = section({
   for (const key of others) context.addIssue({ code: "custom", path: [key], message, input: value[key] });
 });
 
+const schedule = section({
+  kind: oneOf(names(schedules)).default("cosine"),
+  warmup: within(scheduleRanges.warmup)
+    .optional()
+    .describe("Steps over which the rate rises at first: a share of all below 1, else their number."),
+  floor: within(scheduleRanges.floor).optional().describe("The least factor of the rate."),
+  every: within(scheduleRanges.every).optional().describe("Of `step`: epochs from one fall to the next."),
+  factor: within(scheduleRanges.factor)
+    .optional()
+    .describe("Of `step`, `exponential` and `reduceOnPlateau`: what the rate is multiplied by."),
+  peak: within(scheduleRanges.peak).optional().describe("Of `oneCycle`: the share of the steps that the rate rises."),
+  start: within(scheduleRanges.start).optional().describe("Of `oneCycle`: the factor at the first step."),
+  patience: within(scheduleRanges.patience).optional().describe("Of `reduceOnPlateau`: epochs without improvement that are borne."),
+  threshold: within(scheduleRanges.threshold).optional().describe("Of `reduceOnPlateau`: what counts as an improvement on the best."),
+  mode: oneOf(thresholdModes).optional().describe("Of `reduceOnPlateau`: whether the threshold is a share of the best or a difference."),
+}).superRefine((value, context) => {
+  const { kind, ...settings } = value;
+  const known = [...Object.keys(schedules[kind].settings), "warmup"];
+  const keys = Object.keys(settings).filter((key) => !known.includes(key));
+  if (keys.length > 0) context.addIssue({ code: "unrecognized_keys", keys, input: value, params: { known: ["kind", ...known] } });
+  if (value.warmup !== undefined && value.warmup >= 1 && !Number.isInteger(value.warmup))
+    context.addIssue({ code: "custom", path: ["warmup"], message: "a share below 1 or a whole number of steps", input: value.warmup });
+});
+
+const terms = {
+  l2: within(regularizerRanges.l2).optional().describe("λ of J += λ/(2m) Σ w², m being the number of training rows."),
+  l1: within(regularizerRanges.l1).optional().describe("λ of J += λ/(2m) Σ |w|."),
+  proximal: z.boolean(expect("true or false")).optional().describe("L1 by a soft threshold after each update: weights become exactly 0."),
+  biases: z.boolean(expect("true or false")).optional().describe("Biases are penalised too."),
+  maxNorm: within(regularizerRanges.maxNorm)
+    .optional()
+    .describe("After each update every unit's incoming weights are scaled back to a length of at most this."),
+};
+const regularizer = section({
+  ...terms,
+  layers: z
+    .record(text("the name of a layer"), section(terms), expect("terms of layers by name, e.g. { dense_1: { l2: 0 } }"))
+    .optional()
+    .describe("Layers with terms of their own; what one leaves out is the whole's."),
+});
+
+const clip = section({
+  norm: within(clipRanges.norm).optional().describe("The length that the gradient has at most."),
+  value: within(clipRanges.value).optional().describe("The size that each of its numbers has at most; before the length."),
+});
+
+const average = section({
+  kind: oneOf(["ema", "swa"])
+    .default("ema")
+    .describe("`ema`: exponential; `swa`: the mean over all steps from a share of the training on."),
+  decay: within(averageRanges.decay).optional().describe("Of `ema`: how much of the average stays at a step; 0.999 where left out."),
+  from: within(averageRanges.from).optional().describe("Of `swa`: the share of the steps after which it begins; 0.75 where left out."),
+});
+
+const classWeight = z
+  .union(
+    [z.literal("balanced"), z.record(text("a class"), within(ranges.notNegative))],
+    expect("balanced, or a factor for classes by name, e.g. { yes: 3 }"),
+  )
+  .describe("Classes that count more or less in training: `balanced` gives every class the same weight in all.");
+
 const optimizer = section({
   kind: oneOf(names(optimizers)).default(defaultOptimizer),
   learningRate: within(loopRanges.learningRate).optional().describe("The optimizer's usual one where left out."),
-  schedule: section({ kind: oneOf(names(schedules)).default("cosine") })
-    .prefault({})
-    .describe("How the learning rate changes over the training: `cosine` falls to 0, `constant` stays."),
+  schedule: schedule.prefault({}).describe("How the learning rate changes over the training: `cosine` falls to 0, `constant` stays."),
   momentum: within(settingRanges.momentum).optional(),
   decay: within(settingRanges.decay).optional(),
   beta1: within(settingRanges.beta1).optional(),
@@ -225,6 +298,19 @@ const audit = section({
     .boolean(expect("true or false"))
     .default(false)
     .describe("Every failure of the audit stops the training, not only groups or times in two parts and a leak of the target."),
+});
+
+const cost = within({ expected: "a number of at least 0", from: 0 });
+const costs = section({
+  falsePositive: cost.default(1).describe("Of answering the second class where the first is true."),
+  falseNegative: cost.default(1).describe("Of answering the first class where the second is true."),
+});
+
+const crossValidation = section({
+  folds: within({ expected: "a whole number of at least 2", whole: true, from: 2 })
+    .default(5)
+    .describe("Trainings of a round, each measured on another part."),
+  repeats: within(ranges.count).default(1).describe("Rounds, each dealt anew."),
 });
 
 const augmentation = ({ kind, about, settings, fills, probability }: Augmentation) =>
@@ -255,6 +341,35 @@ const augment = z.array(
   expect("a list of augmentations, e.g. [{ kind: flip }, { kind: rotate, degrees: 10 }]"),
 );
 
+const stop = section({
+  kind: oneOf([...names(stopRules), "none"])
+    .default("patience")
+    .describe("`patience`, `generalisationLoss`, `progressQuotient`, or `none`."),
+  epochs: within(ranges.count)
+    .optional()
+    .describe("Of `patience`: epochs without an improvement until it stops; a fifth of all, at least 10, where left out."),
+  minImprovement: within(ranges.notNegative).optional().describe("Of `patience`: an improvement is more than this; 1 where left out."),
+  unit: oneOf(improvementUnits)
+    .optional()
+    .describe("Of `patience`: `noise` where left out, standard errors of the paired difference; `relative`, a share; `absolute`."),
+  threshold: within(ranges.positive)
+    .optional()
+    .describe("Of `generalisationLoss`: per cent above the lowest, 5 where left out; of `progressQuotient`: 1 where left out."),
+  strip: within(stopRules.progressQuotient.settings.strip.range)
+    .optional()
+    .describe("Of `progressQuotient`: epochs of a strip; 5 where left out."),
+  startEpoch: within(ranges.count).optional().describe("The first epoch after which it may stop; 1 where left out."),
+  monitor: oneOf(monitored)
+    .optional()
+    .describe("What is watched on the validation part: `loss` where left out, or `error`; the weights of its lowest value are kept."),
+}).superRefine((value, context) => {
+  const { kind, startEpoch: _, monitor: __, ...settings } = value;
+  const known = kind === "none" ? [] : [...Object.keys(stopRules[kind].settings), ...(kind === "patience" ? ["unit"] : [])];
+  const keys = Object.keys(settings).filter((key) => !known.includes(key));
+  if (keys.length > 0)
+    context.addIssue({ code: "unrecognized_keys", keys, input: value, params: { known: ["kind", "startEpoch", "monitor", ...known] } });
+});
+
 /** What an experiment file may hold. Unknown keys are errors. */
 export const experimentSchema = section({
   data,
@@ -264,7 +379,27 @@ export const experimentSchema = section({
   model: model.prefault({}),
   loss: oneOf(names(losses)).optional().describe("Cross-entropy for classes, mean squared for numbers where left out."),
   optimizer: optimizer.prefault({}),
+  regularizer: regularizer.optional().describe("Penalties on the weights, and limits of their length."),
+  clip: clip.optional().describe("Limits of the gradient, before the penalty's is added."),
+  labelSmoothing: within(stepRanges.labelSmoothing)
+    .optional()
+    .describe("ε of y ← (1 − ε)·y + ε/K over K classes, in training; what is measured has the labels as they are."),
+  classWeight: classWeight.optional(),
+  accumulate: within(stepRanges.accumulate).optional().describe("Batches whose gradients make one update; 1 where left out."),
+  average: average.optional().describe("A running average of the weights, which is measured and kept in their place."),
   augment: augment.default([]).describe("What becomes of the examples of a training step, in this order; what is measured stays as it is."),
+  costs: costs
+    .optional()
+    .describe("Two classes: what wrong answers cost. The threshold of least cost on the validation part is stored with the model."),
+  crossValidation: crossValidation
+    .optional()
+    .describe("Before the training, as many on folds of the training and validation rows, each measured on rows it has not seen."),
+  stop: stop.prefault({}).describe("When to stop before the last epoch."),
+  onDivergence: oneOf(divergenceAnswers)
+    .default("stop")
+    .describe(
+      "What a loss that is not finite brings about: the end (`stop`), or another try from the best epoch at half the rate (`halve`).",
+    ),
   batchSize: within(loopRanges.batchSize).optional().describe("Chosen from the number of training rows where left out."),
   epochs: within(loopRanges.epochs).default(100),
   seed: within(loopRanges.seed).default(1).describe("Of everything random: split, initialisation, shuffling."),
@@ -321,14 +456,24 @@ export function resolveExperiment(
     optimizer: {
       kind,
       learningRate: learningRate ?? optimizers[kind].learningRate,
-      schedule,
+      schedule: { kind: schedule.kind, ...scheduleByName(schedule).settings },
       ...numbersOnly(optimizerByName(kind, settings).settings),
     },
+    stop: resolveStop(experiment),
     batchSize: experiment.batchSize ?? defaultBatchSize(facts.trainRows),
   };
   // Through the schema once more: what is stored can be read again, its keys always in one order.
   const parsed = experimentSchema.parse(resolved);
   return { ...parsed, model: resolveModel(parsed.model) } as ResolvedExperiment;
+}
+
+/** Every setting of the rule filled in. */
+function resolveStop({ stop, epochs }: Experiment): Experiment["stop"] {
+  if (stop.kind === "none") return { ...stop, monitor: stop.monitor ?? "loss" };
+  const own = Object.entries(stopRules[stop.kind].settings).map(([name, { default: usual }]) => [name, usual]);
+  const patience = stop.kind === "patience" ? { unit: "noise" as const, epochs: Math.max(10, Math.round(epochs / 5)) } : {};
+  const given = Object.fromEntries(Object.entries(stop).filter(([, value]) => value !== undefined));
+  return { ...Object.fromEntries(own), ...patience, startEpoch: 1, monitor: "loss", ...given, kind: stop.kind } satisfies StopOptions;
 }
 
 function resolveModel(model: Experiment["model"]): ResolvedModel {

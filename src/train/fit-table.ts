@@ -22,10 +22,14 @@ import { defaultBatchSize } from "./experiment.ts";
 import type { ClosingFigures, ExperimentEvent, Inspection } from "./experiment-events.ts";
 import { fit, loopRanges, type FitOptions } from "./fit.ts";
 import { describeNetwork, describeTransforms, shapeOf } from "./fit-events.ts";
+import type { LookSchedule } from "./health-schedule.ts";
+import { watchHealth, type HealthOptions } from "./health.ts";
 import { measureBaseline, mismatchOf } from "./measure.ts";
 import { measureParts, refuseCosts } from "./measure-parts.ts";
 import type { ModelChoice } from "./model-choice.ts";
+import { exampleWeights, weighted, type ClassWeight } from "./example-weights.ts";
 import { planTable } from "./plan-table.ts";
+import { describeRegularizer } from "./regularizer.ts";
 import { lazyNote, prepareParts, residentBytes } from "./prepare-lazily.ts";
 import { layoutOf, type Problem } from "./step-graph.ts";
 import type { StepOptions } from "./update.ts";
@@ -71,8 +75,12 @@ export interface FitTableOptions extends LoopOptions {
   readonly transforms?: TransformSettings | undefined;
   /** What becomes of the examples of a training step; what is measured stays as it is. */
   readonly augment?: readonly AugmentationSpec[];
+  /** How closely the training's health is watched, or what of it: `off`, `default`, `dense`, or with limits. Nothing of the weights depends on it. */
+  readonly monitors?: "off" | LookSchedule | HealthOptions | undefined;
   /** Two classes: what wrong answers cost; the threshold of least cost on the validation part becomes the model's. */
   readonly costs?: Costs | undefined;
+  /** Classes that count more or less in training; alike where left out. Rows count by the table's column of weights as well. */
+  readonly classWeight?: ClassWeight | undefined;
   /** Inputs of a part that would take more bytes than this are made batch by batch, with the same results. Default 256 MiB. */
   readonly residentBytes?: number;
   readonly threads?: number;
@@ -150,6 +158,9 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
         : { name: "rmse", scale: plan.target.log || plan.target.lambda !== undefined ? 1 : plan.target.deviation },
   });
 
+  if (options.regularizer) onEvent({ type: "regularizer", ...describeRegularizer(options.regularizer, layout, parts.train.length) });
+  const weights = exampleWeights(table, parts.train, options.classWeight);
+
   const augmentation = options.augment?.length ? planAugmentation(options.augment, plan, shapeOf(model, plan), options.threads) : undefined;
   const doubts = augmentation ? labelWarnings(augmentation.steps, plan.target.kind === "classes" ? plan.target.classes : []) : [];
   if (augmentation) onEvent({ type: "augmentation", steps: augmentation.steps, findings: doubts });
@@ -157,17 +168,19 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
   onEvent({ type: "stage", text: "preparing the rows" });
   const { trainDev } = parts;
   const prepared = [parts.train, parts.validation, ...(trainDev ? [trainDev] : [])];
-  const [train, validation, unseen] = await prepareParts(table, prepared, plan, executor, { ...runtime, residentBytes: most });
+  const [readied, validation, unseen] = await prepareParts(table, prepared, plan, executor, { ...runtime, residentBytes: most });
   if (signal?.aborted) throw new InterruptedEarly();
-  const subject = { problem, train: train!, seed, executor, runtime };
+  const train = weighted(readied!, weights);
+  const subject = { problem, train, seed, executor, runtime };
   const inspection = await options.inspect?.(subject);
   if (inspection) onEvent({ type: "preflight", checked: inspection.checked, findings: inspection.findings, seconds: inspection.seconds });
   const found = [...doubts, ...(inspection?.findings ?? []).filter(({ severity }) => severity !== "pass")];
   await options.begin?.({ ...subject, plan, findings: found });
   const training = await fit(
     problem,
-    { train: train!, validation: validation! },
+    { train, validation: validation! },
     {
+      ...watching(options.monitors),
       ...loopOptions(options),
       ...{ optimizer, learningRate, schedule, epochs, batchSize, seed },
       ...{ executor, onEvent, ...runtime },
@@ -180,7 +193,7 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
   const measuredBy = { table, plan, executor, runtime, costs: options.costs };
   const { metrics, decision } = await measureParts(problem, layout, training.theta, measuredBy, [
     [parts.validation, validation!],
-    [parts.train, train!],
+    [parts.train, train],
     ...(trainDev ? [[trainDev, unseen!] as const] : []),
   ]);
   return {
@@ -211,6 +224,11 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
     theta: training.theta,
     history: training.history,
   };
+}
+
+function watching(monitors: FitTableOptions["monitors"] = "default"): Pick<FitOptions, "observe"> {
+  if (monitors === "off") return {};
+  return { observe: watchHealth(typeof monitors === "string" ? { schedule: monitors } : monitors) };
 }
 
 /** Those of the options that are the loop's own. */

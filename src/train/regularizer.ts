@@ -163,6 +163,35 @@ export function conventions(lambda: number, m: number, kind: "l2" | "l1"): Penal
   return { lambda, gradient, pytorch: gradient, keras: lambda / (2 * m) };
 }
 
+/** What a training says of its regularizer. */
+export interface RegularizerFacts {
+  /** m */
+  readonly examples: number;
+  /** The whole's; layers of their own are in the experiment. */
+  readonly l2?: PenaltyConventions;
+  readonly l1?: PenaltyConventions;
+  readonly proximal?: boolean;
+  readonly biases?: boolean;
+  readonly maxNorm?: number;
+  /** Layers with terms of their own. */
+  readonly layers?: readonly string[];
+}
+
+/** @throws GradusError see {@link termsOf} */
+export function describeRegularizer(regularizer: Regularizer, layout: ParameterLayout, m: number): RegularizerFacts {
+  termsOf(regularizer, layout, m);
+  const { l2 = 0, l1 = 0, proximal = false, biases = false, maxNorm, layers = {} } = regularizer;
+  return {
+    examples: m,
+    ...(l2 > 0 ? { l2: conventions(l2, m, "l2") } : {}),
+    ...(l1 > 0 ? { l1: conventions(l1, m, "l1") } : {}),
+    ...(proximal ? { proximal } : {}),
+    ...(biases ? { biases } : {}),
+    ...(maxNorm === undefined ? {} : { maxNorm }),
+    ...(Object.keys(layers).length > 0 ? { layers: Object.keys(layers) } : {}),
+  };
+}
+
 /** Below this share of the data's gradient a penalty changes nothing that shows. */
 export const weakPenaltyShare = 1e-4;
 

@@ -5,7 +5,7 @@ import { tensor } from "../../src/ir/tensor.ts";
 import { architectures } from "../../src/nn/architectures/index.ts";
 import { losses } from "../../src/nn/losses/index.ts";
 import { optimizerByName } from "../../src/optim/optimizers/index.ts";
-import { schedules } from "../../src/optim/schedules/index.ts";
+import { scheduleByName } from "../../src/optim/schedules/index.ts";
 import { previewAugmentation } from "../../src/train/augment-preview.ts";
 import { batchesOf, planAugmentation, type AugmentOptions } from "../../src/train/augment.ts";
 import { createEvaluator } from "../../src/train/evaluate.ts";
@@ -42,7 +42,7 @@ const data = { train: bars(70, 1), validation: bars(40, 2) };
 const loop = {
   optimizer: optimizerByName("adamw"),
   learningRate: 0.01,
-  schedule: schedules.constant,
+  schedule: scheduleByName("constant"),
   epochs: 9,
   batchSize: 16,
   seed: 5,

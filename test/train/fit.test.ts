@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { onnxruntimeNode } from "../../src/exec/onnxruntime-node.ts";
 import { optimizerByName } from "../../src/optim/optimizers/index.ts";
-import { schedules } from "../../src/optim/schedules/index.ts";
+import { scheduleByName } from "../../src/optim/schedules/index.ts";
 import { createEvaluator } from "../../src/train/evaluate.ts";
 import { summarize, type TrainingEvent } from "../../src/train/events.ts";
 import { fit, train, type FitOptions } from "../../src/train/fit.ts";
@@ -12,7 +12,7 @@ const problem = cloudProblem();
 const options: FitOptions = {
   optimizer: optimizerByName("adam"),
   learningRate: 0.01,
-  schedule: schedules.constant,
+  schedule: scheduleByName("constant"),
   epochs: 12,
   batchSize: 32,
   seed: 1,

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { readTable } from "../../src/data/read-table.ts";
 import { onnxruntimeNode } from "../../src/exec/onnxruntime-node.ts";
 import { optimizerByName } from "../../src/optim/optimizers/index.ts";
-import { schedules } from "../../src/optim/schedules/index.ts";
+import { scheduleByName } from "../../src/optim/schedules/index.ts";
 import { checkExperiment } from "../../src/train/experiment-file.ts";
 import { mlp } from "../../src/train/model-choice.ts";
 import { fitTable, splitTable, type FitTableOptions } from "../../src/train/fit-table.ts";
@@ -65,7 +65,7 @@ describe("a number out of its range is refused alike in an experiment and in a c
   const usual: FitOptions = {
     optimizer: optimizerByName("sgd"),
     learningRate: 0.1,
-    schedule: schedules.constant,
+    schedule: scheduleByName("constant"),
     epochs: 1,
     batchSize: 8,
     seed: 1,

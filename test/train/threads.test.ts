@@ -6,7 +6,7 @@ import { activations, type ActivationName } from "../../src/nn/activation.ts";
 import { losses } from "../../src/nn/losses/index.ts";
 import { mlp } from "../../src/nn/network.ts";
 import { optimizerByName } from "../../src/optim/optimizers/index.ts";
-import { schedules } from "../../src/optim/schedules/index.ts";
+import { scheduleByName } from "../../src/optim/schedules/index.ts";
 import { createEvaluator } from "../../src/train/evaluate.ts";
 import { fitTable, splitTable } from "../../src/train/fit-table.ts";
 import { mlp as mlpOf } from "../../src/train/model-choice.ts";
@@ -36,7 +36,7 @@ describe.each(names)("%s", (activation) => {
         const result = await fit(problem, data, {
           optimizer: optimizerByName("adamw"),
           learningRate: 0.003,
-          schedule: schedules.constant,
+          schedule: scheduleByName("constant"),
           epochs: 1,
           batchSize: batch,
           seed: 1,

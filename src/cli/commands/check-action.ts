@@ -3,6 +3,7 @@ import { access, constants, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { stepRange } from "../../check/check.ts";
 import { gradientPicture } from "../../check/picture.ts";
+import { penaltyOf } from "../../check/subject.ts";
 import { checkProblem, defaultExamples, type StageCheck } from "../../check/protocol.ts";
 import { preflight } from "../../preflight/preflight.ts";
 import { rules as allRules } from "../../preflight/rules/index.ts";
@@ -15,6 +16,7 @@ import { checkFingerprint, readSplitFile, storedRows } from "../../store/split-f
 import { checkExperiment } from "../../train/experiment-file.ts";
 import { experimentProblem, modelProblem, type ExperimentProblem } from "../../train/experiment-problem.ts";
 import { readExperimentTable } from "../../train/experiment-run.ts";
+import { layoutOf } from "../../train/step-graph.ts";
 import { GradusError } from "../../util/errors.ts";
 import type { Action, OptionValues } from "../command.ts";
 import { readExperimentSource } from "../experiment-source.ts";
@@ -50,6 +52,7 @@ export const checkAction: Action = async ({ arguments: [subject = ""], options }
     const profile = await measureSignal(problem, data, { seed: experiment.seed });
     await writePicture(signal, profilePicture(profile, `The signal by depth: ${subject}`));
   }
+  const penalty = penaltyOf(experiment.regularizer, layoutOf(problem), trainRows);
   let first: StageCheck | undefined;
   const result = await checkProblem(problem, data, {
     seed: experiment.seed,
@@ -57,6 +60,7 @@ export const checkAction: Action = async ({ arguments: [subject = ""], options }
     examples,
     ...(step === undefined ? {} : { step }),
     optimizer,
+    ...(penalty ? { penalty } : {}),
     ...(trained ? { trained } : {}),
     onCheck(found) {
       emit({ type: "check", ...checkEvent(found) });

@@ -1,7 +1,7 @@
 /** The lines of a training report: what was read and done for the user, then the closing table. Texts of files and arguments stand escaped. */
 import { formatAugmentations } from "../../data/augment-text.ts";
 import type { Baseline, ExperimentEvent, Metrics } from "../../train/experiment-events.ts";
-import { printableValue } from "../../util/printable.ts";
+import { printable, printableValue } from "../../util/printable.ts";
 import { counted, duration, formatInterval, grouped, short, unitOf } from "./format.ts";
 import { findingLines } from "./findings.ts";
 import { columns, line } from "./lines.ts";
@@ -89,6 +89,26 @@ export function modelLines(given: EventOf<"model">, width: number): string[] {
   return [line("model", network.join(" · "), width), line("training", training.join(" · "), width)];
 }
 
+/** λ as it is here and elsewhere. */
+export function regularizerLines({ examples, l2, l1, proximal, biases, maxNorm, layers }: EventOf<"regularizer">, width: number): string[] {
+  const of = biases ? "weights and biases" : "weights";
+  const penalties = [
+    ...(l2
+      ? [
+          `L2 of ${of}, λ = ${short(l2.lambda)}: λ/m = ${short(l2.gradient)} (m = ${grouped(examples)}) · PyTorch: weight_decay ${short(l2.pytorch)} · Keras: l2(${short(l2.keras)})`,
+        ]
+      : []),
+    ...(l1
+      ? [
+          `L1 of ${of}${proximal ? ", by soft threshold" : ""}, λ = ${short(l1.lambda)}: λ/2m = ${short(l1.gradient)} · PyTorch: ${short(l1.pytorch)} · Σ|w| added to the loss · Keras: l1(${short(l1.keras)})`,
+        ]
+      : []),
+    ...(maxNorm === undefined ? [] : [`each unit's incoming weights no longer than ${short(maxNorm)}`]),
+    ...(layers ? [`terms of their own: ${layers.map(printable).join(", ")}`] : []),
+  ];
+  return penalties.map((text, i) => line(i === 0 ? "regularised" : "", text, width));
+}
+
 export function augmentationLines({ steps, findings }: EventOf<"augmentation">, width: number, p: Paint): string[] {
   const text = `${formatAugmentations(steps).replaceAll(",", " · ")} · training batches only, the same for one seed, epoch and example`;
   return [line("augment", text, width), ...findingLines(findings, width, p)];
@@ -124,8 +144,8 @@ export interface ClosingTable {
   readonly baseline?: Baseline;
 }
 
-/** Shown in the table; the loss stays in the files. */
-const shown = (metrics: Metrics) => Object.keys(metrics).filter((name) => name !== "loss");
+/** Shown in the table; the loss and the many others stay in the files. */
+const shown = (metrics: Metrics) => ["error", "r2", "rmse", "r2_log", "rmse_log"].filter((name) => name in metrics);
 
 /** Parts under each other: the metric, its 95 % interval, n. Two metrics stand side by side. */
 export function closingTable(given: ClosingTable, p: Paint): string[] {

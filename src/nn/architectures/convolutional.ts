@@ -4,18 +4,16 @@
  */
 import { formatShape } from "../../ir/shape.ts";
 import { GradusError } from "../../util/errors.ts";
-import type { Architecture, ArchitectureOptions, DataShape } from "../architecture.ts";
+import type { Architecture, DataShape } from "../architecture.ts";
 import { activation } from "../layers/activation.ts";
 import { batchNorm } from "../layers/batch-norm.ts";
 import { conv } from "../layers/conv.ts";
 import { dense } from "../layers/dense.ts";
-import { dropout } from "../layers/dropout.ts";
 import { flatten } from "../layers/flatten.ts";
 import { globalAveragePool, maxPool } from "../layers/pool.ts";
 import { residual } from "../layers/residual.ts";
 import { sequential, type Network } from "../network.ts";
-
-const drop = ({ keepProbability = 1 }: ArchitectureOptions) => (keepProbability < 1 ? [dropout(keepProbability)] : []);
+import { dropsOf } from "./drops.ts";
 
 function checkImage(name: string, { inputShape }: DataShape, least: number): void {
   if (inputShape.length === 3 && Math.min(inputShape[1]!, inputShape[2]!) >= least) return;
@@ -35,12 +33,16 @@ export const lenet: Architecture = {
     checkImage("cnn", data, 8);
     const { layers = lenet.layers, activation: name = "relu" } = options;
     const units = layers.at(-1)!;
+    const last = layers.length - 1;
+    // One number is for the dense layer; convolutions have few weights, and drop whole channels where they are asked to.
+    const { inputs, behind } = dropsOf("cnn", options, layers.length, (layer) => layer === last);
     return sequential([
-      ...layers.slice(0, -1).flatMap((filters) => [conv(filters), maxPool(), activation(name)]),
+      ...inputs,
+      ...layers.slice(0, -1).flatMap((filters, i) => [conv(filters), maxPool(), activation(name), ...behind(i, { spatial: true })]),
       flatten(),
       dense(units),
       activation(name),
-      ...drop(options),
+      ...behind(last),
       dense(data.outputs, { initializer: "smallNormal" }),
     ]);
   },
@@ -54,17 +56,23 @@ export const resnet: Architecture = {
   build(data, options = {}): Network {
     checkImage("resnet", data, 8);
     const { layers = resnet.layers, activation: name = "relu" } = options;
+    const last = layers.length - 1;
+    const { inputs, behind } = dropsOf("resnet", options, layers.length, (layer) => layer === last);
     const block = (filters: number, stride: number) => [
       residual([conv(filters, { stride, bias: false }), batchNorm(), activation(name), conv(filters, { bias: false }), batchNorm()]),
       activation(name),
     ];
     return sequential([
+      ...inputs,
       conv(layers[0]!, { bias: false }),
       batchNorm(),
       activation(name),
-      ...layers.flatMap((filters, stage) => block(filters, stage === 0 ? 1 : 2)),
+      ...layers.flatMap((filters, stage) => [
+        ...block(filters, stage === 0 ? 1 : 2),
+        ...(stage === last ? [] : behind(stage, { spatial: true })),
+      ]),
       globalAveragePool(),
-      ...drop(options),
+      ...behind(last),
       dense(data.outputs, { initializer: "smallNormal" }),
     ]);
   },

@@ -3,10 +3,10 @@ import type { Architecture, DataShape } from "../architecture.ts";
 import { activation } from "../layers/activation.ts";
 import { categoryEmbedding } from "../layers/category-embedding.ts";
 import { dense } from "../layers/dense.ts";
-import { dropout } from "../layers/dropout.ts";
 import { embedding } from "../layers/embedding.ts";
 import { flatten } from "../layers/flatten.ts";
 import { sequential } from "../network.ts";
+import { dropsOf } from "./drops.ts";
 import { GradusError } from "../../util/errors.ts";
 
 /** Of the vectors that stand for tokens. */
@@ -21,14 +21,16 @@ export const logistic: Architecture = {
   name: "logistic",
   summary: "logistic regression, linear for amounts",
   layers: [],
-  build(data, { layers = [], keepProbability = 1 } = {}) {
-    if (layers.length > 0 || keepProbability < 1) {
+  build(data, options = {}) {
+    const { layers = [], keepProbability = 1 } = options;
+    if (layers.length > 0 || (typeof keepProbability === "number" && keepProbability < 1)) {
       throw new GradusError("logistic has no hidden layers, and none whose units could be dropped", { hint: "mlp has" });
     }
+    const { inputs } = dropsOf("logistic", options, 0);
     if (data.tokens !== undefined) {
       throw new GradusError("logistic takes numbers, and the data are sequences of tokens", { hint: "gru, lstm, transformer or mlp" });
     }
-    return sequential([...flat(data), dense(data.outputs)]);
+    return sequential([...flat(data), ...inputs, dense(data.outputs)]);
   },
 };
 
@@ -36,8 +38,10 @@ export const multilayer: Architecture = {
   name: "mlp",
   summary: "dense layers with an activation each",
   layers: [64, 32],
-  build(data, { layers = multilayer.layers, activation: name = "relu", keepProbability = 1 } = {}) {
-    const drop = keepProbability < 1 ? [dropout(keepProbability)] : [];
-    return sequential([...flat(data), ...layers.flatMap((units) => [dense(units), activation(name), ...drop]), dense(data.outputs)]);
+  build(data, options = {}) {
+    const { layers = multilayer.layers, activation: name = "relu" } = options;
+    const { inputs, behind } = dropsOf("mlp", options, layers.length);
+    const hidden = layers.flatMap((units, i) => [dense(units), activation(name), ...behind(i)]);
+    return sequential([...flat(data), ...inputs, ...hidden, dense(data.outputs)]);
   },
 };

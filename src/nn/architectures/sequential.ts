@@ -1,10 +1,9 @@
 /** Networks on sequences, [time, features] or [time] of token numbers. */
 import { formatShape } from "../../ir/shape.ts";
 import { GradusError } from "../../util/errors.ts";
-import type { Architecture, ArchitectureOptions, DataShape } from "../architecture.ts";
+import type { Architecture, DataShape } from "../architecture.ts";
 import type { Layer } from "../layer.ts";
 import { dense } from "../layers/dense.ts";
-import { dropout } from "../layers/dropout.ts";
 import { embedding } from "../layers/embedding.ts";
 import type { AnyLayer } from "../layers/index.ts";
 import { layerNorm } from "../layers/layer-norm.ts";
@@ -12,6 +11,7 @@ import { gru, lstm, rnn, type Recurrent } from "../layers/recurrent.ts";
 import { meanOverTime, positions } from "../layers/sequence.ts";
 import { transformerBlock } from "../layers/transformer.ts";
 import { sequential } from "../network.ts";
+import { dropsOf } from "./drops.ts";
 
 /** Tokens become vectors; numbers stay. */
 function entrance(name: string, { inputShape, tokens }: DataShape, width: number): AnyLayer[] {
@@ -20,8 +20,6 @@ function entrance(name: string, { inputShape, tokens }: DataShape, width: number
   const what = "sequences [time, features], or [time] of token numbers with `tokens` given";
   throw new GradusError(`${name} needs ${what}, got examples of shape ${formatShape(inputShape)}`);
 }
-
-const drop = ({ keepProbability = 1 }: ArchitectureOptions) => (keepProbability < 1 ? [dropout(keepProbability)] : []);
 
 function recurrentNetwork(
   name: Recurrent["kind"],
@@ -34,8 +32,13 @@ function recurrentNetwork(
     layers: [64],
     build(data, options = {}) {
       const { layers = [64] } = options;
-      const stacked = layers.map((units, i) => layer(units, { sequences: i < layers.length - 1 }));
-      return sequential([...entrance(name, data, layers[0]!), ...stacked, ...drop(options), dense(data.outputs)]);
+      const last = layers.length - 1;
+      const { inputs, behind } = dropsOf(name, options, layers.length, (i) => i === last);
+      const stacked = layers.flatMap((units, i) => [
+        layer(units, { sequences: i < last }),
+        ...behind(i, i < last ? { overTime: true } : {}),
+      ]);
+      return sequential([...entrance(name, data, layers[0]!), ...inputs, ...stacked, dense(data.outputs)]);
     },
   };
 }
@@ -50,16 +53,18 @@ export const transformer: Architecture = {
   summary: "encoder blocks of self-attention over a sequence, and the mean over time",
   layers: [64, 64],
   build(data, options = {}) {
-    const { layers = transformer.layers, keepProbability = 1 } = options;
+    const { layers = transformer.layers } = options;
+    const { inputs, keeps } = dropsOf("transformer", options, layers.length);
     const [width] = layers as readonly [number];
     if (layers.some((units) => units !== width)) {
       throw new GradusError(`transformer has blocks of ${layers.join(", ")} units`, { hint: "all blocks need one width" });
     }
     const heads = [8, 4, 2, 1].find((count) => width % count === 0 && width / count >= 8) ?? 1;
     const widen = data.inputShape.length === 2 ? [dense(width)] : [];
-    const blocks: Layer[] = layers.flatMap(() => transformerBlock({ width, heads, keepProbability }));
+    const blocks: Layer[] = layers.flatMap((_, i) => transformerBlock({ width, heads, keepProbability: keeps[i]! }));
     return sequential([
       ...entrance("transformer", data, width),
+      ...inputs,
       ...widen,
       positions(),
       ...(blocks as AnyLayer[]),

@@ -14,6 +14,7 @@ import { flattenLayer, type Flatten } from "./flatten.ts";
 import { groupNormLayer, type GroupNorm } from "./group-norm.ts";
 import { importedLayer, type Imported } from "./imported.ts";
 import { layerNormLayer, type LayerNorm } from "./layer-norm.ts";
+import { noiseLayer, type Noise } from "./noise.ts";
 import { averagePoolLayer, globalAveragePoolLayer, globalMaxPoolLayer, maxPoolLayer } from "./pool.ts";
 import type { AveragePool, GlobalPool, MaxPool } from "./pool.ts";
 import { gruLayer, lstmLayer, rnnLayer, type Recurrent } from "./recurrent.ts";
@@ -33,6 +34,7 @@ export type AnyLayer =
   | LayerNorm
   | GroupNorm
   | Dropout
+  | Noise
   | Embedding
   | CategoryEmbedding
   | Recurrent
@@ -58,6 +60,7 @@ export const layerKinds = {
   layerNorm: layerNormLayer,
   groupNorm: groupNormLayer,
   dropout: dropoutLayer,
+  noise: noiseLayer,
   embedding: embeddingLayer,
   categoryEmbedding: categoryEmbeddingLayer,
   rnn: rnnLayer,
