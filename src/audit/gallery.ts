@@ -1,7 +1,8 @@
 /** Pairs of rows side by side: the copies, near copies and contradictions that an audit found, as the report shows them. */
-import type { Column, ImageColumn, Table } from "../data/table.ts";
+import type { Column, Table } from "../data/table.ts";
 import type { Finding } from "../util/finding.ts";
-import { bitmapUrl } from "./bitmap.ts";
+import { bitmapUrl } from "../report/bitmap.ts";
+import { cellText } from "../report/cell.ts";
 import type { AuditSubject } from "./rule.ts";
 
 export interface GalleryRow {
@@ -49,37 +50,15 @@ export function galleriesOf({ table, parts, place }: AuditSubject, findings: rea
 
 /** The first columns; where rows differ, those in which they do come first. */
 function shownColumns({ columns }: Table, pairs: readonly (readonly [number, number])[], most: number): readonly Column[] {
-  const differs = columns.filter((column) => pairs.some(([a, b]) => textOf(column, a) !== textOf(column, b)));
+  const differs = columns.filter((column) => pairs.some(([a, b]) => cellText(column, a) !== cellText(column, b)));
   return [...differs, ...columns.filter((column) => !differs.includes(column))].slice(0, most);
 }
 
 function cellOf(column: Column, row: number, other: number): GalleryRow["cells"][number] {
   if (column.kind === "image") return { image: bitmapUrl(column, row), differs: false };
-  const text = textOf(column, row);
-  return { text, differs: text !== textOf(column, other) };
+  const text = cellText(column, row);
+  return { text, differs: text !== cellText(column, other) };
 }
-
-function textOf(column: Column, row: number): string {
-  switch (column.kind) {
-    case "numeric": {
-      const value = column.values[row]!;
-      if (Number.isNaN(value)) return "missing";
-      if (column.sqlType === "DATE") return new Date(value * 1000).toISOString().slice(0, 10);
-      return String(Number(value.toPrecision(7)));
-    }
-    case "categorical":
-      return column.categories[column.codes[row]!] ?? "missing";
-    case "sequence": {
-      const { offsets, values, width, tokens } = column;
-      const steps = Array.from(values.subarray(offsets[row]! * width, offsets[row + 1]! * width)).slice(0, 40);
-      return tokens ? steps.map((at) => tokens[at] ?? "?").join(tokens.some((token) => token.length > 1) ? " " : "") : steps.join(" ");
-    }
-    case "image":
-      return imageKey(column, row);
-  }
-}
-
-const imageKey = ({ heights, widths }: ImageColumn, row: number) => `${widths[row]}×${heights[row]}`;
 
 function includes(rows: Int32Array, row: number): boolean {
   let [low, high] = [0, rows.length];

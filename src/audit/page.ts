@@ -1,7 +1,6 @@
 /** The audit as one HTML page that needs no network: findings, distributions with the same bins side by side, pairs of rows. */
 import { short } from "../util/format.ts";
-import { severities, type Finding } from "../util/finding.ts";
-import { printable } from "../util/printable.ts";
+import { countedHtml, findingsSection, htmlDocument, safe } from "../report/html.ts";
 import type { Audit } from "./audit.ts";
 import { comparedFeatures, pickCodes, pickNumbers, type Compared } from "./compared.ts";
 import { distributionOf, type Distribution } from "./distributions.ts";
@@ -11,10 +10,6 @@ import type { AuditSubject } from "./rule.ts";
 
 const mostFeatures = 60;
 const mostPixels = 20e6;
-
-/** Text in a page: markup and control characters are escaped. */
-const safe = (text: string): string =>
-  printable(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 
 export interface PageOptions {
   /** What was audited, e.g. the file's name. */
@@ -31,33 +26,18 @@ export function auditPage(subject: AuditSubject, audit: Audit, { title }: PageOp
   const galleries = galleriesOf(subject, audit.findings);
   const names = subject.parts.map(({ name }) => name);
   const more = features.length - drawn.length;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Audit of ${safe(title)}</title>
-<style>${pageStyle}</style>
-</head>
-<body>
-<main>
-<header>
+  const body = `<header>
 <h1>Audit of ${safe(title)}</h1>
 <p>${safe(subject.policy)}</p>
-<p class="parts">${subject.parts.map(({ name, rows }, i) => `<span class="key part${i}">${safe(name)}</span> ${counted(rows.length)} rows`).join(" &ensp; ")}</p>
+<p class="parts">${subject.parts.map(({ name, rows }, i) => `<span class="key part${i}">${safe(name)}</span> ${countedHtml(rows.length)} rows`).join(" &ensp; ")}</p>
 </header>
 ${findingsSection(audit.findings)}
 <section><h2>Distributions</h2>
 <p class="what">The same bins in every part, the largest difference first. Bars: ${safe(names[0] ?? "")}; lines: the other parts.${more > 0 ? ` ${more} features with smaller differences are not drawn.` : ""}</p>
 <div class="charts">${drawn.map((each) => chart(each, names)).join("\n")}</div></section>
-${galleries.length === 0 ? "" : `<section><h2>Rows</h2>${galleries.map(gallerySection).join("\n")}</section>`}
-</main>
-</body>
-</html>
-`;
+${galleries.length === 0 ? "" : `<section><h2>Rows</h2>${galleries.map(gallerySection).join("\n")}</section>`}`;
+  return htmlDocument({ title: `Audit of ${title}`, style: pageStyle, body });
 }
-
-const counted = (n: number): string => String(n).replaceAll(/\B(?=(\d{3})+$)/g, "&#8239;");
 
 /** The target as a feature among the others. */
 function targetOf({ table, parts }: AuditSubject): Compared[] {
@@ -67,30 +47,6 @@ function targetOf({ table, parts }: AuditSubject): Compared[] {
   const { column } = target;
   if (column.kind === "numeric") return [{ name, kind: "numeric", values: parts.map(({ rows }) => pickNumbers(column, rows)) }];
   return [{ name, kind: "categorical", categories: column.categories, values: parts.map(({ rows }) => pickCodes(column, rows)) }];
-}
-
-const words = { pass: "fine", note: "note", warn: "warning", fail: "fail" } as const;
-
-function findingsSection(findings: readonly Finding[]): string {
-  const grave = severities
-    .toReversed()
-    .flatMap((severity) => findings.filter((finding) => finding.severity === severity && severity !== "pass"));
-  const fine = findings.filter(({ severity }) => severity === "pass");
-  const said = grave.length === 0 ? "<p>Nothing was found.</p>" : grave.map(findingBox).join("\n");
-  return `<section><h2>Findings</h2>
-${said}
-<details><summary>${fine.length} ${fine.length === 1 ? "look" : "looks"} that found nothing</summary><ul>${fine.map(({ rule, message }) => `<li><b>${rule}</b> ${safe(message)}</li>`).join("")}</ul></details></section>`;
-}
-
-function findingBox({ rule, severity, message, hint, numbers, threshold, source, accepted }: Finding): string {
-  const list = (values: Readonly<Record<string, number>>) =>
-    Object.entries(values)
-      .map(([name, value]) => `${safe(name)} ${safe(short(value))}`)
-      .join(" · ");
-  const limits = list(threshold);
-  return `<article class="${severity}${accepted ? " accepted" : ""}"><h3><span class="badge">${words[severity]}${accepted ? ", accepted" : ""}</span> ${rule}</h3>
-<p>${safe(message)}</p>${hint === undefined ? "" : `<p class="hint">${safe(hint)}</p>`}
-<p class="numbers">${list(numbers)}${limits === "" ? "" : ` <span>limits: ${limits}</span>`} <span>${safe(source)}</span></p></article>`;
 }
 
 const chartSize = { width: 280, height: 96 };

@@ -1,12 +1,21 @@
 /** A run folder read back. */
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { loadModel, type LoadModelOptions, type Model, type ModelDescription } from "../nn/model.ts";
 import type { EpochFigures } from "../train/events.ts";
 import type { ResolvedExperiment } from "../train/experiment.ts";
+import type { HealthRecord } from "../train/monitor.ts";
 import { GradusError } from "../util/errors.ts";
 import { checkedJson, relocated, pathFromHere, readRunFile, readRunJson } from "./run-folder.ts";
 import type { RunResult } from "./run-record.ts";
-import { epochLineSchema, experimentFileSchema, modelFileSchema, resultFileSchema, splitFileSchema } from "./run-schema.ts";
+import {
+  epochLineSchema,
+  experimentFileSchema,
+  healthFileSchema,
+  modelFileSchema,
+  resultFileSchema,
+  splitFileSchema,
+} from "./run-schema.ts";
 import type { StoredSplit } from "./split-file.ts";
 
 /**
@@ -48,4 +57,10 @@ export async function loadRunHistory(run: string): Promise<EpochFigures[]> {
     .split("\n")
     .filter((line) => line !== "")
     .map((line, i) => checkedJson<EpochFigures>(line, `${join(run, "metrics.jsonl")}, line ${i + 1},`, epochLineSchema));
+}
+
+/** What the health monitors saw; nothing where they were off, or the run is of an older version. */
+export async function loadRunHealth(run: string): Promise<HealthRecord | undefined> {
+  const found = await stat(join(run, "health.json")).catch(() => undefined);
+  return found && readRunJson<HealthRecord>(run, "health.json", healthFileSchema);
 }

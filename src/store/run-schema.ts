@@ -309,3 +309,19 @@ export const epochLineSchema = section({ epoch: count, train: partFigures, valid
 
 /** A line of test-openings.jsonl. */
 export const openingLineSchema = section({ time: text, metrics });
+
+/** health.json: what the monitors saw; numbers that are not finite are null. */
+const look = { step: count, epoch: count };
+const many = <S extends z.ZodRawShape>(shape: S) => z.array(section(shape), expect("a list of looks"));
+export const healthFileSchema = section({
+  facts: section({ epochs: count, stepsPerEpoch: count, batch: count, rows: count }),
+  steps: many({
+    ...look,
+    learningRate: figure,
+    loss: figure,
+    signals: many({ name: text, rms: figure }),
+    tensors: many({ name: text, role: text, size: count, weight: figure, gradient: figure, update: figure }),
+  }),
+  units: many({ ...look, examples: count, layers: many({ name: text, activation: text, units: count, dead: count, saturated: count }) }),
+  epochs: many(look),
+});

@@ -24,6 +24,7 @@ import { fit, loopRanges, type FitOptions } from "./fit.ts";
 import { describeNetwork, describeTransforms, shapeOf } from "./fit-events.ts";
 import type { LookSchedule } from "./health-schedule.ts";
 import { watchHealth, type HealthOptions } from "./health.ts";
+import type { HealthRecord } from "./monitor.ts";
 import { measureBaseline, mismatchOf } from "./measure.ts";
 import { measureParts, refuseCosts } from "./measure-parts.ts";
 import type { ModelChoice } from "./model-choice.ts";
@@ -111,6 +112,8 @@ export interface FittedTable extends ClosingFigures {
   /** The weights that were kept. */
   readonly theta: Float32Array;
   readonly history: TrainingResult["history"];
+  /** What the monitors saw; nothing where they are off. */
+  readonly health?: HealthRecord;
 }
 
 const platform: Executor = { name: "platform", compile };
@@ -176,11 +179,12 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
   if (inspection) onEvent({ type: "preflight", checked: inspection.checked, findings: inspection.findings, seconds: inspection.seconds });
   const found = [...doubts, ...(inspection?.findings ?? []).filter(({ severity }) => severity !== "pass")];
   await options.begin?.({ ...subject, plan, findings: found });
+  let health: HealthRecord | undefined;
   const training = await fit(
     problem,
     { train, validation: validation! },
     {
-      ...watching(options.monitors),
+      ...watching(options.monitors, (record) => (health = record)),
       ...loopOptions(options),
       ...{ optimizer, learningRate, schedule, epochs, batchSize, seed },
       ...{ executor, onEvent, ...runtime },
@@ -223,12 +227,18 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
     layout,
     theta: training.theta,
     history: training.history,
+    ...(health ? { health } : {}),
   };
 }
 
-function watching(monitors: FitTableOptions["monitors"] = "default"): Pick<FitOptions, "observe"> {
+function watching(monitors: FitTableOptions["monitors"] = "default", keep: (record: HealthRecord) => void): Pick<FitOptions, "observe"> {
   if (monitors === "off") return {};
-  return { observe: watchHealth(typeof monitors === "string" ? { schedule: monitors } : monitors) };
+  const options: HealthOptions = typeof monitors === "string" ? { schedule: monitors } : monitors;
+  const onRecord = (record: HealthRecord): void => {
+    keep(record);
+    options.onRecord?.(record);
+  };
+  return { observe: watchHealth({ ...options, onRecord }) };
 }
 
 /** Those of the options that are the loop's own. */
