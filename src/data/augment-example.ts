@@ -58,6 +58,8 @@ function prepare(spec: AugmentationSpec, { form, shape }: ExampleShape): Prepare
     throw new GradusError(`${of.kind} is for ${of.forms.map((one) => forms[one]).join(" and ")}; ${what}.`, { hint });
   }
   const settings = Object.fromEntries(Object.entries(of.settings).map(([name, one]) => [name, spec[name] ?? one.default]));
+  const wrong = of.refuse?.({ ...settings, fill } as SettingValues, shape);
+  if (wrong) throw new GradusError(wrong.message, { hint: wrong.hint });
   return { of, settings: { ...settings, fill } as SettingValues, probability: spec.probability ?? of.probability };
 }
 

@@ -51,6 +51,11 @@ export interface Augmentation<K extends string = string> {
   readonly probability: number;
   /** Whether something outside the example is asked for, so that `fill` is a setting. */
   readonly fills: boolean;
+  /** What is wrong with settings in range on examples of this shape. */
+  readonly refuse?: (
+    settings: SettingValues<K>,
+    shape: readonly number[],
+  ) => { readonly message: string; readonly hint: string } | undefined;
   /** Images: places move by one affine map; neighbours in a list are joined, and pixels interpolated once. */
   readonly map?: (settings: SettingValues<K>, draw: Rng, shape: readonly number[]) => Affine;
   /** Images: each place moves by its own displacement, in pixels of the result; written into `field`. */

@@ -15,11 +15,11 @@ export type Distribution =
 export interface ColumnProfile {
   readonly name: string;
   /** What it is read as. */
-  readonly type: "number" | "whole number" | "date" | "date and time" | "time" | "category" | "text";
+  readonly type: "number" | "whole number" | "date" | "date and time" | "time" | "category" | "text" | "list";
   readonly missing: number;
   /** Different values, missing ones apart. */
   readonly distinct: number;
-  /** Of numbers, dates and times; quartiles linear between the values. */
+  /** Of numbers, dates and times, of lists the lengths; quartiles linear between the values. */
   readonly numbers?: {
     readonly min: number;
     readonly quartiles: readonly [number, number, number];

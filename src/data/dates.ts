@@ -9,6 +9,8 @@ export type DateFinding =
   | { readonly kind: "none" };
 
 const ISO_DATE = String.raw`'^\s*\d{4}[-/]\d{1,2}[-/]\d{1,2}'`;
+/** 20240131, of the years 1800 to 2199: read so where dates are asked for, since they may be any numbers. */
+export const COMPACT_DATE = String.raw`'^\s*(18|19|20|21)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\s*$'`;
 const CLOCKS = ["", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f"];
 const ORDERS: Readonly<Record<Exclude<DateOrder, "ymd">, { readonly pattern: string; readonly formats: readonly string[] }>> = {
   dmy: { pattern: String.raw`'^\s*\d{1,2}[-/.]\d{1,2}[-/.]\d{4}(\s|$)'`, formats: ["%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y"] },
@@ -30,7 +32,7 @@ export function dateSql(c: string, order: DateOrder): string {
   if (order === "ymd") {
     // Exactly a date, or with hours, minutes and seconds, has no room for a time zone; looking for one takes three times as long.
     const plain = `${c} LIKE '____-__-__ __:__:__' OR ${c} LIKE '____-__-__'`;
-    return `CASE WHEN ${plain} THEN try_cast(${c} AS TIMESTAMP) WHEN regexp_matches(${c}, ${ISO_DATE}) THEN try_cast(${c} AS TIMESTAMPTZ)::TIMESTAMP END`;
+    return `CASE WHEN ${plain} THEN try_cast(${c} AS TIMESTAMP) WHEN regexp_matches(${c}, ${ISO_DATE}) THEN try_cast(${c} AS TIMESTAMPTZ)::TIMESTAMP WHEN regexp_matches(${c}, ${COMPACT_DATE}) THEN try_strptime(trim(${c}), '%Y%m%d') END`;
   }
   const { pattern, formats } = ORDERS[order];
   const all = formats.flatMap((format) => CLOCKS.map((clock) => literal(format + clock)));

@@ -179,7 +179,11 @@ async function ownType(_: RawTable, { name, type }: RawColumn, asked: TypeName |
   if (asked === "number" && !["BIGINT", "DOUBLE"].includes(own))
     throw new GradusError(`--type ${name}=number: the file holds ${own === "VARCHAR" ? "no numbers" : "dates or times"} there (${type}).`);
   if (asked?.startsWith("date") && !["DATE", "TIMESTAMP"].includes(own))
-    throw new GradusError(`--type ${name}=${asked}: the file holds no dates there (${type}).`);
+    throw new GradusError(`--type ${name}=${asked}: the file holds no dates there (${type}).`, {
+      ...(own === "BIGINT"
+        ? { hint: `numbers as 20240131: --query "SELECT * REPLACE (strptime(${name}::VARCHAR, '%Y%m%d')::DATE AS ${name}) FROM data"` }
+        : {}),
+    });
   return { type: own };
 }
 

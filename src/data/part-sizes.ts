@@ -179,6 +179,11 @@ export function trainDevRows(amount: string | number, trainRows: number): number
     throw new GradusError(`a train-dev set is a share of the training rows or a number of rows, found "${text}".`, {
       hint: "e.g. 5% or 2000",
     });
+  if (rows < trainRows && rows > trainRows / 2)
+    throw new GradusError(
+      `a train-dev set of ${text} would be ${grouped(rows)} of ${grouped(trainRows)} training rows, more than are left to train on (${grouped(trainRows - rows)}).`,
+      { hint: "it only measures, and needs as many rows as validation, e.g. 5%; half of the training rows at most." },
+    );
   if (rows >= trainRows)
     throw new GradusError(`a train-dev set of ${counted(rows, "row")} leaves none of ${grouped(trainRows)} to train on.`, {
       hint: "e.g. 5%",

@@ -4,16 +4,22 @@ import { printable } from "../util/printable.ts";
 import { arraySource } from "./arrays/source.ts";
 import { identifier, literal, openDatabase, type Database } from "./database.ts";
 import type { ColumnProfile, DataProfile, Distribution } from "./column-profile.ts";
+import { COMPACT_DATE } from "./dates.ts";
 import { createTyped } from "./impose.ts";
 import { asNumber, asText, countDistinct } from "./extract.ts";
 import { inferTypes } from "./infer.ts";
 import { lookAt, type SourceColumn } from "./raw-table.ts";
 import type { Reading } from "./reading.ts";
+import type { Staged } from "./reader.ts";
+import { attachSequences } from "./sequence-columns.ts";
 import { openSource } from "./source.ts";
 import { applyQuery, stageSource, whereOf } from "./stage.ts";
-import { grouped, type Column, type Where } from "./table.ts";
+import { grouped, type Column, type SequenceColumn, type Where } from "./table.ts";
+import { moments } from "./transforms/standardise.ts";
 
 export interface ProfileOptions extends Reading {
+  /** Of IDX and NumPy files: where the labels are, if not under their usual name beside them. */
+  readonly labels?: string | undefined;
   /** Bins of a distribution, and texts that are listed. Default 24. */
   readonly bins?: number;
 }
@@ -25,35 +31,42 @@ export interface ProfileOptions extends Reading {
  * @throws GradusError where it cannot be read
  */
 export async function profileData(path: string, options: ProfileOptions = {}): Promise<DataProfile> {
-  const { bins = 24, ...reading } = options;
+  const { bins = 24, labels, ...reading } = options;
   const arrays = await arraySource(path);
-  if (arrays) return profileArrays(path, arrays, reading, bins);
+  if (arrays) return profileArrays(path, arrays, reading, labels, bins);
+  if (labels !== undefined)
+    throw new GradusError(`--labels names the labels of IDX and NumPy files; ${path} holds neither.`, { hint: "leave out --labels." });
   const source = await openSource(path);
   const database = await openDatabase();
   const said = path === "-" ? "standard input" : path;
   try {
     const read = await stageSource(source, database, reading);
     await database.query("SET enable_external_access = false");
-    const staged = reading.query === undefined ? read : await applyQuery(database, said, read, { ...reading, query: reading.query });
+    const whole = reading.query === undefined ? read : await applyQuery(database, said, read, { ...reading, query: reading.query });
     await database.query("SET lock_configuration = true");
-    const where = whereOf(staged);
-    const unknown = Object.keys(reading.types ?? {}).find((name) => !staged.names.includes(name));
+    const where = whereOf(whole);
+    const { staged, lists, refused } = await takeLists(database, said, whole, where, reading);
+    const unknown = Object.keys(reading.types ?? {}).find((name) => !whole.names.includes(name));
     if (unknown !== undefined) throw new GradusError(`no column "${unknown}" (--type) in ${said} (line 1).`);
     const raw = await lookAt(database, staged, where, reading);
-    const { columns, notes } = await inferTypes(database, raw, reading);
-    await createTyped(database, said, columns, where);
+    // A table of lists alone has no other column.
+    const { columns, notes } = raw.columns.length > 0 ? await inferTypes(database, raw, reading) : { columns: [], notes: [] };
+    if (columns.length > 0) await createTyped(database, said, columns, where);
     const profiles: ColumnProfile[] = [];
     for (const column of columns) profiles.push(await profileColumn(database, column, staged.rows, where, bins, notes));
     const all = columns.map(({ id }) => identifier(id)).join(", ");
-    const [unique] = await database.query(`SELECT count(*) AS n FROM (SELECT DISTINCT ${all} FROM data)`);
+    // Rows are told apart by all that they hold: with lists among it, that is not looked at.
+    const repeats = lists.length > 0 ? [] : await database.query(`SELECT count(*) AS n FROM (SELECT DISTINCT ${all} FROM data)`);
+    profiles.push(...lists.map((column) => profileLists(column, bins)));
+    const place = new Map(whole.names.map((name, i) => [printable(name), i]));
     return {
       path: said,
       fingerprint: source.fingerprint,
       rows: staged.rows,
-      duplicates: staged.rows - Number(unique!["n"]),
-      columns: profiles,
+      duplicates: repeats[0] ? staged.rows - Number(repeats[0]["n"]) : 0,
+      columns: profiles.toSorted((a, b) => place.get(a.name)! - place.get(b.name)!),
       ...(staged.skipped?.length ? { skipped: staged.skipped } : {}),
-      notes: [...staged.notes, ...raw.notes].map(printable),
+      notes: [...staged.notes, ...refused, ...raw.notes].map(printable),
     };
   } finally {
     database.close();
@@ -61,18 +74,67 @@ export async function profileData(path: string, options: ProfileOptions = {}): P
   }
 }
 
+/** Columns of lists out of the table, as they are read; where a cell of one is none, they stay, and that is said. */
+async function takeLists(database: Database, path: string, whole: Staged, where: Where, { types = {} }: Reading) {
+  const others = new Set(Object.keys(types));
+  const none: readonly SequenceColumn[] = [];
+  try {
+    const staged = await attachSequences(database, path, whole, where, { text: {}, others, schema: undefined });
+    const lists = (staged.columns ?? []).filter((column): column is SequenceColumn => column.kind === "sequence");
+    return { staged, lists, refused: [] };
+  } catch (error) {
+    if (!(error instanceof GradusError)) throw error;
+    return { staged: whole, lists: none, refused: [error.message] };
+  }
+}
+
+/** How long the lists are. */
+function profileLists(column: SequenceColumn, bins: number): ColumnProfile {
+  const { name, offsets, width, tokens } = column;
+  const lengths = Float64Array.from({ length: offsets.length - 1 }, (_, i) => offsets[i + 1]! - offsets[i]!).toSorted();
+  const m = lengths.length;
+  const at = (share: number): number => {
+    const place = share * (m - 1);
+    const below = lengths[Math.floor(place)]!;
+    return below + (place % 1) * ((lengths[Math.ceil(place)] ?? below) - below);
+  };
+  const { mean, deviation } = moments(lengths);
+  const [min, max] = [at(0), at(1)];
+  const step = Math.max(1, Math.ceil((max - min + 1) / bins));
+  const counts = new Array<number>(Math.ceil((max - min + 1) / step)).fill(0);
+  for (const length of lengths) counts[Math.floor((length - min) / step)]! += 1;
+  const what = tokens ? "texts" : width > 1 ? `${width} numbers a step` : "numbers";
+  const range = min === max ? grouped(min) : `${grouped(min)} to ${grouped(max)}`;
+  const empty = lengths.filter((length) => length === 0).length;
+  return {
+    name: printable(name),
+    type: "list",
+    missing: empty,
+    distinct: new Set(lengths).size,
+    numbers: { min, quartiles: [at(0.25), at(0.5), at(0.75)], max, mean, deviation },
+    distribution: {
+      kind: "bins",
+      edges: Array.from({ length: counts.length + 1 }, (_, i) => min - 0.5 + i * step),
+      counts,
+      clipped: false,
+    },
+    remarks: [`a sequence per row: lists of ${what}, ${range} steps long`],
+  };
+}
+
 /** Images and arrays: the labels and names beside them as columns, themselves as notes. */
 async function profileArrays(
   path: string,
   arrays: NonNullable<Awaited<ReturnType<typeof arraySource>>>,
   reading: Reading,
+  labels: string | undefined,
   bins: number,
 ): Promise<DataProfile> {
   if (reading.query !== undefined)
     throw new GradusError(`--query reads tables; ${path} gives images or arrays.`, { hint: "leave out --query." });
   const database = await openDatabase();
   try {
-    const request = { labels: undefined, skipBad: reading.skipBadRows, labelled: true, mentioned: [], channels: undefined };
+    const request = { labels, skipBad: reading.skipBadRows, labelled: true, mentioned: [], channels: undefined };
     const staged = await arrays(database, request);
     const where = whereOf(staged);
     const raw = await lookAt(database, staged, where, reading);
@@ -87,6 +149,7 @@ async function profileArrays(
       rows: staged.rows,
       duplicates: 0,
       columns: profiles,
+      ...(staged.skipped?.length ? { skipped: staged.skipped } : {}),
       notes: [...besideNotes(staged.columns ?? []), ...staged.notes].map(printable),
     };
   } finally {
@@ -239,6 +302,12 @@ async function oddNumbers(
 ): Promise<string[]> {
   const remarks: string[] = [];
   const number = asNumber(id, sqlType);
+  if (sqlType === "BIGINT" && min >= 18_000_101 && max <= 21_991_231) {
+    const [other] = await database.query(
+      `SELECT count(*) AS n FROM data WHERE ${id} IS NOT NULL AND NOT coalesce(regexp_matches(${id}::VARCHAR, ${COMPACT_DATE}) AND try_strptime(${id}::VARCHAR, '%Y%m%d') IS NOT NULL, false)`,
+    );
+    if (Number(other!["n"]) === 0) return [`all look like dates, as ${min}: if they are, --type ${name}=date`];
+  }
   if (sqlType === "BIGINT" && distinct === rows && rows > 20) remarks.push("every row has its own whole number: an identifier?");
   if (sqlType === "BIGINT" && Math.max(Math.abs(min), Math.abs(max)) > Number.MAX_SAFE_INTEGER)
     remarks.push(`whole numbers beyond 2^53 are rounded (--type ${name}=category if they are codes)`);

@@ -24,10 +24,10 @@ export interface Reading {
   readonly query?: string | undefined;
 }
 
-/** A line that was left out because it cannot be read. */
+/** A line, or a file of an image, that was left out because it cannot be read. */
 export interface SkippedRow {
   readonly file: string;
-  /** From 1. */
+  /** From 1; 0 where it is the whole file. */
   readonly line: number;
   readonly reason: string;
 }

@@ -9,6 +9,7 @@ import { inferTypes } from "./infer.ts";
 import { asTextColumn, lookAt, type RawTable, type SourceColumn } from "./raw-table.ts";
 import type { ReadOptions } from "./read-table.ts";
 import type { Staged } from "./reader.ts";
+import type { SkippedRow } from "./reading.ts";
 import { withSequences, type WithSequences } from "./sequence-reading.ts";
 import { applyQuery, whereOf } from "./stage.ts";
 import { grouped, type Column, type Role, type Where } from "./table.ts";
@@ -139,10 +140,23 @@ export function notesOf(
 /** The first lines that were left out, and how many there are. */
 function skippedNotes(skipped: Staged["skipped"] = []): string[] {
   if (skipped.length === 0) return [];
+  // Of an image the reason names its file; of a line its number is said.
+  const images = skipped.filter(({ line }) => line === 0);
+  const lines = skipped.filter(({ line }) => line > 0);
+  return [...(images.length > 0 ? [imagesNote(images)] : []), ...(lines.length > 0 ? [linesNote(lines)] : [])];
+}
+
+function imagesNote(images: readonly SkippedRow[]): string {
+  const shown = images.slice(0, 10).map(({ reason }) => reason.replace(/\.$/, ""));
+  const more = images.length > 10 ? `; and ${grouped(images.length - 10)} more` : "";
+  return `${grouped(images.length)} image${images.length === 1 ? "" : "s"} left out as asked: ${shown.join("; ")}${more}`;
+}
+
+function linesNote(skipped: readonly SkippedRow[]): string {
   const files = new Set(skipped.map(({ file }) => file)).size;
   const shown = skipped.slice(0, 8).map(({ file, line, reason }) => `${files > 1 ? `${file} ` : ""}line ${line} (${reason})`);
   const more = skipped.length > 8 ? ` and ${grouped(skipped.length - 8)} more` : "";
-  return [`${grouped(skipped.length)} line${skipped.length === 1 ? "" : "s"} left out as asked: ${shown.join(", ")}${more}`];
+  return `${grouped(skipped.length)} line${skipped.length === 1 ? "" : "s"} left out as asked: ${shown.join(", ")}${more}`;
 }
 
 /**

@@ -93,7 +93,7 @@ test("a damaged image is named; with --skip-bad-rows it is left out, trained and
       .split("\n")
       .map((line) => line.split(",")[0]),
   ).toEqual(["path", "a b.png", "deep/c.webp"]);
-  expect(skipped.err).toContain("1 of 3 images left out, as they cannot be read");
+  expect(skipped.err).toContain("1 image left out as asked: new/broken.png: the PNG image is damaged or cut off");
 });
 
 test("an experiment file says column of paths, size and target", async () => {

@@ -5,6 +5,7 @@ import { augmentedBatches, startWorker } from "../../src/data/augment-threads.ts
 import { fillSlot, inlineBatches, slotBytes, slotOf } from "../../src/data/augment-batches.ts";
 import { control, pieces } from "../../src/data/augment-crew.ts";
 import { augmentations, completeAugmentations, createAugmenter, exampleShape } from "../../src/data/augment-example.ts";
+import { complaint } from "./files.ts";
 import { labelWarnings } from "../../src/data/augment-labels.ts";
 import { rotation } from "../../src/data/augmentations/rotate.ts";
 import { compose, identity, resample } from "../../src/data/resample.ts";
@@ -501,4 +502,13 @@ describe("lists", () => {
       "flip: if the classes 2, 3, 4, 5, 6, … are pictures of digits, one that is mirrored is no longer what its label says",
     );
   });
+});
+
+test("a crop that could miss the image is refused with the numbers", async () => {
+  const steps = (padding: number) => () => completeAugmentations([{ kind: "crop", padding }], exampleShape([1, 12, 14]));
+  expect(await complaint(steps(99))).toBe(
+    "crop with 99 pixels on each side of 12×14 images would cut out windows that hold none of the image; it may shift them by 11 at most. | usual is an eighth: crop=2",
+  );
+  expect(await complaint(steps(12))).toContain("12 pixels on each side of 12×14");
+  expect(steps(11)()).toMatchObject([{ padding: 11 }]);
 });

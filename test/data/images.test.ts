@@ -7,7 +7,8 @@ import { profileData } from "../../src/data/profile.ts";
 import { readTable } from "../../src/data/read-table.ts";
 import { split } from "../../src/data/splitter.ts";
 import { describeTable, schemaOf, type CategoricalColumn, type ImageColumn } from "../../src/data/table.ts";
-import { complaint, temporaryFolder } from "./files.ts";
+import { readUnprivileged } from "../support/unprivileged.ts";
+import { complaint, csv, temporaryFolder } from "./files.ts";
 
 const numbers = (count: number, seed: number): Buffer => Buffer.from(Array.from({ length: count }, (_, i) => (i * 37 + seed * 11) % 256));
 
@@ -155,7 +156,16 @@ describe("images that cannot be read", () => {
     expect(table.rowNames).toEqual(["a/good.png", "b/good.png"]);
     expect(pixels(imageOf(table), 1)).toEqual([...numbers(12, 1)]);
     const said = table.notes.join("\n");
-    expect(said).toContain("8 of 10 images left out, as they cannot be read");
+    expect(said).toContain("8 images left out as asked: ");
+    expect(table.skipped).toEqual(
+      cases
+        .map(([name, , message]) => ({
+          file: `${all}/a/${name}`,
+          line: 0,
+          reason: expect.stringMatching(new RegExp(message.source.split("; ")[0]!)),
+        }))
+        .toSorted((a, b) => (a.file < b.file ? -1 : 1)),
+    );
     for (const [, , message] of cases.slice(0, 6)) expect(said).toMatch(new RegExp(message.source.split("; ")[0]!));
     expect(await complaint(readTable(await folder("bad only", { "a/1.png": "", "b/2.png": "x" }), { skipBadRows: true }))).toMatch(
       /none of 2 images can be read/,
@@ -186,12 +196,44 @@ describe("images that cannot be read", () => {
     expect((await readTable(root, { skipBadRows: true })).rows).toBe(3);
   });
 
-  test.skipIf(process.getuid?.() === 0)("a folder that may not be read is an error, or left out on request", async () => {
+  test("a folder or a file that may not be read is an error, or left out on request", async () => {
     const root = await folder("locked", { ...good, "c/1.png": picture(2, 2).png() });
+    const file = await folder("locked file", { ...good, "b/2.png": picture(2, 2).png() });
     chmodSync(join(root, "c"), 0);
-    expect(await complaint(readTable(root))).toMatch(/folder .*locked\/c cannot be read \(EACCES\)/);
-    expect((await readTable(root, { skipBadRows: true })).notes.join()).toMatch(/locked\/c cannot be read/);
+    chmodSync(join(file, "b/2.png"), 0);
+    const table = csv("locked.csv", "a,y", ["1,2", "3,4"]);
+    chmodSync(table, 0);
+    const open = [await folder("open", good), csv("open.csv", "a,y", ["1,2", "3,4"])];
+    const found = readUnprivileged([root, file, table], open);
     chmodSync(join(root, "c"), 0o755);
+    expect(found[0]!.refused).toMatch(/folder .*locked\/c cannot be read \(EACCES\)/);
+    expect(found[0]!.notes).toMatch(/locked\/c cannot be read/);
+    expect(found[1]!.refused).toMatch(/locked file\/b\/2\.png cannot be read \(EACCES\); an image was expected/);
+    expect(found[1]!.notes).toMatch(/1 image left out as asked: .*b\/2\.png cannot be read \(EACCES\)/);
+    expect(found[2]!.refused).toMatch(/locked\.csv.*(EACCES|permission)/i);
+    expect(found.map(({ rows }) => rows)).toEqual([2, 2, undefined]);
+  });
+
+  test("formats that stand together, pictures that EXIF turns, and folders without any image are said", async () => {
+    const root = await folder("mixed", {
+      "a/1.png": picture(2, 3).png(),
+      "a/2.jpg": picture(2, 3).withMetadata({ orientation: 6 }).jpeg(),
+      "b/1.png": picture(2, 3).png(),
+      "b/2.webp": picture(2, 3).webp(),
+      "empty/deeper/readme.txt": "nothing",
+      "Other/.hidden.png": "nothing",
+    });
+    const table = await readTable(root);
+    const { columns, notes, rows } = await profileData(root);
+    for (const said of [table.notes, notes]) {
+      expect(said.join("\n")).toMatch(/formats: 2 PNG, 1 JPEG, 1 WebP/);
+      expect(said.join()).toMatch(/a\/2\.jpg is turned upright, as EXIF says/);
+      expect(said).toContain("2 folders hold no image, and no class comes of them: Other, empty");
+    }
+    expect([rows, columns.map(({ name }) => name)]).toEqual([4, ["label"]]);
+    expect((table.target!.column as CategoricalColumn).categories).toEqual(["a", "b"]);
+    const column = imageOf(table);
+    expect([column.heights[1], column.widths[1]]).toEqual([3, 2]);
   });
 
   test("images outside of class folders are of no use where a label is wanted, and are said", async () => {

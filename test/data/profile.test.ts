@@ -1,4 +1,6 @@
 /** A data file at a glance: figures worked out by hand, what looks odd, the picture and the lines. */
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
 import { describe, expect, test } from "vitest";
 import { dataShowAction } from "../../src/cli/commands/data-show-action.ts";
 import { lineSchema } from "../../src/cli/json-schema.ts";
@@ -6,7 +8,9 @@ import { profileLines } from "../../src/cli/render/profile.ts";
 import { paint } from "../../src/cli/render/paint.ts";
 import { profilePicture } from "../../src/data/profile-picture.ts";
 import { profileData } from "../../src/data/profile.ts";
-import { complaint, csv, file } from "./files.ts";
+import { readTable } from "../../src/data/read-table.ts";
+import type { NumericColumn } from "../../src/data/table.ts";
+import { complaint, csv, file, temporaryFolder } from "./files.ts";
 
 const lines = Array.from({ length: 40 }, (_, i) => {
   const colour = i === 7 ? "red " : i === 8 ? "Red" : i % 3 === 0 ? "red" : "blue";
@@ -145,3 +149,76 @@ describe("what is shown of it", () => {
     expect(lineSchema.parse(events[0])).toMatchObject({ command: "data show", rows: 344, duplicates: 0 });
   });
 });
+
+describe("lists, labels and dates that look like numbers", () => {
+  test("a column of lists is one of sequences, with their lengths, in Parquet and in text", async () => {
+    const lists = Array.from({ length: 30 }, (_, i) => `[${Array.from({ length: (i % 5) + 1 }, (__, k) => k / 2).join(", ")}]`);
+    const text = csv(
+      "lists.csv",
+      "n,steps,y",
+      lists.map((list, i) => `${i % 3},"${list}",${i % 2}`),
+    );
+    const parquet = join(temporaryFolder, "lists.parquet");
+    const connection = await (await DuckDBInstance.create(":memory:")).connect();
+    await connection.run(
+      `COPY (SELECT i % 3 AS n, list_transform(range(1 + i % 5), k -> k / 2) AS steps, i % 2 AS y FROM range(30) t(i)) TO '${parquet}' (FORMAT parquet)`,
+    );
+    connection.closeSync();
+    for (const path of [text, parquet]) {
+      const { columns, notes } = await profileData(path);
+      expect(columns.map(({ name, type }) => [name, type])).toEqual([
+        ["n", "whole number"],
+        ["steps", "list"],
+        ["y", "whole number"],
+      ]);
+      const [, steps] = columns;
+      expect(steps).toMatchObject({ missing: 0, distinct: 5, numbers: { min: 1, quartiles: [2, 3, 4], max: 5, mean: 3 } });
+      expect(steps!.distribution).toMatchObject({ counts: [6, 6, 6, 6, 6] });
+      expect(steps!.remarks).toEqual(["a sequence per row: lists of numbers, 1 to 5 steps long"]);
+      expect(notes.join()).toContain("steps read as lists: 90 steps");
+    }
+    const alone = await profileData(csv("lists-alone.csv", "steps", ['"[1,2]"', '"[3]"']));
+    expect(alone.columns.map(({ type }) => type)).toEqual(["list"]);
+    const broken = await profileData(csv("lists-broken.csv", "steps,x", ['"[1,2]",1', '"[3,[4]]",2']));
+    expect(broken.notes.join()).toMatch(/line 3: column "steps" should hold numbers/);
+  });
+
+  test("whole numbers that look like dates are remarked on, and are dates where asked", async () => {
+    const days = [20_200_131, 20_200_229, 20_211_231, 19_990_101];
+    const path = csv(
+      "compact.csv",
+      "day,x,y",
+      days.map((day, i) => `${day},${day + 900},${i}`),
+    );
+    expect((await profileData(path)).columns.map(({ type, remarks }) => [type, ...remarks])).toEqual([
+      ["whole number", "all look like dates, as 19990101: if they are, --type day=date"],
+      ["whole number"],
+      ["whole number"],
+    ]);
+    const asked = (await profileData(path, { types: { day: "date" } })).columns[0]!;
+    expect([asked.type, asked.numbers!.max]).toEqual(["date", Date.UTC(2021, 11, 31) / 1000]);
+    const table = await readTable(path, { target: "y", types: { day: "date" } });
+    expect([...(table.columns[0] as NumericColumn).values]).toEqual(
+      ["2020-01-31", "2020-02-29", "2021-12-31", "1999-01-01"].map((day) => Date.parse(day) / 1000),
+    );
+    const wrong = csv("compact-wrong.csv", "day,y", ["20200131,0", "20210229,1"]);
+    expect(await complaint(readTable(wrong, { target: "y", types: { day: "date" } }))).toMatch(
+      /column "day" should hold dates.*"20210229" in line 3/,
+    );
+  });
+
+  test("takes the labels of an array by name, and refuses them for a table", async () => {
+    const images = file("pictures.npy", npy([6, 2, 2], "|u1"));
+    const labels = file("answers.npy", npy([6], "|u1"));
+    const { columns } = await profileData(images, { labels });
+    expect(columns.map(({ name, distinct }) => [name, distinct])).toEqual([["label", 1]]);
+    expect(await complaint(profileData(path, { labels }))).toMatch(/--labels names the labels of IDX and NumPy files/);
+  });
+});
+
+/** A NumPy file of zeros. */
+function npy(shape: readonly number[], type: string): Uint8Array {
+  const header = `{'descr': '${type}', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`.padEnd(117, " ");
+  const size = shape.reduce((a, b) => a * b, 1);
+  return Buffer.concat([Buffer.from([0x93, ...Buffer.from("NUMPY"), 1, 0, 118, 0]), Buffer.from(`${header}\n`), Buffer.alloc(size)]);
+}

@@ -113,3 +113,11 @@ test("an experiment takes from a split file the columns it goes by and its seed"
     /split as s\.json says, and nothing reads it \| \{ readSplit: readSplitFile \}/,
   );
 });
+
+test("a train-dev set of more rows than are left to train on is refused with the numbers", async () => {
+  expect(await complaint(() => splitTable(shifted(0), { trainDev: "99%" }))).toBe(
+    "a train-dev set of 99% would be 1 980 of 2 000 training rows, more than are left to train on (20). | it only measures, and needs as many rows as validation, e.g. 5%; half of the training rows at most.",
+  );
+  expect(await complaint(() => splitTable(shifted(0), { trainDev: 1001 }))).toContain("1 001 of 2 000 training rows");
+  expect(splitTable(shifted(0), { trainDev: "50%" }).trainDev).toHaveLength(1000);
+});

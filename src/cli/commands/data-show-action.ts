@@ -10,7 +10,8 @@ import { profileLines } from "../render/profile.ts";
 import { readingOptions } from "../reading-options.ts";
 
 export const dataShowAction: Action = async ({ arguments: [data = ""], options }, { terminal, json, emit }) => {
-  const profile = await profileData(data, readingOptions(options));
+  const { image: _, ...reading } = readingOptions(options);
+  const profile = await profileData(data, reading);
   const { picture } = options;
   const drawn = typeof picture === "string" ? picture : undefined;
   if (drawn !== undefined) await writeWhole(drawn, [profilePicture(profile)]);

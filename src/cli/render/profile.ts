@@ -24,7 +24,9 @@ export function profileLines(profile: DataProfile, width: number, p: Paint): str
   const odd = profile.columns.flatMap(({ name, remarks }) => remarks.map((remark) => line(cut(name, 16), remark, width)));
   return [
     ...[line(p.bold(path.split(/[\\/]/).pop()!), facts.join(" · "), width), ...notes.map((note) => line("", p.dim(note), width))],
-    ...skipped.slice(0, 20).map(({ file, line: at, reason }) => line("", p.dim(`left out: ${file}, line ${at}: ${reason}`), width)),
+    ...skipped
+      .slice(0, 20)
+      .map(({ file, line: at, reason }) => line("", p.dim(`left out: ${at === 0 ? reason : `${file}, line ${at}: ${reason}`}`), width)),
     "",
     ...fitting([head, ...body], width),
     ...(odd.length > 0 ? ["", `  ${p.bold("odd")}`, ...odd] : []),

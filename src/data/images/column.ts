@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { GradusError } from "../../util/errors.ts";
 import { checkSize, fingerprintOf } from "../arrays/bytes.ts";
+import type { SkippedRow } from "../reading.ts";
 import { grouped, type ImageColumn } from "../table.ts";
 import { decodeImage, readImageFacts, REMEDIES, type ImageFacts } from "./decode.ts";
 
@@ -16,6 +17,7 @@ export interface ReadImages {
   readonly column: ImageColumn;
   /** Of the files given, those that are rows of the column. */
   readonly kept: readonly number[];
+  readonly skipped: readonly SkippedRow[];
   readonly notes: readonly string[];
   readonly fingerprint: string;
 }
@@ -24,11 +26,10 @@ export interface ReadImages {
 const AT_ONCE = 8;
 /** A file of an image may be so large, in bytes. */
 const MOST_FILE_BYTES = 2 ** 28;
-const LISTED = 10;
 
 /**
  * Reads image files.
- * @param options.skipBad leaves out those that cannot be read, and lists them in the notes
+ * @param options.skipBad leaves out those that cannot be read, and lists them
  * @param options.channels of a saved model: all are read as gray or as colour; else as colour where one of them is
  * @throws GradusError naming the first file that cannot be read; where none is left; where they are more than memory is meant for
  */
@@ -71,10 +72,11 @@ export async function readImages(
   return {
     column: compact(name, channels, good, offsets, values),
     kept: good.map(({ i }) => i),
+    skipped: [...bad].toSorted(([a], [b]) => a - b).map(([i, error]) => ({ file: files[i]!.shown, line: 0, reason: error.message })),
     notes: [
+      ...formatNotes(good),
       ...remarksOf(files, good),
       ...channelNotes(good.length, good.filter(({ gray }) => gray).length, channels, options.channels),
-      ...badNotes(files, bad),
     ],
     fingerprint: fingerprintOf(good.map(({ i }) => ({ name: files[i]!.shown, digest: digests[i]! }))),
   };
@@ -136,6 +138,17 @@ async function fileBytes(shown: string, path: string): Promise<Uint8Array> {
   return readFile(path).catch(unreadable);
 }
 
+/** What formats there are, where there are several. */
+function formatNotes(good: readonly ImageFacts[]): string[] {
+  const counts = new Map<string, number>();
+  for (const { format } of good) counts.set(format, (counts.get(format) ?? 0) + 1);
+  if (counts.size < 2) return [];
+  const shown = [...counts]
+    .toSorted((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
+    .map(([format, count]) => `${grouped(count)} ${format}`);
+  return [`formats: ${shown.join(", ")}`];
+}
+
 function remarksOf(files: readonly ImageFile[], good: readonly (ImageFacts & { readonly i: number })[]): string[] {
   const first = new Map<string, { count: number; file: string }>();
   for (const { i, remarks } of good)
@@ -158,14 +171,4 @@ function channelNotes(images: number, gray: number, channels: 1 | 3, asked: numb
       `${grouped(gray)} of ${grouped(images)} images are gray, read as colour${asked === undefined ? " as the others are" : " as the model takes them"}`,
     ];
   return [];
-}
-
-function badNotes(files: readonly ImageFile[], bad: ReadonlyMap<number, GradusError>): string[] {
-  if (bad.size === 0) return [];
-  const listed = [...bad].toSorted(([a], [b]) => a - b).slice(0, LISTED);
-  const more = bad.size - listed.length;
-  return [
-    `${grouped(bad.size)} of ${grouped(files.length)} images left out, as they cannot be read${more > 0 ? `; the first ${LISTED}:` : ":"}`,
-    ...listed.map(([, error]) => `  ${error.message}`),
-  ];
 }

@@ -61,6 +61,8 @@ export interface ImageFacts {
   readonly height: number;
   readonly width: number;
   readonly gray: boolean;
+  /** PNG, JPEG or WebP. */
+  readonly format: string;
   /** Short texts for the notes: `JPEG named .png`, `CMYK`, `16 bits a channel`, `transparent`, `animated`. */
   readonly remarks: readonly string[];
 }
@@ -103,10 +105,12 @@ export async function readImageFacts(shown: string, bytes: Uint8Array): Promise<
   return {
     height,
     width,
+    format: kind,
     gray: /^(b-w|grey16)$/.test(found.space ?? ""),
     remarks: [
       ...(named !== undefined && named !== kind ? [`${kind} named .${suffixOf(shown)}`] : []),
       ...(found.space === "cmyk" ? ["CMYK"] : []),
+      ...((found.orientation ?? 1) > 1 ? ["turned"] : []),
       ...(wide ? ["16 bits a channel"] : []),
       ...(found.hasAlpha ? ["transparent"] : []),
       ...((found.pages ?? 1) > 1 ? ["animated"] : []),
@@ -118,6 +122,7 @@ export async function readImageFacts(shown: string, bytes: Uint8Array): Promise<
 export const REMEDIES: Readonly<Record<string, string>> = {
   CMYK: "CMYK, converted to RGB",
   "16 bits a channel": "of 16 bits a channel, read as 8",
+  turned: "turned upright, as EXIF says",
   transparent: "with transparency, laid on white",
   animated: "animated, the first picture taken",
 };

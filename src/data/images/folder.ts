@@ -73,7 +73,7 @@ async function stageExamples(
   request: ArrayRequest,
   notes: readonly string[],
 ): Promise<Staged> {
-  const { column, kept, notes: said, fingerprint } = await readImages(shown, "image", examples, request);
+  const { column, kept, skipped, notes: said, fingerprint } = await readImages(shown, "image", examples, request);
   const rows = kept.map((i) => examples[i]!);
   const labelled = rows.some(({ label }) => label !== null);
   const split = rows.some(({ part }) => part !== null);
@@ -89,6 +89,7 @@ async function stageExamples(
     nameOf: (row) => rows[row]!.name,
     rowNames: rows.map(({ name }) => name),
     notes: [...notes, ...said],
+    ...(skipped.length > 0 ? { skipped } : {}),
     columns: [column],
     aside: new Map([["path", "it names the file"]]),
     ...(labelled ? { target: "label" } : {}),
@@ -103,8 +104,10 @@ const hidden = (name: string): boolean => name.startsWith(".") || name === "__MA
 async function walkImages(root: string, skipBad: boolean): Promise<Walk> {
   const images: Found[] = [];
   const others: string[] = [];
+  const empty: string[] = [];
   const notes: string[] = [];
   const walk = async (at: string, steps: readonly string[], above: readonly string[]): Promise<void> => {
+    const before = images.length;
     const shown = [root, ...steps].join("/");
     const unreadable = (cause: NodeJS.ErrnoException): undefined => {
       const message = `folder ${shown} cannot be read (${cause.code ?? cause.message})`;
@@ -128,8 +131,15 @@ async function walkImages(root: string, skipBad: boolean): Promise<Walk> {
       else if (isImageName(entry.name)) images.push({ shown: [root, ...next].join("/"), path, steps: next });
       else others.push(next.join("/"));
     }
+    if (entries && steps.length > 0 && images.length === before) empty.push(steps.join("/"));
   };
   await walk(resolve(root), [], []);
+  // A folder that only holds empty ones is said once.
+  const bare = empty.filter((path) => !empty.some((above) => path.startsWith(`${above}/`)));
+  if (bare.length > 0)
+    notes.push(
+      `${bare.length === 1 ? "a folder holds" : `${grouped(bare.length)} folders hold`} no image, and no class comes of ${bare.length === 1 ? "it" : "them"}: ${bare.slice(0, 5).join(", ")}${bare.length > 5 ? ", …" : ""}`,
+    );
   return { images, others, notes };
 }
 

@@ -36,7 +36,7 @@ export async function attachImages(
     return [{ shown: `${path}, ${spokenRow(row)}: ${given}`, path: resolve(folder, given), row }];
   });
   const empty = rows.flatMap(({ path: given }, row) => (typeof given === "string" ? [] : [row]));
-  const { column, kept: good, notes, fingerprint: pictures } = await readImages(path, name, files, request);
+  const { column, kept: good, skipped, notes, fingerprint: pictures } = await readImages(path, name, files, request);
   const kept = good.map((i) => files[i]!.row);
   if (kept.length < rows.length) {
     await database.query(`CREATE TABLE kept AS SELECT * FROM raw WHERE rowid IN (${kept.join(", ")}) ORDER BY rowid`);
@@ -51,6 +51,7 @@ export async function attachImages(
     lineOf: (row) => staged.lineOf(kept[row]!),
     ...(nameOf ? { nameOf: (row: number) => nameOf(kept[row]!) } : {}),
     notes: [...staged.notes, ...emptyNotes(name, empty.map(spokenRow)), ...notes],
+    ...(skipped.length > 0 || staged.skipped ? { skipped: [...(staged.skipped ?? []), ...skipped] } : {}),
     rowNames: kept.map((row) => String(rows[row]!["path"])),
     columns: [...(staged.columns ?? []), column],
     aside: new Map([...(staged.aside ?? []), [pathName(name, staged.names), "its images are the feature"]]),
