@@ -4,6 +4,7 @@ import { graph, input, type Graph, type Value } from "../ir/graph.ts";
 import type { ActivationLayer } from "../nn/layers/activation.ts";
 import { lossPerExample } from "../nn/loss.ts";
 import { buildNetwork, type Signal } from "../nn/network.ts";
+import { ownDefinition } from "../nn/own-layer.ts";
 import { isTrainable, parameterInput, type ParameterLayout } from "../nn/parameters.ts";
 import { ops } from "../ops/build.ts";
 import type { LayerUnits } from "./monitor.ts";
@@ -85,8 +86,9 @@ function unitsOf({ value }: Signal, activation: LayerUnits["activation"], channe
   return ops.ReduceMean(beyond, { axes, keepdims: 0 });
 }
 
-/** The loss per example in training mode, `loss` [rows]; undefined where no layer has modes. */
+/** The loss per example in training mode, `loss` [rows]; undefined where no layer has modes. Of a program's own layer nobody knows. */
 export function trainingModeGraph(problem: Problem, layout: ParameterLayout): Graph | undefined {
-  const { inputs, loss, masks, updates } = networkOn(problem, layout, true);
-  return masks.length > 0 || updates.size > 0 ? graph({ inputs, outputs: { loss } }) : undefined;
+  const { inputs, loss, masks, updates, signals } = networkOn(problem, layout, true);
+  const own = signals.some(({ layer }) => ownDefinition(layer));
+  return masks.length > 0 || updates.size > 0 || own ? graph({ inputs, outputs: { loss } }) : undefined;
 }

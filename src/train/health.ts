@@ -1,5 +1,4 @@
 /** The health of a training: looks on a thinned schedule, a record of them, and monitors that judge it. One finding for one cause. */
-import type { Optimizer } from "../optim/optimizer.ts";
 import { didYouMean } from "../util/closest.ts";
 import { GradusError } from "../util/errors.ts";
 import type { Finding } from "../util/finding.ts";
@@ -10,7 +9,7 @@ import { isDue, schedules, type LookSchedule } from "./health-schedule.ts";
 import type { EpochLook, HealthRecord, Monitor, StepLook, UnitLook } from "./monitor.ts";
 import { monitors } from "./monitors/index.ts";
 import type { Observe, StepObserver } from "./observer.ts";
-import { termsOf, type Regularizer } from "./regularizer.ts";
+import { termsOf } from "./regularizer.ts";
 import type { Plain } from "./state.ts";
 
 export interface HealthOptions {
@@ -18,9 +17,6 @@ export interface HealthOptions {
   readonly schedule?: LookSchedule;
   /** Other limits for monitors, by their names: `{ saturation: { share: 0.8 } }`. */
   readonly limits?: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** What pulls at the weights besides the data, as the training has it. */
-  readonly optimizer?: Pick<Optimizer, "weightDecay">;
-  readonly regularizer?: Regularizer | undefined;
   /** Sees the record after every look. */
   readonly onRecord?: (record: HealthRecord) => void;
 }
@@ -35,17 +31,17 @@ interface State {
 
 /**
  * Watches the health of a training. It looks at copies, so the weights come out the same to the bit.
- * @example await fit(problem, data, { ...options, observe: watchHealth({ optimizer: options.optimizer }) });
+ * @example await fit(problem, data, { ...options, observe: watchHealth() });
  * @throws GradusError for a limit that no monitor has
  */
 export function watchHealth(options: HealthOptions = {}): Observe {
   checkLimits(options.limits ?? {});
   const schedule = schedules[options.schedule ?? "default"];
   return async (training): Promise<StepObserver> => {
-    const { problem, layout, train, batch, stepsPerEpoch, epochs } = training;
+    const { problem, train, batch, stepsPerEpoch, epochs } = training;
     const nothing = constantLoss(problem, train);
     const facts = { epochs, stepsPerEpoch, batch, rows: rowsOf(train), ...(nothing === undefined ? {} : { constantLoss: nothing }) };
-    const looks = createLooks({ ...training, pull: pullOf(options, layout, rowsOf(train)) });
+    const looks = createLooks({ ...training, pull: pullOf(training) });
     let state: State = { steps: [], units: [], epochs: [], said: [] };
 
     const judge = (): readonly Finding[] => {
@@ -114,10 +110,10 @@ function consequencesOf(name: string, known = new Set<string>()): ReadonlySet<st
   return known;
 }
 
-function pullOf({ optimizer, regularizer }: HealthOptions, layout: Parameters<typeof termsOf>[1], rows: number): Pull {
-  const terms = new Map(termsOf(regularizer, layout, rows).map((term) => [term.slot.name, term]));
+function pullOf({ optimizer, regularizer, layout, train }: Parameters<Observe>[0]): Pull {
+  const terms = new Map(termsOf(regularizer, layout, rowsOf(train)).map((term) => [term.slot.name, term]));
   return {
-    weightDecay: optimizer?.weightDecay ?? 0,
+    weightDecay: optimizer.weightDecay,
     penalty({ name, offset, size }, theta) {
       const { l2, l1 } = terms.get(name)!;
       if (l2 === 0 && l1 === 0) return 0;

@@ -56,7 +56,8 @@ export async function openLoop(problem: Problem, data: FitData, options: FitOpti
   const sample = sampleRows(data.train, Math.max(1000, data.validation ? rowsOf(data.validation) : 0), seed);
   const evaluated = [sample, ...(data.validation ? [data.validation] : [])].map(rowsOf);
   const evaluator = await createEvaluator(problem, layout, executor, { ...runtime, rows: evaluated });
-  const observed = { problem, layout, ...data, batch, stepsPerEpoch, epochs: options.epochs, seed, executor, runtime };
+  const about = { optimizer: options.optimizer, regularizer, epochs: options.epochs };
+  const observed = { problem, layout, ...data, batch, stepsPerEpoch, ...about, seed, executor, runtime };
   const observer = await options.observe?.(observed);
   /** What changes from step to step besides the stepper's vectors, by name: copied into states, and out of them. */
   const stateful: Readonly<Record<string, Stateful>> = {

@@ -1,9 +1,11 @@
 /** The contract of what watches a training's steps and changes nothing of it. */
 import type { Device, Executor } from "../exec/session.ts";
 import type { ParameterLayout } from "../nn/parameters.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import type { Finding } from "../util/finding.ts";
 import type { Dataset, TrainingData } from "./dataset.ts";
 import type { EpochFigures, NonFinite } from "./events.ts";
+import type { Regularizer } from "./regularizer.ts";
 import type { Stateful } from "./state.ts";
 import type { Problem } from "./step-graph.ts";
 
@@ -44,6 +46,8 @@ export type Observe = (training: {
   readonly stepsPerEpoch: number;
   readonly epochs: number;
   readonly seed: number;
+  readonly optimizer: Optimizer;
+  readonly regularizer?: Regularizer | undefined;
   readonly executor: Executor;
   readonly runtime: { readonly threads?: number; readonly device?: Device };
 }) => Promise<StepObserver>;

@@ -1,8 +1,8 @@
 /** Findings as a person reads them: one line where something was found, one that says what was checked. */
-import type { Inspection } from "../../train/experiment-events.ts";
+import type { ExperimentEvent, Inspection } from "../../train/experiment-events.ts";
 import { gravest, type Finding, type Severity } from "../../util/finding.ts";
 import { printable } from "../../util/printable.ts";
-import { counted, short } from "./format.ts";
+import { counted, grouped, short } from "./format.ts";
 import { line } from "./lines.ts";
 import type { Paint } from "./paint.ts";
 
@@ -33,6 +33,12 @@ export function startLines({ checked, findings }: Inspection, width: number, p: 
 }
 
 const factorOf = ({ numbers }: Finding) => short(numbers["factor"]!);
+
+/** While training: the step, what was found, and what to do; one line for what follows from a finding before it. */
+export function healthLines({ finding, step }: Extract<ExperimentEvent, { type: "finding" }>, width: number, p: Paint): string[] {
+  if (finding.follows === undefined) return findingLines([{ ...finding, message: `step ${grouped(step)}: ${finding.message}` }], width, p);
+  return [line(p.dim("then"), printable(`step ${grouped(step)}: ${finding.message}`), width)];
+}
 
 /** Every rule with what it saw. */
 export function ruleLines(findings: readonly Finding[], titles: ReadonlyMap<string, string>, width: number, p: Paint): string[] {

@@ -7,18 +7,19 @@ export const batchSize = defineMonitor({
   title: "batch size",
   what:
     "The gradient's noise scale, tr Σ/‖G‖²: the batch at which noise and signal of a step are equally long. Both are estimated without bias from " +
-    "the two halves of a batch and summed over the looks of the first half of the descent. Far above the batch, steps are mostly noise. Advice only.",
+    "the two halves of a batch and summed over the looks at which the loss is above half of what knowing nothing costs. Far above the batch, steps are mostly noise. Advice only.",
   source: "McCandlish, Kaplan and Amodei 2018 (simple noise scale), Cockpit (signal to noise)",
   leadsTo: [],
   limits: {
-    looks: { value: 8, means: "looks that it takes at least" },
+    first: { value: 5, means: "first steps that are not counted: far from any answer, all gradients agree" },
+    looks: { value: 5, means: "looks that it takes at least" },
     small: { value: 10, means: "noise scale, in batches, above which a larger batch is advised" },
   },
   judge(record, limits) {
     const { facts } = record;
     const nothing = knownNothing(record);
     // Near the end ‖G‖ goes to 0, and every batch is noise.
-    const looks = record.steps.filter(({ noise, loss }) => noise && loss > 0.5 * nothing);
+    const looks = record.steps.filter(({ noise, loss, step }) => noise && step > limits.first && loss > 0.5 * nothing);
     if (looks.length < limits.looks || facts.batch >= facts.rows) return undefined;
     const sum = (figure: (noise: NonNullable<(typeof looks)[number]["noise"]>) => number) =>
       looks.reduce((total, { noise }) => total + figure(noise!), 0);

@@ -90,13 +90,13 @@ export const diverging = defineMonitor({
   name: "diverging",
   title: "diverging",
   what:
-    "The training loss, in evaluation mode on a fixed sample, against the best so far: several evaluations in a row that are twice as high, and " +
+    "The training loss, in evaluation mode on a fixed sample, against the best so far: the median of several evaluations is twice as high, and " +
     "higher than what an answer costs that knows nothing. Validation that rises while training falls is no divergence.",
   source: "TheDeepChecker (twice, five times); the second condition derived",
   leadsTo: ["non-finite", "not-decreasing", "oscillating", "dead-units", "saturation", "train-eval-switch"],
   limits: {
     factor: { value: 2, means: "times the best loss" },
-    evaluations: { value: 3, means: "evaluations in a row; one is enough where all have been" },
+    evaluations: { value: 5, means: "evaluations whose median it is" },
     nothing: { value: 1.5, means: "times what knowing nothing costs" },
   },
   judge(record, limits) {
@@ -104,10 +104,10 @@ export const diverging = defineMonitor({
     if (epochs.length < 2) return undefined;
     const nothing = knownNothing(record);
     const best = Math.min(...epochs.map(({ loss }) => loss));
-    const bad = ({ loss }: (typeof epochs)[number]) => loss > limits.factor * best && loss > limits.nothing * nothing;
-    const trained = epochs.slice(1);
-    const row = trained.slice(-limits.evaluations);
-    if (row.length < limits.evaluations || !row.every(bad)) return undefined;
+    const row = epochs.slice(1).slice(-limits.evaluations);
+    if (row.length < limits.evaluations) return undefined;
+    const usual = median(row.map(({ loss }) => loss));
+    if (!(usual > limits.factor * best && usual > limits.nothing * nothing)) return undefined;
     const last = epochs.at(-1)!;
     return {
       severity: "fail",

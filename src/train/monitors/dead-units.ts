@@ -8,9 +8,9 @@ export const deadUnits = defineMonitor({
     "The share of a ReLU layer's units that are 0 on every one of 1 024 training examples (of all of them, where there are fewer): no gradient " +
     "reaches their weights any more. Single zeros say nothing; in a healthy layer about half of the numbers are 0.",
   source: "NeuroScope, SageMaker Debugger",
-  leadsTo: ["vanishing-gradient", "not-decreasing", "update-ratio"],
+  leadsTo: ["vanishing-gradient", "not-decreasing", "update-ratio", "penalty-dominates"],
   limits: {
-    some: { value: 0.1, means: "share of dead units above which it warns" },
+    some: { value: 0.15, means: "share of dead units above which it warns" },
     most: { value: 0.5, means: "above this it fails" },
     units: { value: 3, means: "dead units that it takes at least" },
   },

@@ -11,7 +11,7 @@ export const explodingGradient = defineMonitor({
   what:
     "The root mean square of the gradient of each layer's weights against the last layer's, the median over the last looks; and the length of " +
     "the whole gradient against its running median, which it must exceed twice within a hundred steps or in looks that follow each other.",
-  source: "AutoTrainer (ratio 70); the jumps derived",
+  source: "AutoTrainer (ratio 70, measured anew); the jumps derived",
   leadsTo: [
     "non-finite",
     "diverging",
@@ -22,10 +22,11 @@ export const explodingGradient = defineMonitor({
     "not-decreasing",
     "train-eval-switch",
     "vanishing-gradient",
+    "penalty-dominates",
   ],
   limits: {
     looks: { value: 3, means: "looks that the median is of; before so many it says nothing" },
-    ratio: { value: 70, means: "ratio of the gradients above which it warns" },
+    ratio: { value: 8, means: "ratio of the gradients above which it warns" },
     jump: { value: 10, means: "times its running median that the gradient's length must reach" },
     before: { value: 5, means: "looks that the running median is of, at least" },
   },

@@ -9,7 +9,7 @@ export const trainEvalSwitch = defineMonitor({
     "Dropout may make training mode worse, never evaluation mode by much: then the running statistics of a normalisation are not those of " +
     "the batches, or a layer scales its signal differently in the two modes.",
   source: "TheDeepChecker (50 %); the direction and the standard errors derived",
-  leadsTo: [],
+  leadsTo: ["penalty-dominates", "not-decreasing", "oscillating", "diverging"],
   limits: {
     change: { value: 0.5, means: "rise of the loss, against training mode's, above which it warns" },
     errors: { value: 4, means: "if it is as many standard errors of the paired difference too" },

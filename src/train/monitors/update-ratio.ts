@@ -1,6 +1,6 @@
 import { short } from "../../util/format.ts";
 import { defineMonitor } from "../monitor.ts";
-import { awake, weightMedians } from "./reading.ts";
+import { awake, knownNothing, weightMedians } from "./reading.ts";
 
 /** ‖Δw‖/‖w‖ of each weight tensor. */
 export const updateRatio = defineMonitor({
@@ -9,7 +9,7 @@ export const updateRatio = defineMonitor({
   what:
     "The length of a step against that of the weights, ‖Δw‖/‖w‖, tensor by tensor, the median over the last looks; 10⁻³ is usual. Biases and " +
     "tensors that start at zero are left out, and so are steps whose learning rate a schedule has brought below a tenth of the highest. Too " +
-    "long counts where any tensor's is; too short, where every tensor's is.",
+    "long counts where any tensor's is; too short, where every tensor's is, or so short that half of the epochs brought little.",
   source: "CS231n (10⁻³); NeuroScope, TheDeepChecker and DeepDiagnosis (limits); limits measured again, see the table",
   leadsTo: [
     "exploding-gradient",
@@ -21,16 +21,22 @@ export const updateRatio = defineMonitor({
     "vanishing-gradient",
     "train-eval-switch",
     "not-decreasing",
+    "penalty-dominates",
   ],
   limits: {
     looks: { value: 5, means: "looks that the median is of; before so many it says nothing" },
+    first: { value: 5, means: "first steps that are not counted: they may be long" },
     low: { value: 3e-5, means: "every tensor's ratio below this warns" },
     lowest: { value: 1e-6, means: "below this it fails" },
-    high: { value: 0.15, means: "any tensor's ratio above this warns" },
+    slow: { value: 1e-3, means: "below this it warns too, once half of the epochs are done" },
+    loss: { value: 0.5, means: "if the loss is then still above this share of what knowing nothing costs" },
+    high: { value: 0.2, means: "any tensor's ratio above this warns" },
     highest: { value: 0.5, means: "above this it fails" },
   },
   judge(record, limits) {
-    const looks = awake(record).slice(-limits.looks);
+    const looks = awake(record)
+      .filter(({ step }) => step > limits.first)
+      .slice(-limits.looks);
     if (looks.length < limits.looks) return undefined;
     const medians = [...weightMedians(looks, ({ update, weight }) => update / weight)];
     if (medians.length === 0) return undefined;
@@ -46,7 +52,9 @@ export const updateRatio = defineMonitor({
         numbers,
       };
     }
-    if (most >= limits.low) return undefined;
+    const { epochs, facts } = record;
+    const late = epochs.length - 1 >= facts.epochs / 2 && epochs.at(-1)!.loss > limits.loss * knownNothing(record);
+    if (most >= (late ? limits.slow : limits.low)) return undefined;
     return {
       severity: most < limits.lowest ? "fail" : "warn",
       subject: name,

@@ -14,9 +14,9 @@ export const vanishingGradient = defineMonitor({
   leadsTo: ["not-decreasing", "update-ratio"],
   limits: {
     looks: { value: 5, means: "looks that the median is of; before so many it says nothing" },
-    ratio: { value: 1e-2, means: "ratio of the gradients below which it warns" },
-    lost: { value: 1e-4, means: "below this it fails" },
-    moves: { value: 3e-2, means: "if the layer's ‖Δw‖/‖w‖ is below this share of the last layer's too" },
+    ratio: { value: 0.05, means: "ratio of the gradients below which it warns" },
+    lost: { value: 1e-3, means: "below this it fails" },
+    moves: { value: 0.1, means: "if the layer's ‖Δw‖/‖w‖ is below this share of the last layer's too" },
     loss: { value: 0.1, means: "and if the loss is above this share of what knowing nothing costs" },
   },
   judge(record, limits) {
