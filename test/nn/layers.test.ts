@@ -13,6 +13,7 @@ import { categoryEmbedding } from "../../src/nn/layers/category-embedding.ts";
 import { conv } from "../../src/nn/layers/conv.ts";
 import { dense } from "../../src/nn/layers/dense.ts";
 import { dropout } from "../../src/nn/layers/dropout.ts";
+import { noise } from "../../src/nn/layers/noise.ts";
 import { embedding } from "../../src/nn/layers/embedding.ts";
 import { flatten } from "../../src/nn/layers/flatten.ts";
 import { groupNorm } from "../../src/nn/layers/group-norm.ts";
@@ -69,6 +70,8 @@ const cases: LayerCase[] = [
   { name: "groupNorm", layers: [groupNorm(2), tanh], inputShape: [4, 3, 2], output: [4, 3, 2] },
   { name: "dropout", layers: [dense(5), dropout(0.6), tanh, dropout(0.5), dense(2)], inputShape: [3], output: [2] },
   { name: "dropout of channels", layers: [conv(4), dropout(0.5, { spatial: true })], inputShape: [1, 3, 3], output: [4, 3, 3] },
+  { name: "dropout, the same at every step", layers: [dense(4), dropout(0.5, { overTime: true })], inputShape: [5, 3], output: [5, 4] },
+  { name: "noise", layers: [noise(0.1), dense(4), tanh, noise(0.2)], inputShape: [3], output: [4] },
   { name: "embedding", layers: [embedding(7, 3), flatten(), dense(2)], inputShape: [4], output: [2], tokens: 7 },
   {
     name: "categoryEmbedding",

@@ -37,7 +37,7 @@ test("JSON is read like YAML", () => {
 
 test("an unknown key is named with its line and the closest key", () => {
   expect(failure(`${start}model:\n  kind: mlp\n  layer: [64]\n`)).toBe(
-    'churn.yaml, line 4: unknown key "layer" in model.\ndid you mean "layers"? keys: kind, shape, layers, activation, keepProbability, from, head, freeze',
+    'churn.yaml, line 4: unknown key "layer" in model.\ndid you mean "layers"? keys: kind, shape, layers, activation, keepProbability, inputNoise, from, head, freeze',
   );
   expect(failure(`${start}epoch: 3\n`)).toMatch(/^churn.yaml, line 2: unknown key "epoch".\ndid you mean "epochs"\? keys: data, split/);
 });
@@ -122,7 +122,7 @@ test("resolving fills in what needs the data", () => {
   expect(resolved.optimizer).toEqual({
     kind: "adamw",
     learningRate: 0.003,
-    schedule: { kind: "cosine" },
+    schedule: { kind: "cosine", floor: 0 },
     beta1: 0.8,
     beta2: 0.999,
     epsilon: 1e-8,

@@ -17,7 +17,7 @@ import { createEvaluator } from "../../src/train/evaluate.ts";
 import { fit } from "../../src/train/fit.ts";
 import { createMasks } from "../../src/train/masks.ts";
 import { layoutOf, type Problem } from "../../src/train/step-graph.ts";
-import { rng } from "../../src/util/rng.ts";
+import { hashText, philox4x32, rng } from "../../src/util/rng.ts";
 
 const options = {
   optimizer: optimizerByName("adam"),
@@ -157,6 +157,40 @@ describe("dropout", () => {
     // Standard errors 0.14 and 0.0035.
     expect(Math.abs(off - 10)).toBeLessThan(0.6);
     expect(Math.abs(sum - 1)).toBeLessThan(0.015);
+  });
+  test("the kernel's words are Philox's: four blocks side by side, a number is kept where its word is below keep · 2³²", () => {
+    const [keep, seed, step, n] = [0.3, 2 ** 40 + 5, 9, 75];
+    const drawn = createMasks([{ name: "d", shape: [n], keepProbability: keep }], seed).draw(step, 1)["mask/d"]!.data as Float32Array;
+    const [s0, s1] = hashText("mask d");
+    const expected = Float32Array.from({ length: n }, (_, i) => {
+      const [four, within] = [Math.floor(i / 16), i % 16];
+      const words = new Uint32Array(4);
+      philox4x32(4 * four + (within % 4), step, s0, s1, seed, Math.floor(seed / 2 ** 32), words);
+      return words[Math.floor(within / 4)]! < keep * 2 ** 32 ? 1 / keep : 0;
+    });
+    expect([...drawn]).toEqual([...expected]);
+  });
+  test("masks of several steps at once are those of each step; noise is normal", () => {
+    const kinds = [
+      { name: "d", shape: [5], keepProbability: 0.5 },
+      { name: "n", shape: [3, 7], keepProbability: 1, deviation: 0.1 },
+    ];
+    const many = createMasks(kinds, 3).drawSteps(4, 3, 2);
+    const one = createMasks(kinds, 3);
+    for (const [name, size] of [
+      ["d", 10],
+      ["n", 42],
+    ] as const) {
+      expect(many[`masks/${name}`]!.shape.slice(0, 2)).toEqual([3, 2]);
+      for (let k = 0; k < 3; k++) {
+        const part = (many[`masks/${name}`]!.data as Float32Array).subarray(k * size, (k + 1) * size);
+        expect([...part]).toEqual([...(one.draw(4 + k, 2)[`mask/${name}`]!.data as Float32Array)]);
+      }
+    }
+    const draws = createMasks([{ name: "n", shape: [2000], keepProbability: 1, deviation: 0.1 }], 1).draw(1, 5)["mask/n"]!
+      .data as Float32Array;
+    expect(Math.abs(draws.reduce((a, b) => a + b, 0) / 10_000)).toBeLessThan(0.005);
+    expect(Math.sqrt(draws.reduce((a, b) => a + b * b, 0) / 10_000)).toBeCloseTo(0.1, 2);
   });
   test("a mask is a function of seed, layer and step alone", () => {
     const draw = (seed: number, name: string, step: number) =>
