@@ -31,6 +31,23 @@ export function sniff(path: string, text: string, delimiter?: string): Dialect {
   );
 }
 
+/**
+ * Lines before the header that begin with # are comments, unless the last of them names as many columns as the rows have.
+ * @throws GradusError where there are such lines
+ */
+export function refuseComments(path: string, text: string, delimiter?: string): void {
+  const lines = text.split(/\r\n|\n|\r/, RECORDS);
+  const first = lines.findIndex((line) => line.trim() !== "" && !line.startsWith("#"));
+  if (first < 1 || !lines[0]!.startsWith("#")) return;
+  const rest = sniff(path, lines.slice(first).join("\n"), delimiter);
+  const last = lines.slice(0, first).findLast((line) => line.startsWith("#"))!;
+  if (splitRecord(last, rest.delimiter).length === rest.fields.length) return;
+  const where = first === 1 ? "line 1 begins" : `lines 1 to ${first} begin`;
+  throw new GradusError(`${path}: ${where} with #, as comments do; a header line was expected, as line ${first + 1} seems to be.`, {
+    hint: `take such lines out, e.g. on the way in, where - is standard input: grep -v "^#" FILE | gradus … -`,
+  });
+}
+
 /** The first records of a text, the last one only where its end is in sight; blank ones left out. */
 function firstRecords(text: string, most: number): string[] {
   const records: string[] = [];

@@ -254,3 +254,12 @@ describe("values", () => {
     expect(await said(path, { target: "y", time: "t" })).toMatch(/column "t" \(--time\) must hold numbers, dates or times.*first "monday"/);
   });
 });
+
+test("lines of comments above the header are refused with their place; a header that begins with # is one", async () => {
+  const path = file("comments.csv", "# made by a logger\n# version 2, of May\na,b,y\n1,2,0\n3,4,1\n");
+  expect(await complaint(readTable(path, { target: "y" }))).toMatch(
+    /comments\.csv: lines 1 to 2 begin with #, as comments do; a header line was expected, as line 3 seems to be\. \| .*grep -v "\^#"/,
+  );
+  const hash = await readTable(file("hash.csv", "#a,b,y\n1,2,0\n3,4,1\n"), { target: "y" });
+  expect(hash.columns.map(({ name }) => name)).toEqual(["#a", "b"]);
+});

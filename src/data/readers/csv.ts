@@ -1,7 +1,7 @@
 /** Delimited text: CSV and TSV in any encoding, with a header line. */
 import { GradusError } from "../../util/errors.ts";
 import { escapeGlob, literal, type Database } from "../database.ts";
-import { nameColumns, sniff } from "../delimited.ts";
+import { nameColumns, refuseComments, sniff } from "../delimited.ts";
 import { plainText } from "../encoding.ts";
 import type { FileFacts } from "../file.ts";
 import type { Reader } from "../reader.ts";
@@ -20,11 +20,10 @@ export const csv: Reader = {
   async stage(file, { database, reading, scratch }) {
     const { path } = file;
     const text = await plainText(file, reading.encoding, scratch);
-    const { delimiter, fields } = sniff(
-      file.name,
-      text.head.replace(/^\uFEFF/, ""),
-      reading.delimiter === undefined ? undefined : delimiterOf(reading.delimiter),
-    );
+    const head = text.head.replace(/^\uFEFF/, "");
+    const asked = reading.delimiter === undefined ? undefined : delimiterOf(reading.delimiter);
+    refuseComments(path, head, asked);
+    const { delimiter, fields } = sniff(file.name, head, asked);
     const named = nameColumns(path, fields);
     const missing = [...new Set([...MISSING, ...(reading.missing ?? [])])].filter((text) => !text.includes(delimiter));
     const options = [
