@@ -7,7 +7,7 @@ import { gravest, type Finding, type Severity } from "../util/finding.ts";
 import { comparedFeatures } from "./compared.ts";
 import { equalRows } from "./copies.ts";
 import { independentParts } from "./evidence.ts";
-import type { AuditContext, AuditRule, AuditSubject } from "./rule.ts";
+import type { AuditContext, AuditRule, AuditSubject, Sees } from "./rule.ts";
 import { auditRules } from "./rules/index.ts";
 
 /** Other limits for rules, by their names: `{ duplicates: { share: 0.01 } }`. */
@@ -24,6 +24,8 @@ export interface AuditOptions {
   /** Default: the platform's ONNX Runtime. */
   readonly executor?: Executor;
   readonly runtime?: CompileOptions;
+  /** What the rules' networks see of images and sequences: `{ size: [64, 64], maxLength: 200 }`. */
+  readonly sees?: Sees;
   readonly onFinding?: (finding: Finding) => void;
 }
 
@@ -46,7 +48,7 @@ const pixels = { train: 5e6, audit: 50e6 } as const;
 /** What rules are given; what several of them need is computed once. */
 export function contextOf(
   subject: AuditSubject,
-  settings: Pick<AuditContext, "seed" | "executor" | "runtime">,
+  settings: Pick<AuditContext, "seed" | "executor" | "runtime" | "sees">,
   mostPixels: number = pixels.audit,
 ): AuditContext {
   const { table, parts } = subject;
@@ -70,9 +72,9 @@ function once<T>(compute: () => T): () => T {
  */
 export async function audit(subject: AuditSubject, options: AuditOptions = {}): Promise<Audit> {
   const started = performance.now();
-  const { seed = 1, which = "all", accept = [], limits = {}, executor = platform, runtime = {}, onFinding } = options;
+  const { seed = 1, which = "all", accept = [], limits = {}, executor = platform, runtime = {}, sees = {}, onFinding } = options;
   checkAuditNames(accept, limits);
-  const context = contextOf(subject, { seed, executor, runtime }, which === "all" ? pixels.audit : pixels.train);
+  const context = contextOf(subject, { seed, executor, runtime, sees }, which === "all" ? pixels.audit : pixels.train);
   const checked: string[] = [];
   const findings: Finding[] = [];
   for (const rule of auditRules.filter(({ when }) => which === "all" || when === "train")) {

@@ -25,10 +25,19 @@ export interface AuditSubject {
   readonly place: (row: number) => string;
 }
 
+export interface Sees {
+  /** [height, width] in pixels. */
+  readonly size?: readonly [number, number] | undefined;
+  /** Steps. */
+  readonly maxLength?: number | undefined;
+}
+
 export interface AuditContext extends AuditSubject {
   readonly seed: number;
   readonly executor: Executor;
   readonly runtime: CompileOptions;
+  /** What a network sees of an image or a sequence, where that is not as usual. */
+  readonly sees?: Sees;
   /** What the parts are compared by: columns of numbers and categories, properties of images, lengths of sequences; of windows that overlap one. Computed once. */
   readonly compared: () => readonly Compared[];
   /** Rows with equal features. Computed once. */

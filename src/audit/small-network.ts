@@ -35,11 +35,11 @@ export interface SmallOptions {
 export async function trainSmall(
   table: Table,
   train: Int32Array,
-  { executor, runtime, seed: usual }: Pick<AuditContext, "executor" | "runtime" | "seed">,
+  { executor, runtime, seed: usual, sees = {} }: Pick<AuditContext, "executor" | "runtime" | "seed" | "sees">,
   { layers = [32], steps = 400, seed = usual }: SmallOptions = {},
 ): Promise<SmallNetwork> {
   const parts = { table, train, validation: train, test: new Int32Array(), policy: "", notes: [] };
-  const { plan, problem } = planTable(mlp({ layers }), parts, {});
+  const { plan, problem } = planTable(mlp({ layers }), parts, sees);
   const prepare = async (rows: Int32Array) => (await prepareDatasets(table, [rows], plan, executor, runtime))[0]!;
   const batchSize = Math.min(64, defaultBatchSize(train.length));
   const epochs = Math.max(1, Math.ceil(steps / Math.ceil(train.length / batchSize)));

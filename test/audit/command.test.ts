@@ -53,6 +53,22 @@ describe("gradus audit", () => {
     expect((await gradus([...split, "--accept", "duplicate"])).err).toContain('did you mean "duplicates"');
   });
 
+  test("--experiment judges what an experiment file trains on, options over it; --size and --max-length are taken as by train", async () => {
+    const flags = ["audit", data, "--target", "sound", "--split-column", "part", "--drop", "speaker,day"];
+    const yaml = `data: { path: ${data}, target: sound, drop: [speaker, day] }\nsplit: { column: part }\naudit: { accept: [duplicates, near-duplicates] }\n`;
+    const experiment = file("audited.yaml", yaml);
+    const findings = ({ result }: { result: Record<string, any> }) =>
+      result["findings"].map((finding: Record<string, unknown>) => ({ ...finding, accepted: undefined }));
+    const [plain, read] = [await gradusJson(flags), await gradusJson(["audit", "--experiment", experiment])];
+    expect(findings(read)).toEqual(findings(plain));
+    expect([plain.status, read.status]).toEqual([1, 0]);
+    expect(read.result).toMatchObject({ data, accepted: ["duplicates", "near-duplicates"] });
+    const dropped = await gradusJson(["audit", "--experiment", experiment, "--drop", "speaker,day,a"]);
+    expect(dropped.result["findings"]).not.toEqual(read.result["findings"]);
+    expect((await gradus(["audit", data, "--target", "sound", "--max-length", "0"])).err).toContain("--max-length must be");
+    expect((await gradusJson([...flags, "--max-length", "5", "--accept", "duplicates,near-duplicates"])).status).toBe(0);
+  });
+
   test("--group alone splits by it; --random-split shows what a random one tears apart", async () => {
     const command = ["audit", data, "--target", "sound", "--group", "speaker", "--drop", "part,day"];
     const groups = (result: Record<string, any>) => result["findings"].filter(({ rule }: { rule: string }) => rule === "group-overlap");

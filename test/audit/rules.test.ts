@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { audit, contextOf, runAuditRule } from "../../src/audit/audit.ts";
 import type { AuditSubject } from "../../src/audit/rule.ts";
 import { auditRules } from "../../src/audit/rules/index.ts";
+import { trainSmall } from "../../src/audit/small-network.ts";
 import { compile } from "../../src/exec/executor.ts";
 import type { Finding } from "../../src/util/finding.ts";
 import { rng } from "../../src/util/rng.ts";
@@ -408,5 +409,26 @@ test("names and titles are each rule's own, and every limit says what it means",
       expect(Number.isFinite(value)).toBe(true);
       expect(means.length).toBeGreaterThan(10);
     }
+  }
+});
+
+test("the networks that judge see as much of a sequence as was asked for", async () => {
+  const rows = 60;
+  const offsets = Float64Array.from({ length: rows + 1 }, (_, row) => 8 * row);
+  const values = Float64Array.from(normals(8 * rows, 4));
+  const steps = { name: "steps", kind: "sequence", sqlType: "DOUBLE[]", width: 1, offsets, values } as const;
+  const target = categories(
+    "y",
+    Array.from({ length: rows }, (_, row) => (row % 2 === 0 ? "a" : "b")),
+  );
+  const settings = { seed: 1, executor: { name: "platform", compile }, runtime: {} };
+  const train = Int32Array.from({ length: rows }, (_, row) => row);
+  for (const [sees, length] of [
+    [{}, 8],
+    [{ maxLength: 3 }, 3],
+  ] as const) {
+    const network = await trainSmall(tableOf([steps], target), train, { ...settings, sees }, { steps: 2 });
+    expect(network.plan.shape![0]).toBe(length);
+    await network.dispose();
   }
 });

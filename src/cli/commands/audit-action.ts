@@ -7,13 +7,14 @@ import { readTable, type ReadOptions } from "../../data/read-table.ts";
 import { describeTable, schemaOf, type Table, type TableSchema } from "../../data/table.ts";
 import { writeWhole } from "../../store/run-folder.ts";
 import { readSplitFile } from "../../store/split-file.ts";
-import { checkExperiment } from "../../train/experiment-file.ts";
-import { readAnyTable } from "../../train/experiment-run.ts";
+import { checkExperiment, overrideExperiment } from "../../train/experiment-file.ts";
+import { readAnyTable, sizeOf } from "../../train/experiment-run.ts";
 import { withSavedSplit } from "../../train/experiment-split.ts";
 import type { Experiment } from "../../train/experiment.ts";
 import { GradusError } from "../../util/errors.ts";
 import type { Finding } from "../../util/finding.ts";
 import type { Action, CommandInput } from "../command.ts";
+import { readExperimentSource } from "../experiment-source.ts";
 import { experimentFromFlags } from "../flags.ts";
 import { auditFindingLines, auditHead, auditSummary } from "../render/audit.ts";
 import { line } from "../render/lines.ts";
@@ -35,6 +36,7 @@ export const auditAction: Action = async (input, { terminal, json, emit }) => {
     seed: experiment.seed,
     accept,
     runtime: runtimeOptions(input.options),
+    sees: { size: sizeOf(experiment.data), maxLength: experiment.data.maxLength },
     onFinding(finding) {
       say(auditFindingLines(finding, previous, width, p));
       previous = finding;
@@ -72,7 +74,7 @@ interface ReadSubject {
 
 /** @throws GradusError for flags that contradict each other, and files that cannot be read */
 async function readSubject({ arguments: [data], options }: CommandInput): Promise<ReadSubject> {
-  const { against, target } = options;
+  const { against } = options;
   const random = options["randomSplit"] === true;
   const other = ["splitColumn", "split", "splitFile", "randomSplit"].find((name) => options[name] !== undefined);
   if (typeof against === "string" && other !== undefined)
@@ -80,18 +82,25 @@ async function readSubject({ arguments: [data], options }: CommandInput): Promis
       hint: "name one of them.",
     });
   // A target is no must here: an experiment is held to have one, the reader is not told of it.
-  const asked = experimentFromFlags(data, typeof target === "string" ? options : { ...options, target: "target" });
-  const { experiment, saved } = await withSavedSplit(checkExperiment(asked), readSplitFile);
-  const wanted = { ...experiment.data, target: typeof target === "string" ? target : undefined } as Experiment["data"];
+  const flags = experimentFromFlags(data, options);
+  const asked =
+    typeof options["experiment"] === "string" ? overrideExperiment(await readExperimentSource(options["experiment"]), flags) : flags;
+  const named = (asked.value["data"] as { readonly target?: unknown } | undefined)?.target !== undefined;
+  const placeholder = { value: { data: { target: "target" } }, place: () => undefined, subject: () => "target" };
+  const { experiment, saved } = await withSavedSplit(
+    checkExperiment(named ? asked : overrideExperiment(asked, placeholder)),
+    readSplitFile,
+  );
+  const wanted = { ...experiment.data, ...(named ? {} : { target: undefined }) } as Experiment["data"];
   const table = await readAnyTable({ ...experiment, data: wanted });
-  const named = (read: Table) => [read.source.path.split(/[\\/]/).pop()!, describeTable(read)] as const;
+  const called = (read: Table) => [read.source.path.split(/[\\/]/).pop()!, describeTable(read)] as const;
   if (typeof against !== "string") {
     const { policy, resolve, test } = experiment.split;
     const seed = experiment.split.seed ?? experiment.seed;
-    return { subject: subjectOf(table, { seed, policy, resolve, test, saved, random }), experiment, head: [named(table)] };
+    return { subject: subjectOf(table, { seed, policy, resolve, test, saved, random }), experiment, head: [called(table)] };
   }
   const second = await readAgainst(against, table, experiment);
-  return { subject: againstSubject(table, second), experiment, head: [named(table), named(second)] };
+  return { subject: againstSubject(table, second), experiment, head: [called(table), called(second)] };
 }
 
 /** The other file by the schema of the first, without its target where it has none. */

@@ -3,7 +3,7 @@ import { imageFlags, readingFlags, runtimeFlags, sequenceFlags, type Command } f
 export const audit: Command = {
   name: "audit",
   summary: "judge data before training: copies, leaks, overlap and drift between the parts of a split, or between two files",
-  arguments: [{ name: "<data>", description: "a table, as for gradus train" }],
+  arguments: [{ name: "[data]", description: "a table, as for gradus train; left out where an experiment file names it" }],
   options: [
     { flags: "-t, --target <column>", description: "what is to be predicted; without it labels and leaks are not looked at" },
     { flags: "--task <task>", description: "classification or regression; inferred from the target" },
@@ -16,6 +16,9 @@ export const audit: Command = {
     { flags: "--random-split", description: "judge a split at random, and what of --group or --time it tears apart" },
     { flags: "--id <column>", description: "names each row: no feature" },
     { flags: "--drop <columns>", description: "columns that are no features" },
+    { flags: "--experiment <file>", description: "judge what an experiment file trains on; options win over it" },
+    { flags: "--size <height x width>", description: "what images are brought to for the networks that judge, as in gradus train" },
+    { flags: "--max-length <n>", description: "steps of a sequence that these see" },
     { flags: "--seed <n>", description: "of the split and of what is drawn (1)" },
     { flags: "--accept <rules>", description: "rules whose findings are known: shown, but no reason to fail" },
     { flags: "--strict", description: "warnings fail too" },
@@ -29,6 +32,7 @@ export const audit: Command = {
     "gradus audit churn.csv --target churn",
     "gradus audit letter.csv --target letter --split-column split --report audit.html",
     "gradus audit vowel.csv --target vowel --group speaker --random-split",
+    "gradus audit --experiment experiment.yaml",
     "gradus audit january.csv --against february.csv --target delayed",
   ],
   load: async () => (await import("./audit-action.ts")).auditAction,
