@@ -8,6 +8,8 @@ export interface SpeedCase {
   readonly architecture?: { readonly name: ArchitectureName; readonly inputShape: readonly number[]; readonly layers: readonly number[] };
   readonly batch: number;
   readonly optimizer: "sgd" | "adam";
+  /** With an L2 penalty on the weights, and dropout behind hidden layers. */
+  readonly regularized?: { readonly l2: number; readonly keepProbability: number };
   /** Rows in memory that mini-batches are drawn from. */
   readonly rows: number;
 }
@@ -48,6 +50,11 @@ export const architectureCases: readonly SpeedCase[] = architectures.flatMap((on
     rows: 2048,
   })),
 );
+
+/** Adam with all that regularises, on the same networks. */
+export const regularizedCases: readonly SpeedCase[] = [...speedCases, ...architectureCases]
+  .filter(({ optimizer }) => optimizer === "adam")
+  .map((one) => ({ ...one, regularized: { l2: 1, keepProbability: 0.8 } }));
 
 /** `784-512-512-10 b128 adam`, `cnn 1×28×28 b64 adam` */
 export function caseName({ layers, architecture, batch, optimizer }: SpeedCase): string {

@@ -8,7 +8,7 @@ import { accuracyCases } from "./accuracy-cases.ts";
 import { measureChecks } from "./check.ts";
 import { measureData } from "./data.ts";
 import { measureExport } from "./export.ts";
-import { architectureCases, caseName, speedCases, trainingCases } from "./cases.ts";
+import { architectureCases, caseName, regularizedCases, speedCases, trainingCases } from "./cases.ts";
 import { gradus, peers, type Library } from "./peers.ts";
 import { measureQuality } from "./quality.ts";
 import { joined, type Stored } from "./results.ts";
@@ -16,9 +16,10 @@ import { writeReport } from "./report.ts";
 import { measureSpeed } from "./speed.ts";
 import { measureTrainings } from "./training.ts";
 
-const usage = `npm run bench -- [speed] [training] [architectures] [quality] [augmentation] [accuracy] [check] [data] [export] [options]; the first three where nothing is named
+const usage = `npm run bench -- [speed] [training] [architectures] [regularized] [quality] [augmentation] [accuracy] [check] [data] [export] [options]; the first three where nothing is named
   speed                one training step of dense networks against PyTorch, jax-js and TensorFlow.js
   architectures        one training step of convolutional, recurrent and attention networks against PyTorch
+  regularized          one training step of both with Adam, an L2 penalty and dropout, against PyTorch
   training             whole trainings against the same and scikit-learn
   quality              what ready architectures reach on images, names and a time series; needs --data
   check                the gradient check against PyTorch's
@@ -78,7 +79,7 @@ function shown(argument: string, index: number, all: readonly string[]): string 
   return /^[\w.,/=-]+$/.test(argument) ? argument : `"${argument}"`;
 }
 
-const sections = ["speed", "training", "architectures", "quality", "augmentation", "accuracy", "check", "data", "export"];
+const sections = ["speed", "training", "architectures", "regularized", "quality", "augmentation", "accuracy", "check", "data", "export"];
 const named = positionals.length > 0 ? positionals : ["speed", "training", "architectures"];
 if (values.help || named.some((name) => !sections.includes(name))) {
   say(usage);
@@ -90,6 +91,7 @@ const pairs = values.pairs === undefined ? {} : { pairs: Number(values.pairs) };
 for (const [section, cases] of [
   ["speed", speedCases],
   ["architectures", architectureCases],
+  ["regularized", regularizedCases],
 ] as const) {
   if (!named.includes(section)) continue;
   const result = await measureSpeed({

@@ -19,6 +19,7 @@ const path = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 export async function writeReport(): Promise<void> {
   const speed = await stored<SpeedResult>("speed");
   const architectures = await stored<SpeedResult>("architectures");
+  const regularized = await stored<SpeedResult>("regularized");
   const quality = await stored<QualityResult>("quality");
   const accuracy = await stored<AccuracyResult>("accuracy");
   const augmentation = await stored<AugmentationResult>("augmentation");
@@ -30,6 +31,7 @@ export async function writeReport(): Promise<void> {
     heading(),
     ...(speed ? speedSection(speed) : []),
     ...(architectures ? architectureSection(architectures) : []),
+    ...(regularized ? regularizedSection(regularized) : []),
     ...(training ? trainingSection(training) : []),
     ...(checks ? checkSection(checks) : []),
     ...(data ? dataSection(data) : []),
@@ -76,6 +78,16 @@ function architectureSection(result: Stored<SpeedResult>): string[] {
     `\`${result.command}\``,
     `The ready architectures, batch norm and all, measured as above, the same network built in the other library; PyTorch with its images channels first
 or last, whichever is faster. ${where(result.machine, result.versions)}${stolen(result)}`,
+    ...(result.cases[0]?.comparisons ?? []).map(({ library, label }) => speedTable(result, library, label)),
+  ];
+}
+
+function regularizedSection(result: Stored<SpeedResult>): string[] {
+  return [
+    "## One training step with everything that regularises",
+    `\`${result.command}\``,
+    `Adam with an L2 penalty of λ = 1 on the weights (PyTorch's \`weight_decay\` of λ/m), and dropout that keeps 80 % behind the same layers on both sides,
+on the networks above, measured as above. ${where(result.machine, result.versions)}${stolen(result)}`,
     ...(result.cases[0]?.comparisons ?? []).map(({ library, label }) => speedTable(result, library, label)),
   ];
 }

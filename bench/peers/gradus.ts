@@ -36,23 +36,25 @@ interface TrainingRequest {
   readonly threads: number;
 }
 
-function problemOf({ layers, architecture }: Pick<SpeedCase, "layers" | "architecture">): Problem {
+function problemOf({ layers, architecture, regularized }: Pick<SpeedCase, "layers" | "architecture" | "regularized">): Problem {
   const outputs = layers.at(-1)!;
   const inputShape = architecture?.inputShape ?? [layers[0]!];
+  const keepProbability = regularized?.keepProbability ?? 1;
   const network = architecture
-    ? architectureByName(architecture.name).build({ inputShape, outputs }, { layers: architecture.layers })
-    : mlp({ layers: layers.slice(1, -1), outputs });
+    ? architectureByName(architecture.name).build({ inputShape, outputs }, { layers: architecture.layers, keepProbability })
+    : mlp({ layers: layers.slice(1, -1), outputs, keepProbability });
   return { network, loss: losses.categoricalCrossEntropy, inputShape, outputs };
 }
 
-async function prepare({ layers, architecture, batch, optimizer: name, rows }: SpeedCase, { threads, form }: Options): Promise<Trainer> {
+async function prepare(speedCase: SpeedCase, { threads, form }: Options): Promise<Trainer> {
+  const { layers, batch, optimizer: name, rows, regularized } = speedCase;
   const classes = layers.at(-1)!;
   const random = rng(1, "benchmark");
   const features = Float32Array.from({ length: rows * layers[0]! }, () => random.normal());
   const targets = new Float32Array(rows * classes);
   for (let row = 0; row < rows; row++) targets[row * classes + random.integer(classes)] = 1;
 
-  const problem = problemOf({ layers, ...(architecture ? { architecture } : {}) });
+  const problem = problemOf(speedCase);
   const layout = layoutOf(problem);
   const data = {
     features: tensor("float32", features, [rows, ...problem.inputShape]),
@@ -67,6 +69,7 @@ async function prepare({ layers, architecture, batch, optimizer: name, rows }: S
     executor,
     threads,
     ...(form ? { form } : {}),
+    ...(regularized ? { regularizer: { l2: regularized.l2 } } : {}),
   });
   initializeParameters(layout, stepper.theta, 1);
 

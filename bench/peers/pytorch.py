@@ -22,11 +22,15 @@ from torch.nn import functional as F
 torch.manual_seed(1)
 
 
-def network(layers):
+def drops(p):
+    return [nn.Dropout(p)] if p > 0 else []
+
+
+def network(layers, drop):
     parts = []
     for index, (inputs, outputs) in enumerate(zip(layers[:-1], layers[1:])):
         if index > 0:
-            parts.append(nn.ReLU())
+            parts += [nn.ReLU(), *drops(drop)]
         parts.append(nn.Linear(inputs, outputs))
     return nn.Sequential(*parts)
 
@@ -34,14 +38,14 @@ def network(layers):
 class Convolutional(nn.Sequential):
     """The ready `cnn`: convolution, pooling and ReLU twice, then dense."""
 
-    def __init__(self, shape, layers, classes):
+    def __init__(self, shape, layers, classes, drop):
         channels, height, width = shape
         *filters, units = layers
         parts = []
         for count in filters:
             parts += [nn.Conv2d(channels, count, 3, padding=1), nn.MaxPool2d(2), nn.ReLU()]
             channels, height, width = count, height // 2, width // 2
-        super().__init__(*parts, nn.Flatten(), nn.Linear(channels * height * width, units), nn.ReLU(), nn.Linear(units, classes))
+        super().__init__(*parts, nn.Flatten(), nn.Linear(channels * height * width, units), nn.ReLU(), *drops(drop), nn.Linear(units, classes))
 
 
 class Block(nn.Module):
@@ -61,30 +65,30 @@ class Block(nn.Module):
         return F.relu(self.around(x) + self.inner(x))
 
 
-def residual_network(shape, layers, classes):
+def residual_network(shape, layers, classes, drop):
     """The ready `resnet`."""
     channels = layers[0]
     parts = [nn.Conv2d(shape[0], channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU()]
     for stage, filters in enumerate(layers):
         parts.append(Block(channels, filters, 1 if stage == 0 else 2))
         channels = filters
-    return nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes))
+    return nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), *drops(drop), nn.Linear(channels, classes))
 
 
 class Recurrent(nn.Module):
-    def __init__(self, shape, layers, classes):
+    def __init__(self, shape, layers, classes, drop):
         super().__init__()
         self.lstm = nn.LSTM(shape[1], layers[0], batch_first=True)
-        self.out = nn.Linear(layers[0], classes)
+        self.out = nn.Sequential(*drops(drop), nn.Linear(layers[0], classes))
 
     def forward(self, x):
         return self.out(self.lstm(x)[0][:, -1])
 
 
 class Transformer(nn.Module):
-    """The ready `transformer`: dense, positions, encoder blocks normalised before each part, the mean over time."""
+    """The ready `transformer`: dense, positions, encoder blocks normalised before each part, the mean over time; dropout behind each part."""
 
-    def __init__(self, shape, layers, classes):
+    def __init__(self, shape, layers, classes, drop):
         super().__init__()
         time, features = shape
         width = layers[0]
@@ -94,6 +98,8 @@ class Transformer(nn.Module):
         self.blocks = nn.Sequential(
             *[nn.TransformerEncoderLayer(width, heads, 4 * width, 0.0, F.gelu, batch_first=True, norm_first=True) for _ in layers]
         )
+        for block in self.blocks:
+            block.dropout1.p = block.dropout2.p = drop
         self.norm = nn.LayerNorm(width)
         self.out = nn.Linear(width, classes)
 
@@ -104,8 +110,15 @@ class Transformer(nn.Module):
 architectures = {"cnn": Convolutional, "resnet": residual_network, "lstm": Recurrent, "transformer": Transformer}
 
 
-def update_rule(name, parameters, form):
-    """`form` is PyTorch's implementation of the update: 'foreach', 'loop' or, where it has one for the CPU, 'fused'."""
+def update_rule(name, model, form, decay):
+    """`form` is PyTorch's implementation of the update: 'foreach', 'loop' or, where it has one for the CPU, 'fused'.
+
+    An L2 penalty is its `weight_decay`, of the weights alone.
+    """
+    parameters = model.parameters()
+    if decay > 0:
+        weights, others = [p for p in parameters if p.dim() > 1], [p for p in model.parameters() if p.dim() <= 1]
+        parameters = [{"params": weights, "weight_decay": decay}, {"params": others}]
     options = {"fused": True} if form == "fused" else {"foreach": form == "foreach"}
     if name == "sgd":
         return torch.optim.SGD(parameters, lr=0.01, **options)
@@ -116,16 +129,18 @@ class Trainer:
     def __init__(self, case, form, x, y, memory=""):
         self.x, self.y = x, y
         self.rows, self.batch = len(y), case["batch"]
-        layers, architecture = case["layers"], case.get("architecture")
+        layers, architecture, regularized = case["layers"], case.get("architecture"), case.get("regularized")
+        drop = 1 - regularized["keepProbability"] if regularized else 0
         if architecture:
-            self.model = architectures[architecture["name"]](architecture["inputShape"], architecture["layers"], layers[-1])
+            self.model = architectures[architecture["name"]](architecture["inputShape"], architecture["layers"], layers[-1], drop)
             self.x = self.x.reshape(-1, *architecture["inputShape"])
         else:
-            self.model = network(layers)
+            self.model = network(layers, drop)
         if memory == "channels last":
             self.model = self.model.to(memory_format=torch.channels_last)
             self.x = self.x.contiguous(memory_format=torch.channels_last)
-        self.optimizer = update_rule(case["optimizer"], self.model.parameters(), form)
+        decay = regularized["l2"] / self.rows if regularized else 0
+        self.optimizer = update_rule(case["optimizer"], self.model, form, decay)
         self.order, self.at = torch.randperm(self.rows), 0
 
     def step(self):
