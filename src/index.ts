@@ -47,8 +47,18 @@ export type { PretrainedOptions } from "./nn/pretrained.ts";
 export { trainExperiment, type ExperimentRun, type TrainExperimentOptions } from "./train/experiment-run.ts";
 export { checkExperiment, parseExperimentText, type ExperimentSource } from "./train/experiment-file.ts";
 export type { Experiment, ExperimentInput, ResolvedExperiment } from "./train/experiment.ts";
-export type { Baseline, ClosingFigures, ExperimentEvent, Metrics } from "./train/experiment-events.ts";
+export type { Baseline, ClosingFigures, CrossValidation, ExperimentEvent, Metrics } from "./train/experiment-events.ts";
+export { crossValidate, type CrossValidateOptions } from "./train/cross-validate.ts";
+export { evaluateRows } from "./train/evaluate-rows.ts";
+export { permutationImportance, type Importance, type ImportanceOptions } from "./train/importance.ts";
 export { measureRows, predictRows, type PredictOptions, type Prediction } from "./train/predict.ts";
+
+// Predictions beside the truth.
+export { measureSample, type ClassFigures, type MeasureOptions, type MetricReport } from "./metrics/measure.ts";
+export type { AmountSample, ClassSample, Sample } from "./metrics/metric.ts";
+export type { OwnMetric } from "./metrics/own-metric.ts";
+export { answersByCost, chooseThreshold, type Costs, type Decision } from "./metrics/decision.ts";
+export { correctedInterval } from "./metrics/intervals.ts";
 
 // Before training: the data, then the network.
 export { audit, type Audit, type AuditLimits, type AuditOptions } from "./audit/audit.ts";

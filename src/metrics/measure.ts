@@ -14,6 +14,8 @@ export interface MeasureOptions {
   readonly confidence?: number;
   /** Of the bootstrap; 1 000 where left out, of more than 20 000 rows fewer. */
   readonly resamples?: number;
+  /** Names of figures: metrics that have none of them are left out. All where left out. */
+  readonly only?: readonly string[];
   /** Metrics of your own, after ours. */
   readonly own?: readonly OwnMetric[];
 }
@@ -43,13 +45,15 @@ export interface MetricReport {
  * @example measureSample({ kind: "amounts", truth: [1, 2, 3], prediction: [1.1, 1.9, 3.2] }).metrics.rmse
  */
 export function measureSample(sample: Sample, options: MeasureOptions = {}): MetricReport {
-  const { seed = 1, confidence = 0.95, own = [] } = options;
+  const { seed = 1, confidence = 0.95, own = [], only } = options;
   const settings = { seed, confidence, ...(options.resamples === undefined ? {} : { resamples: options.resamples }) };
   const metrics: Record<string, Interval> = {};
   const classes = isClasses(sample) ? sample.classes.map((): Record<string, Interval> => ({})) : [];
+  const wanted = <S extends Sample>(metrics: readonly Metric<S>[], of: S) =>
+    metrics.filter((metric) => metric.figures(of).some(({ name }) => only?.includes(name) ?? true));
   const measured = isClasses(sample)
-    ? classMetrics.flatMap((metric) => measureMetric(metric, sample, settings))
-    : amountMetrics.flatMap((metric) => measureMetric(metric, sample, settings));
+    ? wanted(classMetrics, sample).flatMap((metric) => measureMetric(metric, sample, settings))
+    : wanted(amountMetrics, sample).flatMap((metric) => measureMetric(metric, sample, settings));
   for (const { name, class: of, interval } of measured) (of === undefined ? metrics : classes[of]!)[name] = interval;
   for (const metric of own) metrics[metric.name] = measureOwn(metric, sample, settings);
   if (!isClasses(sample)) return { metrics };

@@ -74,7 +74,7 @@ export function drawFigures(
     for (let f = 0; f < count; f++) values[f]![r] = found[f]!;
   }
   const resampled = new Float64Array(n);
-  const blocks = Math.min(units, BLOCKS);
+  const blocks = times === 0 ? 0 : Math.min(units, BLOCKS);
   const left = Array.from({ length: count }, () => new Float64Array(blocks));
   for (let block = 0; block < blocks; block++) {
     for (let row = 0; row < n; row++) resampled[row] = unitOf[row]! % blocks === block ? 0 : weights[row]!;

@@ -6,10 +6,9 @@ import { measureSample } from "../metrics/measure.ts";
 import type { Sample } from "../metrics/metric.ts";
 import { lossChoice } from "../nn/losses/index.ts";
 import type { Model } from "../nn/model.ts";
-import { GradusError } from "../util/errors.ts";
 import { sampleOf } from "./evaluate-rows.ts";
 import type { CrossValidation, ExperimentEvent, FoldFigures, Metrics } from "./experiment-events.ts";
-import { fitTable, type FitTableOptions } from "./fit-table.ts";
+import { fitTable, InterruptedEarly, type FitTableOptions } from "./fit-table.ts";
 import type { ModelChoice } from "./model-choice.ts";
 import { predictRows } from "./predict.ts";
 
@@ -40,8 +39,7 @@ export async function crossValidate(model: ModelChoice, table: Table, options: C
   const samples: Sample[] = [];
   for (const [j, fold] of all.entries()) {
     const fitted = await fitTable(model, innerParts(table, fold, seed), { ...fitting, seed: seed + j });
-    if (fitted.reason === "interrupted" || fitting.signal?.aborted)
-      throw new GradusError("interrupted during the cross-validation; nothing was saved.", { exitCode: 1 });
+    if (fitted.reason === "interrupted" || fitting.signal?.aborted) throw new InterruptedEarly();
     const trained: Model = {
       network: fitted.problem.network,
       loss: lossChoice(fitted.problem.loss),
@@ -74,6 +72,8 @@ function innerParts(table: Table, fold: Fold, seed: number) {
   return { ...fold, train, validation, test: fold.validation };
 }
 
+const isShare = /^error$|accuracy$|^precision|^recall|^f1|_auc|^calibration_error$/;
+
 /** Means over the trainings; of figures that one of them lacks (one class alone in its fold) there is none. */
 function overTrainings(trainings: readonly FoldFigures[]): Metrics {
   const sum = (of: (one: FoldFigures) => number): number => trainings.reduce((total, one) => total + of(one), 0);
@@ -81,14 +81,12 @@ function overTrainings(trainings: readonly FoldFigures[]): Metrics {
   const n = sum(({ repeat, rows }) => (repeat === 1 ? rows.validation : 0));
   const names = Object.keys(trainings[0]!.metrics);
   return Object.fromEntries(
-    names.map((name) => [
-      name,
-      correctedInterval(
-        trainings.map(({ metrics }) => metrics[name]!),
-        ratio,
-        n,
-      ),
-    ]),
+    names.map((name) => {
+      const values = trainings.map(({ metrics }) => metrics[name]!);
+      const found = correctedInterval(values, ratio, n);
+      // Student's t knows no bounds, a share has them.
+      return [name, isShare.test(name) ? { ...found, low: Math.max(0, found.low), high: Math.min(1, found.high) } : found];
+    }),
   );
 }
 

@@ -9,14 +9,18 @@ import { readExperimentTable } from "../../train/experiment-run.ts";
 import type { RunResult } from "../../store/run-record.ts";
 import type { Baseline } from "../../train/experiment-events.ts";
 import { measureBaseline } from "../../train/measure.ts";
-import { measureRows, measureStoredBaseline } from "../../train/predict.ts";
+import { evaluateRows } from "../../train/evaluate-rows.ts";
+import { permutationImportance } from "../../train/importance.ts";
+import { measureStoredBaseline } from "../../train/predict.ts";
 import { GradusError } from "../../util/errors.ts";
 import { printable } from "../../util/printable.ts";
 import type { Action } from "../command.ts";
 import { counted } from "../render/format.ts";
 import { line } from "../render/lines.ts";
+import { importanceLines, metricLines } from "../render/metrics.ts";
 import { paint } from "../render/paint.ts";
 import { closingTable } from "../render/report.ts";
+import { readMetric } from "../own-metric.ts";
 import { readingOptions } from "../reading-options.ts";
 import { runtimeOptions } from "../runtime-options.ts";
 
@@ -31,6 +35,7 @@ interface Choice {
 export const evaluateAction: Action = async ({ arguments: [run = "", data], options }, { terminal, json, emit }) => {
   const started = performance.now();
   const p = paint(terminal.color);
+  const own = typeof options["metric"] === "string" ? [await readMetric(options["metric"])] : [];
   const model = await loadRunModel(run);
   const result = await loadRunResult(run);
   const choice =
@@ -39,7 +44,10 @@ export const evaluateAction: Action = async ({ arguments: [run = "", data], opti
       : await otherRows(run, model, result, data, readingOptions(options));
   const { part, table, rows, baseline } = choice;
   if (part === "test") await checkRecordable(run);
-  const metrics = await measureRows(model, table, rows, runtimeOptions(options));
+  const runtime = runtimeOptions(options);
+  const report = await evaluateRows(model, table, rows, { ...runtime, own });
+  const { metrics } = report;
+  const importance = options["importance"] === true ? await permutationImportance(model, table, rows, runtime) : undefined;
   const {
     openings,
     count,
@@ -53,6 +61,9 @@ export const evaluateAction: Action = async ({ arguments: [run = "", data], opti
     data: table.source.path,
     task: result.task,
     metrics: { [part]: metrics },
+    ...(report.classes ? { classes: report.classes, confusion: report.confusion, reliability: report.reliability } : {}),
+    ...(model.threshold === undefined ? {} : { threshold: model.threshold }),
+    ...(importance ? { importance } : {}),
     baseline,
     openings: count,
     parameters: result.parameters,
@@ -65,6 +76,15 @@ export const evaluateAction: Action = async ({ arguments: [run = "", data], opti
     ...(part === "validation" ? [] : [{ name: part === "test" ? "test" : "these rows", metrics }]),
   ];
   const said = [...closingTable({ task: result.task, parts, baseline }, p)];
+  said.push(
+    "",
+    ...metricLines(
+      report,
+      own.map(({ name }) => name),
+      p,
+    ),
+  );
+  if (importance) said.push("", ...importanceLines(importance, p));
   if (part === "test") {
     const before = count - 1;
     const note =

@@ -9,10 +9,16 @@ export const evaluate: Command = {
   ],
   options: [
     { flags: "--test", description: "open the test set; the opening is recorded in test-openings.jsonl" },
+    { flags: "--importance", description: "what each column is worth: how much worse it gets when its values are permuted" },
+    { flags: "--metric <file>", description: "a JavaScript or TypeScript module that exports a metric of yours; it is run" },
     ...imageFlags,
     ...fileFlags,
     ...runtimeFlags,
   ],
-  examples: ["gradus evaluate runs/quiet-otter --test", "gradus evaluate runs/quiet-otter newer.csv"],
+  examples: [
+    "gradus evaluate runs/quiet-otter --test",
+    "gradus evaluate runs/quiet-otter newer.csv",
+    "gradus evaluate runs/quiet-otter --importance",
+  ],
   load: async () => (await import("./evaluate-action.ts")).evaluateAction,
 };

@@ -16,7 +16,7 @@ import { runtimeOptions } from "../runtime-options.ts";
 export const predictAction: Action = async ({ arguments: [run = "", data = ""], options }, { terminal, json, emit }) => {
   const started = performance.now();
   const model = await loadRunModel(run);
-  const threshold = readThreshold(options["threshold"], model.plan.target);
+  const threshold = readThreshold(options["threshold"], model.plan.target) ?? model.threshold;
   const { target: _, ...schema } = model.plan.schema;
   const table = await readTable(data, { schema, ...readingOptions(options) });
   const rows = Int32Array.from({ length: table.rows }, (_, row) => row);

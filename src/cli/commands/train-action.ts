@@ -22,6 +22,7 @@ import { line } from "../render/lines.ts";
 import { paint } from "../render/paint.ts";
 import { createProgress } from "../render/progress.ts";
 import { closingLines } from "../render/closing.ts";
+import { foldLine } from "../render/metrics.ts";
 import { augmentationLines, dataLines, modelLines, splitLines, transformLines } from "../render/report.ts";
 import { runtimeOptions } from "../runtime-options.ts";
 import { version } from "../version.ts";
@@ -87,6 +88,8 @@ function resultOf(run: ExperimentRun): Omit<RunResult, "run"> {
     task,
     metrics,
     ...(run.mismatch ? { mismatch: run.mismatch } : {}),
+    ...(run.decision ? { decision: run.decision } : {}),
+    ...(run.crossValidation ? { crossValidation: run.crossValidation } : {}),
     baseline,
     parameters,
     seconds,
@@ -132,6 +135,7 @@ function createReporter({ terminal, json, emit }: CommandContext) {
     if (event.type === "data") say(dataLines(event, width, p));
     if (event.type === "split") say(splitLines(event, width, p));
     if (event.type === "audit") say(auditLines(event, width, p));
+    if (event.type === "fold") say([foldLine(event, width)]);
     if (event.type === "transforms") say(transformLines(event, width, p));
     if (event.type === "model") say(modelLines(event, width));
     if (event.type === "augmentation") say(augmentationLines(event, width, p));

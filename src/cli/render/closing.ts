@@ -5,6 +5,7 @@ import type { Metrics } from "../../train/experiment-events.ts";
 import { printableValue } from "../../util/printable.ts";
 import { counted, duration, grouped, short } from "./format.ts";
 import { line } from "./lines.ts";
+import { crossValidationLines, decisionLines } from "./metrics.ts";
 import type { Paint } from "./paint.ts";
 import { plotCurves } from "./plot.ts";
 import { closingTable, endLine } from "./report.ts";
@@ -48,6 +49,8 @@ export function closingLines(given: Closing, width: number, p: Paint): string[] 
       p,
     ),
     ...(closing.mismatch ? [line("mismatch", mismatchText(closing.mismatch), width)] : []),
+    ...(closing.decision ? decisionLines(closing.decision, width) : []),
+    ...(closing.crossValidation ? ["", ...crossValidationLines(closing.crossValidation, width, p)] : []),
     ...(rows.test === 0 ? [line("test", "none: the split left no rows for it", width)] : []),
     ...(test ? [line("", p.dim(`test set opened ${counted(test.openings, "time")}`), width)] : []),
     "",
