@@ -81,7 +81,7 @@ export { numericalDerivative, numericalGradient, type DifferenceOptions } from "
 export { gradientPicture, type PictureOptions } from "./check/picture.ts";
 
 // Runs as files.
-export { reserveRun, type RunReservation } from "./store/run-folder.ts";
+export { reserveRun, type OpenRun, type RunReservation } from "./store/reserve-run.ts";
 export { modelOf, saveRun } from "./store/save-run.ts";
 export { readSplitFile, storeSplitKeys } from "./store/split-file.ts";
 export { loadRunExperiment, loadRunHistory, loadRunModel, loadRunResult } from "./store/load-run.ts";

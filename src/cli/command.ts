@@ -10,6 +10,12 @@ export const runtimeFlags = [
   { flags: "--device <device>", description: "cpu, webgpu or cuda (cpu)" },
 ] as const;
 
+/** Of every command that trains in a run folder: see `run-training.ts`. */
+export const checkpointFlags = [
+  { flags: "--checkpoint-every <seconds>", description: "seconds between two checkpoints at least, more where they would cost over 1 % (10)" },
+  { flags: "--keep-checkpoints <n>", description: "the newest so many stay; each holds the best weights as well (2)" },
+] as const;
+
 /** Of every command that reads a table: see `reading-options.ts`. */
 export const readingFlags = [
   { flags: "--delimiter <char>", description: "what separates the fields: a character, tab or space (found from the first lines)" },

@@ -182,6 +182,21 @@ const decision = z.strictObject({
   likelier: intervalSchema,
 });
 
+/** A training that goes on: of `gradus resume`. */
+export const resumeEventSchema = z.strictObject({ type: z.literal("resume"), epoch: count, step: count });
+
+/** A checkpoint that was not written, or one that cannot be read. */
+export const checkpointEventSchema = z.strictObject({
+  type: z.literal("checkpoint"),
+  step: count.optional(),
+  file: z.string().optional(),
+  error: z.string(),
+});
+
+const retry = z.strictObject({ finding: z.strictObject({ step: count, tensor: z.string() }), epoch: count, factor: z.number() });
+/** The training diverged and goes on from its best epoch. */
+export const retryEventSchema = retry.extend({ type: z.literal("retry") });
+
 /** Also result.json of a run folder. */
 export const trainResultSchema = z.strictObject({
   type: z.literal("result"),
@@ -200,7 +215,9 @@ export const trainResultSchema = z.strictObject({
   parameters: count,
   seconds: z.number(),
   fitSeconds: z.number(),
-  reason: z.enum(["finished", "interrupted", "diverged"]),
+  reason: z.enum(["finished", "stopped", "interrupted", "diverged"]),
+  stop: z.strictObject({ rule: z.string(), epoch: count, why: z.string() }).optional(),
+  retries: z.array(retry).optional(),
   finding: z.strictObject({ step: count, tensor: z.string() }).optional(),
   findings: z.array(findingSchema).optional(),
   skipped: skipped.optional(),

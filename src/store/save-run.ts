@@ -2,8 +2,10 @@
 import { lossChoice } from "../nn/losses/index.ts";
 import { modelGraph, saveModel, type Model } from "../nn/model.ts";
 import { writeModel } from "../onnx/write.ts";
-import type { ExperimentRun } from "../train/experiment-run.ts";
-import { relocated, pathFromRun, type RunReservation } from "./run-folder.ts";
+import type { BegunExperiment, ExperimentRun } from "../train/experiment-run.ts";
+import { relocated, pathFromRun } from "./run-folder.ts";
+import type { RunFiles, RunReservation } from "./reserve-run.ts";
+import { statusName, statusText, type RunStatus } from "./run-status.ts";
 import type { RunResult } from "./run-record.ts";
 import { storeSplitKeys } from "./split-file.ts";
 
@@ -16,8 +18,21 @@ export function modelOf({ problem, plan, theta, decision }: Pick<ExperimentRun, 
   return { network: problem.network, loss: lossChoice(problem.loss), plan, theta, ...threshold };
 }
 
+/** What a run folder holds from its training's first step on. */
+export function begunFiles({ experiment, parts }: BegunExperiment, status: RunStatus): (path: string) => RunFiles {
+  return (path) => ({
+    "experiment.json": pretty(relocated(experiment, (from) => pathFromRun(path, from))),
+    "split.json": pretty(storeSplitKeys(parts)),
+    [statusName]: statusText(status),
+  });
+}
+
 /** @returns the result with the folder's name, as result.json holds it */
-export async function saveRun(reservation: RunReservation, run: ExperimentRun, result: Omit<RunResult, "run">): Promise<RunResult> {
+export async function saveRun(
+  reservation: Pick<RunReservation, "write">,
+  run: ExperimentRun,
+  result: Omit<RunResult, "run">,
+): Promise<RunResult> {
   const model = modelOf(run);
   const { description, weights } = saveModel(model);
   const { experiment, parts } = run;
@@ -27,6 +42,7 @@ export async function saveRun(reservation: RunReservation, run: ExperimentRun, r
     "model.safetensors": weights,
     "model.onnx": writeModel(modelGraph(model)),
     "metrics.jsonl": lines(run.history),
+    ...(run.health ? { "health.json": `${JSON.stringify(run.health)}\n` } : {}),
     "split.json": pretty(storeSplitKeys(parts)),
     "result.json": pretty({ ...result, run: path }),
   });

@@ -1,5 +1,6 @@
 /** An experiment from its file to its figures: read, split, train, measure. */
 import { readTable } from "../data/read-table.ts";
+import type { PreprocessPlan } from "../data/preprocess.ts";
 import type { Reading } from "../data/reading.ts";
 import { countCategories, describeTable, schemaOf, type Column, type Table } from "../data/table.ts";
 import type { Device, Executor } from "../exec/session.ts";
@@ -7,9 +8,11 @@ import { resolveExperiment, type Experiment, type ResolvedExperiment } from "./e
 import type { AuditInspection, ExperimentEvent } from "./experiment-events.ts";
 import { crossValidate } from "./cross-validate.ts";
 import { choiceOf, withPretrained, type ModelChoice, type ModelReader } from "./model-choice.ts";
+import type { Finding } from "../util/finding.ts";
 import { GradusError } from "../util/errors.ts";
 import { splitExperiment, withSavedSplit, type Differs, type SplitReader } from "./experiment-split.ts";
 import type { StepOptions } from "./update.ts";
+import type { Problem } from "./step-graph.ts";
 import { describeSplit } from "./fit-events.ts";
 import { fitTable, type FitTableOptions, type FittedTable, type TableParts } from "./fit-table.ts";
 
@@ -32,6 +35,21 @@ export interface TrainExperimentOptions {
   readonly monitors?: FitTableOptions["monitors"];
   /** Looks at what is about to be trained, and changes nothing of it. */
   readonly inspect?: NonNullable<FitTableOptions["inspect"]>;
+  /** Called when everything is ready, right before the first step; what it throws keeps the training from beginning. */
+  readonly begin?: (begun: BegunExperiment) => Promise<void>;
+  /** Of the loop, which see. */
+  readonly checkpoint?: NonNullable<FitTableOptions["checkpoint"]>;
+  readonly resume?: NonNullable<FitTableOptions["resume"]>;
+}
+
+/** What is about to be trained, every choice made. */
+export interface BegunExperiment {
+  readonly experiment: ResolvedExperiment;
+  readonly parts: TableParts;
+  readonly problem: Problem;
+  readonly plan: PreprocessPlan;
+  /** Of the audit and the checks before the training, those that did not pass. */
+  readonly findings: readonly Finding[];
 }
 
 /** Judges a split before anything is trained on it. */
@@ -84,18 +102,28 @@ export async function trainExperiment(given: Experiment, options: TrainExperimen
     augment: resolved.augment,
     size: sizeOf(data),
     costs: resolved.costs,
+    stop: resolved.stop,
+    onDivergence: resolved.onDivergence,
   };
   const choice = choiceOf(model, graph);
   const crossValidation = resolved.crossValidation && (await validateAcross(choice, parts, fitting, resolved.crossValidation, options));
-  const fitted = await fitTable(choice, parts, { ...options, ...fitting });
-  const findings = [...(audited?.findings.filter(({ severity }) => severity !== "pass") ?? []), ...(fitted.findings ?? [])];
+  const seen = audited?.findings.filter(({ severity }) => severity !== "pass") ?? [];
+  const { begin, ...others } = options;
+  const fitted = await fitTable(choice, parts, {
+    ...others,
+    ...fitting,
+    ...(begin
+      ? { begin: ({ problem, plan, findings }) => begin({ experiment: resolved, parts, problem, plan, findings: [...seen, ...findings] }) }
+      : {}),
+  });
+  const findings = [...seen, ...(fitted.findings ?? [])];
   return {
     ...fitted,
     ...(audited || fitted.findings ? { findings } : {}),
     ...(crossValidation ? { crossValidation } : {}),
     experiment: resolved,
     parts,
-    seconds: (performance.now() - started) / 1000,
+    seconds: (performance.now() - started) / 1000 + (options.resume?.seconds ?? 0),
   };
 }
 

@@ -6,7 +6,8 @@ import { data } from "./data.ts";
 import { evaluate } from "./evaluate.ts";
 import { model } from "./model.ts";
 import { predict } from "./predict.ts";
+import { resume } from "./resume.ts";
 import { show } from "./show.ts";
 import { train } from "./train.ts";
 
-export const commands: readonly (Command | CommandGroup)[] = [train, predict, evaluate, audit, check, show, data, model];
+export const commands: readonly (Command | CommandGroup)[] = [train, resume, predict, evaluate, audit, check, show, data, model];

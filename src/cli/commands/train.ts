@@ -1,4 +1,4 @@
-import { type Command, imageFlags, readingFlags, runtimeFlags, sequenceFlags } from "../command.ts";
+import { checkpointFlags, type Command, imageFlags, readingFlags, runtimeFlags, sequenceFlags } from "../command.ts";
 
 export const train: Command = {
   name: "train",
@@ -103,6 +103,16 @@ export const train: Command = {
       description: "how closely the training's health is watched: off, default, dense; no weight depends on it (default)",
     },
     { flags: "--no-preflight", description: "leave out the checks before the first step" },
+    {
+      flags: "--stop <rule>",
+      description: "patience, generalisationLoss, progressQuotient or none: when to stop before the last epoch (patience)",
+    },
+    {
+      flags: "--patience <epochs>",
+      description: "epochs without an improvement over the noise until it stops (a fifth of all, at least 10)",
+    },
+    { flags: "--on-divergence <answer>", description: "stop, or halve: try again from the best epoch at half the learning rate (stop)" },
+    ...checkpointFlags,
     { flags: "-o, --out <folder>", description: "where to save the run (runs/<two words>)" },
     ...imageFlags,
     { flags: "--scale <kind>", description: "of numbers: standardise, robust, minmax or none (standardise)" },

@@ -121,6 +121,8 @@ export function endLine(
     readonly epochs: { readonly run: number; readonly best: number };
     readonly fitSeconds: number;
     readonly finding?: { readonly step: number; readonly tensor: string };
+    readonly stop?: { readonly epoch: number; readonly why: string };
+    readonly run?: string;
   },
   width: number,
   p: Paint,
@@ -134,7 +136,10 @@ export function endLine(
       width,
     );
   }
-  return line(ending.reason === "interrupted" ? p.yellow("interrupted") : "finished", `${done}; ${kept}`, width);
+  if (ending.reason === "stopped" && ending.stop)
+    return line("stopped", `epoch ${ending.stop.epoch}: ${ending.stop.why}; weights of epoch ${ending.epochs.best} kept`, width);
+  const goOn = ending.reason === "interrupted" && ending.run !== undefined ? `; to go on: gradus resume ${ending.run}` : "";
+  return line(ending.reason === "interrupted" ? p.yellow("interrupted") : "finished", `${done}; ${kept}${goOn}`, width);
 }
 
 export interface ClosingTable {

@@ -9,7 +9,7 @@ export function generalisationLossOf(validation: readonly number[]): number {
   return above === 0 ? 0 : (100 * above) / Math.abs(lowest);
 }
 
-export const generalisationLoss: StopRule = {
+export const generalisationLoss = {
   about: "the validation figure lies so many per cent above its lowest",
   settings: { threshold: { range: ranges.positive, default: 5, about: "stops above so many per cent" } },
   see(state, { validation }, { threshold }) {
@@ -18,4 +18,4 @@ export const generalisationLoss: StopRule = {
     if (loss <= threshold!) return { state: next };
     return { state: next, stop: `generalisation loss ${loss.toPrecision(3)} % (above ${threshold} %)` };
   },
-};
+} as const satisfies StopRule;

@@ -9,7 +9,7 @@ const words: Readonly<Record<ImprovementUnit, (least: number) => string>> = {
   absolute: (least) => `by ${least}`,
 };
 
-export const patience: StopRule = {
+export const patience = {
   about: "no improvement for some epochs",
   settings: {
     epochs: { range: ranges.count, default: 10, about: "epochs without an improvement until it stops" },
@@ -23,7 +23,7 @@ export const patience: StopRule = {
     const least = minImprovement! === 0 ? "" : ` ${words[unit](minImprovement!)}`;
     return { state, stop: `no improvement${least} for ${counted(epoch - state.epoch, "epoch")}` };
   },
-};
+} as const satisfies StopRule;
 
 function improves(best: number, examples: Float32Array, view: StopView, least: number, unit: ImprovementUnit): boolean {
   if (unit === "noise") {

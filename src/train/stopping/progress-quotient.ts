@@ -10,7 +10,7 @@ export function progressOf(strip: readonly number[]): number {
   return mean === lowest ? 0 : (1000 * (mean - lowest)) / Math.abs(lowest);
 }
 
-export const progressQuotient: StopRule = {
+export const progressQuotient = {
   about: "generalisation loss over the training's progress",
   settings: {
     threshold: { range: ranges.positive, default: 1, about: "stops above this quotient" },
@@ -26,4 +26,4 @@ export const progressQuotient: StopRule = {
     const measured = `generalisation loss ${loss.toPrecision(3)} %, progress ${progress.toPrecision(3)} ‰ in ${strip} epochs`;
     return { state: next, stop: `progress quotient above ${threshold} (${measured})` };
   },
-};
+} as const satisfies StopRule;
