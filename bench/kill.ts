@@ -1,6 +1,6 @@
 /**
  * Kills trainings at random moments (SIGKILL), lets each go on, and compares the weights with those of an uninterrupted training:
- * `npx tsx --conditions=gradus-source bench/kill.ts 50`. With everything on: convolutions, batch normalisation, dropout, augmentation,
+ * `npx tsx --conditions=gradus-source bench/kill.ts 50 [seed]`. With everything on: convolutions, batch normalisation, dropout, augmentation,
  * Adam with decay, a schedule that heeds the figures, a running average, a penalty, early stopping, monitors.
  */
 import { spawn } from "node:child_process";
@@ -97,12 +97,15 @@ async function faultOf(run: string): Promise<string | undefined> {
   }
 }
 
-/** @returns the uninterrupted training's milliseconds, and a trial each */
+/**
+ * Trains until there were so many kills.
+ * @returns the uninterrupted training's milliseconds, and what became of each training that was begun
+ */
 export async function killTrials(
-  trials: number,
+  kills: number,
   {
     seed = 1,
-    rows = 700,
+    rows = 300,
     onTrial = () => {},
   }: { readonly seed?: number; readonly rows?: number; readonly onTrial?: (trial: KillTrial) => void } = {},
 ): Promise<{ readonly milliseconds: number; readonly trials: readonly KillTrial[] }> {
@@ -118,10 +121,10 @@ export async function killTrials(
     const expected = outcome(join(folder, "whole"));
     const draws = rng(seed, "kills");
     const done: KillTrial[] = [];
-    for (let i = 0; i < trials; i++) {
+    for (let i = 0; done.reduce((sum, trial) => sum + trial.kills.length, 0) < kills; i++) {
       const name = `run-${i}`;
       const run = join(folder, name);
-      const kills: KillTrial["kills"][number][] = [];
+      const killed: KillTrial["kills"][number][] = [];
       let [corrupt, from, last]: [string | undefined, number | undefined, Ended | undefined] = [undefined, undefined, undefined];
       // Killed once, every other time twice; then left to go on to its end.
       for (let left = 1 + (i % 2); ; left--) {
@@ -129,16 +132,16 @@ export async function killTrials(
         // One in five at any moment from the start of the process, the others while it trains or saves.
         const anywhere = draws.uniform() < 0.2;
         const at = draws.uniform() * (anywhere ? whole.milliseconds : 1.2 * 1000 * fitSeconds);
-        const kill: Kill = { at, ...(anywhere ? {} : { after: join(run, "lock.json") }) };
+        const kill: Kill = { at, ...(anywhere || command === "resume" ? {} : { after: join(run, "lock.json") }) };
         if (command === "resume") from = (await loadCheckpoint(run)).state?.step;
         last = await gradus(folder, command === "resume" ? ["resume", name, ...flags] : train(name), left > 0 ? kill : undefined);
         if (!last.killed) break;
-        kills.push({ at: Math.round(at), command });
+        killed.push({ at: Math.round(at), command });
         corrupt ??= await faultOf(run);
       }
       const equal = last.status === 0 && outcome(run) === expected;
       const trial = {
-        kills,
+        kills: killed,
         ...(from === undefined ? {} : { from }),
         equal,
         ...(corrupt === undefined && equal ? {} : { corrupt: corrupt ?? last.text.slice(-500) }),

@@ -12,7 +12,10 @@ export const runtimeFlags = [
 
 /** Of every command that trains in a run folder: see `run-training.ts`. */
 export const checkpointFlags = [
-  { flags: "--checkpoint-every <seconds>", description: "seconds between two checkpoints at least, more where they would cost over 1 % (10)" },
+  {
+    flags: "--checkpoint-every <seconds>",
+    description: "seconds between two checkpoints at least, more where they would cost over 1 % (10)",
+  },
   { flags: "--keep-checkpoints <n>", description: "the newest so many stay; each holds the best weights as well (2)" },
 ] as const;
 

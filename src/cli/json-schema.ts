@@ -140,7 +140,7 @@ export const auditResultSchema = z.strictObject({
 });
 
 /** Also the lines of metrics.jsonl, without `type`. */
-export const epochSchema = z.strictObject({ epoch: count, train: part, validation: part.optional() });
+export const epochSchema = z.strictObject({ epoch: count, train: part, validation: part.optional(), penalty: z.number().optional() });
 export const epochEventSchema = epochSchema.extend({ type: z.literal("epoch"), best: count });
 
 export const predictionEventSchema = z.strictObject({
@@ -184,6 +184,18 @@ const decision = z.strictObject({
 
 /** A training that goes on: of `gradus resume`. */
 export const resumeEventSchema = z.strictObject({ type: z.literal("resume"), epoch: count, step: count });
+
+/** The lecture's procedure: of `gradus train --lecture`. */
+export const descentEventSchema = z.strictObject({
+  type: z.literal("descent"),
+  falls: z.boolean(),
+  learningRate: z.number(),
+  halvings: count,
+  rows: count,
+  of: count,
+  losses: z.array(number),
+  message: z.string(),
+});
 
 /** A checkpoint that was not written, or one that cannot be read. */
 export const checkpointEventSchema = z.strictObject({
@@ -377,6 +389,20 @@ export const checkResultSchema = z.strictObject({
   picture: z.string().optional(),
 });
 
+export const learningRateResultSchema = z.strictObject({
+  type: z.literal("result"),
+  command: z.literal("lr"),
+  optimizer: z.string(),
+  batchSize: count,
+  curves: z.array(
+    z.strictObject({ seed: count, rates: z.array(z.number()), losses: z.array(z.number()), suggestion: z.number().optional() }),
+  ),
+  suggestion: z.number().optional(),
+  decades: z.number().optional(),
+  reason: z.string().optional(),
+  seconds: z.number(),
+});
+
 export const dataSplitResultSchema = z.strictObject({
   type: z.literal("result"),
   command: z.literal("data split"),
@@ -448,6 +474,7 @@ export const lineSchema = z.union([
   showResultSchema,
   checkEventSchema,
   checkResultSchema,
+  learningRateResultSchema,
   modelShowResultSchema,
   dataSplitResultSchema,
   dataShowResultSchema,

@@ -15,6 +15,11 @@ import { readSplitFile } from "../store/split-file.ts";
 import { trainExperiment, type BegunExperiment, type ExperimentRun, type TrainExperimentOptions } from "../train/experiment-run.ts";
 import type { Experiment } from "../train/experiment.ts";
 import { InterruptedEarly } from "../train/fit-table.ts";
+import { pickDataset, rowsOf } from "../train/dataset.ts";
+import { descentFinding, monotoneDescent, type MonotoneDescent } from "../train/monotone-descent.ts";
+import { checkProblem, defaultExamples } from "../check/protocol.ts";
+import { GradusError } from "../util/errors.ts";
+import type { Finding } from "../util/finding.ts";
 import { checkRanges } from "../util/range.ts";
 import type { CommandContext, OptionValues } from "./command.ts";
 import { failureLines } from "./failure.ts";
@@ -53,6 +58,8 @@ export async function runTraining(
   place: TrainingPlace,
   options: Omit<TrainExperimentOptions, "begin" | "checkpoint" | "onEvent" | "signal" | "audit"> & {
     readonly audit: boolean;
+    /** First the lecture's procedure: dropout off, the whole batch, J falls. */
+    readonly lecture?: boolean;
     /** The run folder was there before. */
     readonly resumes?: boolean;
   },
@@ -61,7 +68,7 @@ export async function runTraining(
   const { terminal, signal } = context;
   const p = paint(terminal.color);
   const reporter = createReporter(context);
-  const { audit, resumes = false, ...others } = options;
+  const { audit, lecture = false, resumes = false, ...others } = options;
   let begun: Awaited<ReturnType<TrainingPlace["begin"]>> | undefined;
   let writer: CheckpointWriter | undefined;
   let run: ExperimentRun;
@@ -73,6 +80,7 @@ export async function runTraining(
       readModel: readModelFile,
       readSplit: readSplitFile,
       ...(audit ? { audit: auditParts } : {}),
+      ...(lecture ? { inspect: descendFirst(others.inspect, experiment, reporter.descent) } : {}),
       async begin(subject) {
         begun = await place.begin(subject);
         const onFailure = ({ code, step }: { readonly code: string; readonly step: number }) => reporter.unwritten(code, step);
@@ -114,4 +122,30 @@ export async function runTraining(
   } finally {
     await open.release();
   }
+}
+
+/** The lecture's procedure before the other checks. @throws GradusError where the gradient is wrong */
+function descendFirst(
+  inspect: TrainExperimentOptions["inspect"],
+  { regularizer }: Experiment,
+  tell: (descent: MonotoneDescent, finding: Finding) => void,
+): NonNullable<TrainExperimentOptions["inspect"]> {
+  return async (subject) => {
+    const { problem, train, seed, executor, runtime } = subject;
+    const started = performance.now();
+    const descent = await monotoneDescent(problem, train, { executor, seed, regularizer, runtime });
+    const rows = Math.min(rowsOf(train), defaultExamples);
+    const some = Int32Array.from({ length: rows }, (_, row) => row);
+    const checked = descent.falls ? undefined : await checkProblem(problem, pickDataset(train, some), { seed, examples: rows });
+    const finding = descentFinding(descent, checked?.passed);
+    tell(descent, finding);
+    if (finding.severity === "fail") throw new GradusError(`${finding.message}.`, { hint: finding.hint!, exitCode: 1 });
+    const seconds = (performance.now() - started) / 1000;
+    const others = (await inspect?.(subject)) ?? { checked: [], findings: [], seconds: 0 };
+    return {
+      checked: ["J falls without dropout", ...others.checked],
+      findings: [finding, ...others.findings],
+      seconds: seconds + others.seconds,
+    };
+  };
 }

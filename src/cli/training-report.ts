@@ -9,6 +9,9 @@ import { healthLines, startLines } from "./render/findings.ts";
 import { line } from "./render/lines.ts";
 import { foldLine } from "./render/metrics.ts";
 import { paint } from "./render/paint.ts";
+import { plotCurves } from "./render/plot.ts";
+import type { MonotoneDescent } from "../train/monotone-descent.ts";
+import type { Finding } from "../util/finding.ts";
 import { createProgress } from "./render/progress.ts";
 import { augmentationLines, dataLines, modelLines, regularizerLines, splitLines, transformLines } from "./render/report.ts";
 import { short } from "./render/format.ts";
@@ -92,6 +95,26 @@ export function createReporter({ terminal, json, emit }: CommandContext) {
   return {
     see,
     end: () => progress.clear(),
+    /** J of the lecture's procedure, and the verdict. */
+    descent({ losses, learningRate, halvings, rows, of, falls }: MonotoneDescent, { message, severity }: Finding): void {
+      if (json) return emit({ type: "descent", falls, learningRate, halvings, rows, of, losses, message });
+      const curve = plotCurves([{ label: "J", values: losses, stroke: "heavy", color: "yellow" }], {
+        title: "J: dropout off, whole batch, plain gradient descent",
+        ends: ["0", `${losses.length - 1} steps`],
+        width: Number.isFinite(terminal.width) ? terminal.width : 100,
+        height: 7,
+        paint: p,
+      });
+      const verdict = line(severity === "pass" ? "descent" : p.yellow("descent"), message, terminal.width);
+      say([
+        verdict,
+        "",
+        ...curve,
+        "",
+        line("", p.dim("from here on as usual: dropout on, and the curve below is of the loss measured with it off"), terminal.width),
+        "",
+      ]);
+    },
     /** A checkpoint that is not there. */
     unwritten(code: string, step: number): void {
       const what = `could not be written at step ${step} (${code}); those before stay, and the training goes on`;

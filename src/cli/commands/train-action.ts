@@ -31,7 +31,11 @@ export const trainAction: Action = async (input, context) => {
     },
     discard: reservation.discard,
   };
-  const looks = { audit: options["audit"] !== false, ...(options["preflight"] === false ? {} : { inspect }) };
+  const looks = {
+    lecture: options["lecture"] === true,
+    audit: options["audit"] !== false,
+    ...(options["preflight"] === false ? {} : { inspect }),
+  };
   return runTraining(experiment, context, place, { ...runtime, ...looks, ...watch }, checkpoints);
 };
 

@@ -104,6 +104,10 @@ export const train: Command = {
     },
     { flags: "--no-preflight", description: "leave out the checks before the first step" },
     {
+      flags: "--lecture",
+      description: "first dropout off and plain gradient descent on the whole batch: J must fall at every step; then as usual",
+    },
+    {
       flags: "--stop <rule>",
       description: "patience, generalisationLoss, progressQuotient or none: when to stop before the last epoch (patience)",
     },
