@@ -24,7 +24,7 @@ export async function evaluateRows(
 }
 
 /** The same of a prediction that was made. */
-function reportOf(model: Model, prediction: Prediction, table: Table, rows: Int32Array, options: MeasureOptions = {}): MetricReport {
+export function reportOf(model: Model, prediction: Prediction, table: Table, rows: Int32Array, options: MeasureOptions = {}): MetricReport {
   const first = measurePrediction(model, prediction, table, rows);
   const report = measureSample(sampleOf(model, prediction, table, rows), options);
   return { ...report, metrics: { ...first, ...report.metrics, ...first } };
