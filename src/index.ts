@@ -66,6 +66,9 @@ export { auditParts, type GateOptions } from "./audit/gate.ts";
 export { auditPage, type PageOptions } from "./audit/page.ts";
 export { againstSubject, partsSubject, subjectOf, type SubjectOptions } from "./audit/subject.ts";
 export type { AuditPart, AuditSubject } from "./audit/rule.ts";
+export { gatherReport, type ReportInput, type ReportOptions, type RunReport } from "./report/facts.ts";
+export { reportPage } from "./report/run-page.ts";
+export { reportSheet } from "./report/sheet.ts";
 export { preflight, type Limits, type Preflight, type PreflightOptions } from "./preflight/preflight.ts";
 export { measureSignal, type LayerSignal, type SignalProfile } from "./preflight/signal.ts";
 export { signalPicture, type SignalLine, type SignalPanel } from "./preflight/signal-picture.ts";
@@ -74,7 +77,7 @@ export type { Finding, Severity } from "./util/finding.ts";
 // Whether gradients are right: of a loss of one's own, of a network on data.
 export { checkGradient, type GradientCheck, type GradientCheckOptions } from "./check/gradient-check.ts";
 export { checkProblem, type ProblemCheck, type ProtocolOptions, type StageCheck } from "./check/protocol.ts";
-export { l2Penalty, type LossGraph, type Penalty } from "./check/subject.ts";
+export { l2Penalty, penaltyOf, type LossGraph, type Penalty } from "./check/subject.ts";
 export type { Fault } from "./check/locate.ts";
 export type { TensorCheck } from "./check/tensor-check.ts";
 export { numericalDerivative, numericalGradient, type DifferenceOptions } from "./check/difference.ts";
@@ -85,6 +88,7 @@ export { reserveRun, type OpenRun, type RunReservation } from "./store/reserve-r
 export { modelOf, saveRun } from "./store/save-run.ts";
 export { readSplitFile, storeSplitKeys } from "./store/split-file.ts";
 export { loadRunExperiment, loadRunHistory, loadRunModel, loadRunResult } from "./store/load-run.ts";
+export { loadReportInput } from "./store/load-report.ts";
 export type { RunResult } from "./store/run-record.ts";
 
 // Own networks, and the loop under `fit`.
@@ -99,6 +103,7 @@ export { batchNorm } from "./nn/layers/batch-norm.ts";
 export { conv } from "./nn/layers/conv.ts";
 export { dropout } from "./nn/layers/dropout.ts";
 export { categoryEmbedding, type EmbeddedInput } from "./nn/layers/category-embedding.ts";
+export { noise } from "./nn/layers/noise.ts";
 export { embedding } from "./nn/layers/embedding.ts";
 export { flatten } from "./nn/layers/flatten.ts";
 export { groupNorm } from "./nn/layers/group-norm.ts";
@@ -117,10 +122,25 @@ export type { Rng } from "./util/rng.ts";
 export { lossByName, type LossChoice, type LossName } from "./nn/losses/index.ts";
 export type { Loss } from "./nn/loss.ts";
 export { loadModel, modelGraph, saveModel, type LoadModelOptions, type Model, type ModelDescription } from "./nn/model.ts";
-export { scheduleByName, type ScheduleName } from "./optim/schedules/index.ts";
+export { scheduleByName, type ScheduleChoice, type ScheduleName, type ScheduleSettings } from "./optim/schedules/index.ts";
+export { factorAt, type Schedule, type ScheduleState, type Standing } from "./optim/schedule.ts";
 export { optimizerByName, type OptimizerName } from "./optim/optimizers/index.ts";
 export { fit as fitDatasets, train, type FitOptions as FitDatasetsOptions, type ParameterLayout } from "./train/fit.ts";
 export type { Dataset } from "./train/dataset.ts";
+export type { Averaging, Clip, StepOptions } from "./train/update.ts";
+export type { ClassWeight } from "./train/example-weights.ts";
+export {
+  conventions as penaltyConventions,
+  penalty,
+  penaltyGradient,
+  penaltyShare,
+  weakPenaltyShare,
+  type PenaltyConventions,
+  type Regularizer,
+  type RegularizerTerms,
+} from "./train/regularizer.ts";
+export { linearShares, weightFigures, type LinearShare, type WeightFigures } from "./train/bought.ts";
+export { learningRateRange, type RangeCurve, type RangeTest, type RangeTestOptions } from "./train/learning-rate-range.ts";
 
 // Training examples changed at random.
 export { augmentations } from "./data/augment-example.ts";

@@ -305,7 +305,12 @@ export const statusFileSchema = section({
 
 const partFigures = section({ loss: figure, error: figure, n: count });
 /** A line of metrics.jsonl. */
-export const epochLineSchema = section({ epoch: count, train: partFigures, validation: partFigures.optional() });
+export const epochLineSchema = section({
+  epoch: count,
+  train: partFigures,
+  validation: partFigures.optional(),
+  penalty: number.optional(),
+});
 
 /** A line of test-openings.jsonl. */
 export const openingLineSchema = section({ time: text, metrics });

@@ -27,6 +27,8 @@ export interface PlotOptions {
   readonly height?: number;
   /** An epoch to point at, and what it is. */
   readonly mark?: { readonly at: number; readonly label: string };
+  /** What stands below both ends of the axis, where the points are no epochs. */
+  readonly ends?: readonly [string, string];
   readonly paint: Paint;
 }
 
@@ -61,11 +63,12 @@ export function plotCurves(curves: readonly Curve[], options: PlotOptions): stri
     ...curves.map(({ label, stroke, color }) => `${paint[color](characters[weights[stroke] * (left + right)]!.repeat(2))} ${label}`),
     ...(options.mark ? [`${paint.bold("▲")} ${options.mark.label}`] : []),
   ];
+  const [from, to] = options.ends ?? ["0", `${points - 1} epochs`];
   return [
     `  ${options.title}${logarithmic ? " (logarithmic)" : ""}   ${legend.join("   ")}`,
     ...plotted,
     `  ${" ".repeat(gutter)} └${axis.join("")}`,
-    `  ${" ".repeat(gutter)}  0${`${points - 1} epochs`.padStart(Math.max(width - 1, 10))}`,
+    `  ${" ".repeat(gutter)}  ${from}${to.padStart(Math.max(width - from.length, 10))}`,
   ];
 }
 
