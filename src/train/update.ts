@@ -251,15 +251,30 @@ function runs(terms: readonly SlotTerms[], decays: boolean): { readonly from: nu
 }
 
 function limitUnits(weights: Float32Array, slot: SlotTerms["slot"], limit: number): void {
-  const { count, length, unit, next } = unitsOf(slot);
-  const sums = new Float64Array(count);
-  // In the order of memory, whichever way units lie in it.
-  if (next === 1) for (let i = 0; i < weights.length; i++) sums[(i / length) | 0]! += weights[i]! ** 2;
-  else for (let k = 0; k < length; k++) for (let u = 0; u < count; u++) sums[u]! += weights[k * next + u]! ** 2;
+  const { count, length, next } = unitsOf(slot);
+  if (next === 1) limitRows(weights, count, length, limit);
+  else limitColumns(weights, length, count, limit);
+}
+
+function limitRows(weights: Float32Array, count: number, length: number, limit: number): void {
   for (let u = 0; u < count; u++) {
-    const norm = Math.sqrt(sums[u]!);
-    if (norm <= limit) continue;
-    const factor = limit / norm;
-    for (let k = 0; k < length; k++) weights[u * unit + k * next]! *= factor;
+    let sum = 0;
+    for (let at = u * length; at < (u + 1) * length; at++) sum += weights[at]! * weights[at]!;
+    const norm = Math.sqrt(sum);
+    if (norm > limit) for (let at = u * length; at < (u + 1) * length; at++) weights[at]! *= limit / norm;
   }
+}
+
+/** Row by row, as the columns lie in memory. */
+function limitColumns(weights: Float32Array, rows: number, count: number, limit: number): void {
+  const factors = new Float64Array(count);
+  for (let row = 0, at = 0; row < rows; row++) for (let u = 0; u < count; u++, at++) factors[u]! += weights[at]! * weights[at]!;
+  let binds = false;
+  for (let u = 0; u < count; u++) {
+    const norm = Math.sqrt(factors[u]!);
+    factors[u] = norm > limit ? limit / norm : 1;
+    binds ||= norm > limit;
+  }
+  if (!binds) return;
+  for (let row = 0, at = 0; row < rows; row++) for (let u = 0; u < count; u++, at++) weights[at]! *= factors[u]!;
 }
