@@ -50,6 +50,7 @@ export function watchHealth(options: HealthOptions = {}): Observe {
       options.onRecord?.(record);
       return monitors.flatMap((monitor): Finding[] => {
         if (said.some(({ rule }) => rule === monitor.name)) return [];
+        if (monitor.advice && (said.length > 0 || record.epochs.length - 1 < epochs / 5)) return [];
         const finding = runMonitor(monitor, record, options.limits?.[monitor.name]);
         if (!finding) return [];
         const cause = said.find(({ rule, follows }) => follows === undefined && consequencesOf(rule).has(monitor.name));

@@ -10,7 +10,7 @@ export const deadUnits = defineMonitor({
   source: "NeuroScope, SageMaker Debugger",
   leadsTo: ["vanishing-gradient", "not-decreasing", "update-ratio", "penalty-dominates"],
   limits: {
-    some: { value: 0.15, means: "share of dead units above which it warns" },
+    some: { value: 0.2, means: "share of dead units above which it warns" },
     most: { value: 0.5, means: "above this it fails" },
     units: { value: 3, means: "dead units that it takes at least" },
   },

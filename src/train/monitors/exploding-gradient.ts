@@ -25,7 +25,7 @@ export const explodingGradient = defineMonitor({
     "penalty-dominates",
   ],
   limits: {
-    looks: { value: 3, means: "looks that the median is of; before so many it says nothing" },
+    looks: { value: 5, means: "looks that the median is of; before so many it says nothing" },
     ratio: { value: 8, means: "ratio of the gradients above which it warns" },
     jump: { value: 10, means: "times its running median that the gradient's length must reach" },
     before: { value: 5, means: "looks that the running median is of, at least" },

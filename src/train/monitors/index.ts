@@ -14,8 +14,8 @@ import { vanishingGradient } from "./vanishing-gradient.ts";
 export const monitors: readonly Monitor[] = [
   saturation,
   deadUnits,
-  explodingGradient,
   updateRatio,
+  explodingGradient,
   penaltyDominates,
   vanishingGradient,
   trainEvalSwitch,

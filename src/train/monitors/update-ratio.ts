@@ -1,6 +1,8 @@
 import { short } from "../../util/format.ts";
-import { defineMonitor } from "../monitor.ts";
+import { defineMonitor, type StepLook } from "../monitor.ts";
 import { awake, knownNothing, weightMedians } from "./reading.ts";
+
+const longest = (looks: readonly StepLook[]) => Math.max(0, ...weightMedians(looks, ({ update, weight }) => update / weight).values());
 
 /** ‖Δw‖/‖w‖ of each weight tensor. */
 export const updateRatio = defineMonitor({
@@ -29,15 +31,20 @@ export const updateRatio = defineMonitor({
     low: { value: 3e-5, means: "every tensor's ratio below this warns" },
     lowest: { value: 1e-6, means: "below this it fails" },
     slow: { value: 1e-3, means: "below this it warns too, once half of the epochs are done" },
-    loss: { value: 0.5, means: "if the loss is then still above this share of what knowing nothing costs" },
-    high: { value: 0.2, means: "any tensor's ratio above this warns" },
+    loss: { value: 0.35, means: "if the loss is then still above this share of what knowing nothing costs" },
+    high: { value: 0.15, means: "any tensor's ratio above this warns" },
+    wild: { value: 2, means: "above this in a few looks in a row it fails at once, the first steps included" },
+    few: { value: 3, means: "how many those are" },
     highest: { value: 0.5, means: "above this it fails" },
   },
   judge(record, limits) {
-    const looks = awake(record)
-      .filter(({ step }) => step > limits.first)
-      .slice(-limits.looks);
-    if (looks.length < limits.looks) return undefined;
+    const all = awake(record);
+    const wild = all.slice(-limits.few);
+    const looks =
+      wild.length === limits.few && wild.every((look) => longest([look]) > limits.wild)
+        ? wild
+        : all.filter(({ step }) => step > limits.first).slice(-limits.looks);
+    if (looks !== wild && looks.length < limits.looks) return undefined;
     const medians = [...weightMedians(looks, ({ update, weight }) => update / weight)];
     if (medians.length === 0) return undefined;
     const [name, most] = medians.reduce((a, b) => (b[1] > a[1] ? b : a));

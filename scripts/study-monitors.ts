@@ -1,0 +1,66 @@
+/**
+ * `npm run study:monitors -- [--seed 7] [--planted 60] [--only saturation]`: plants faults in small trainings and writes docs/monitors.md.
+ * The kinds of faults are shared out to processes, which changes no figure.
+ */
+import { fork } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { faults } from "../test/train/monitors/faults.ts";
+import { monitorsReport } from "../test/train/monitors/report.ts";
+import { healthyPart, joinStudy, plantedPart, scoreOf, type StudyPart } from "../test/train/monitors/study.ts";
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string", default: "7" },
+    planted: { type: "string", default: "60" },
+    healthy: { type: "string", default: "72" },
+    only: { type: "string" },
+    part: { type: "string" },
+  },
+});
+const [seed, planted, healthy] = [Number(values.seed), Number(values.planted), Number(values.healthy)];
+
+if (values.part === undefined) {
+  const kinds = values.only?.split(",") ?? faults.map(({ monitor }) => monitor);
+  // Healthy trainings first: what is planted is held against them.
+  const yardstick = await inProcess(["healthy"]);
+  const queue = [...kinds];
+  const parts: StudyPart[] = [yardstick];
+  const work = async () => {
+    for (let kind = queue.shift(); kind !== undefined; kind = queue.shift()) parts.push(await inProcess([kind], yardstick));
+  };
+  await Promise.all([work(), work()]);
+  const study = joinStudy(seed, parts);
+  for (const kind of kinds) {
+    const { recall, named, precision, planted: count } = scoreOf(kind, study);
+    console.log(
+      `${kind}: ${count} planted, recall ${recall.value.toFixed(3)} (${recall.low.toFixed(2)}), ${named} as cause, precision ${precision.value.toFixed(3)} (${precision.low.toFixed(2)})`,
+    );
+  }
+  if (!values.only) writeFileSync(new URL("../docs/monitors.md", import.meta.url), monitorsReport(study));
+} else {
+  process.on("message", (yardstick: StudyPart) => {
+    const made = values.part === "healthy" ? healthyPart(seed, healthy) : plantedPart(values.part!, seed, planted, yardstick);
+    made.then(
+      (part) => process.send!(part, () => process.exit()),
+      (error: unknown) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
+  });
+}
+
+function inProcess([part]: readonly [string], yardstick?: StudyPart): Promise<StudyPart> {
+  const flags = ["--part", part, "--seed", values.seed, "--planted", values.planted, "--healthy", values.healthy];
+  const child = fork(fileURLToPath(import.meta.url), flags, { execArgv: process.execArgv, serialization: "advanced" });
+  child.send(yardstick ?? {});
+  return new Promise((resolve, reject) => {
+    child.on("message", (found) => {
+      console.log(`${part}: ${(found as StudyPart).trials.length} trainings`);
+      resolve(found as StudyPart);
+    });
+    child.on("exit", (code) => code !== 0 && reject(new Error(`${part}: exit status ${code}`)));
+  });
+}
