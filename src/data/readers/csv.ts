@@ -1,9 +1,11 @@
 /** Delimited text: CSV and TSV in any encoding, with a header line. */
+import { join } from "node:path";
 import { GradusError } from "../../util/errors.ts";
 import { escapeGlob, literal, type Database } from "../database.ts";
 import { nameColumns, refuseComments, sniff } from "../delimited.ts";
 import { plainText } from "../encoding.ts";
 import type { FileFacts } from "../file.ts";
+import { evenLineEnds } from "../line-ends.ts";
 import type { Reader } from "../reader.ts";
 import { delimiterOf, type SkippedRow } from "../reading.ts";
 import { grouped } from "../table.ts";
@@ -12,6 +14,8 @@ import { grouped } from "../table.ts";
 const MISSING = ["", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL"];
 /** Of these more are not listed but counted. */
 const MOST_SKIPPED = 100_000;
+/** What DuckDB says of lines that end in two ways. */
+const UNEVEN = /state machine/i;
 const UNCLOSED = "a quoted field does not close";
 
 export const csv: Reader = {
@@ -37,13 +41,20 @@ export const csv: Reader = {
       "null_padding=false",
       "strict_mode=true",
     ].join(", ");
-    const from = `read_csv(${literal(escapeGlob(text.absolutePath))}, ${options}`;
     const skip = reading.skipBadRows ? `, store_rejects=true, rejects_limit=0` : "";
-    try {
-      await database.query(`CREATE TABLE raw AS SELECT * FROM ${from}${skip})`);
-    } catch (cause) {
-      throw await malformed(path, from, fields.length, delimiter, database, cause);
-    }
+    /** The file read, or a copy of it whose lines all end alike: where it lies, and what is to be said of it. */
+    const read = async (from: string, evened: readonly string[]): Promise<{ from: string; evened: readonly string[] }> => {
+      const table = `read_csv(${literal(escapeGlob(from))}, ${options}`;
+      try {
+        await database.query(`CREATE TABLE raw AS SELECT * FROM ${table}${skip})`);
+        return { from, evened };
+      } catch (cause) {
+        if (evened.length > 0 || !UNEVEN.test(String(cause))) throw await malformed(path, table, fields.length, delimiter, database, cause);
+      }
+      const copy = join(scratch, `lines-${file.fingerprint.slice(0, 16)}.txt`);
+      return read(copy, [await evenLineEnds(from, copy, delimiter)]);
+    };
+    const { from, evened } = await read(text.absolutePath, []);
     const skipped = reading.skipBadRows ? await rejected(database, file, fields.length) : [];
     const rows = Number((await database.query("SELECT count(*) AS n FROM raw"))[0]!["n"]);
     if (rows === 0)
@@ -57,8 +68,8 @@ export const csv: Reader = {
         },
       );
     const unclosed = skipped.find(({ reason }) => reason === UNCLOSED);
-    if (unclosed) await refuseLost(database, file, text.absolutePath, fields, { rows, skipped, unclosed });
-    const notes = [...text.notes, ...named.notes];
+    if (unclosed) await refuseLost(database, file, from, fields, { rows, skipped, unclosed });
+    const notes = [...text.notes, ...evened, ...named.notes];
     if (fields.length === 1 && reading.delimiter === undefined)
       notes.push("one column only: if something else than , ; | or tab separates the fields, --delimiter");
     // Without quoted line breaks and blank lines, the rows and the header make up all lines.
@@ -174,8 +185,8 @@ async function malformed(
       hint: "look for a quote that never closes.",
       cause,
     });
-  if (/state machine/i.test(message))
-    return new GradusError(`${path}: the lines do not all end alike (\\n, \\r\\n).`, {
+  if (UNEVEN.test(message))
+    return new GradusError(`${path}: the lines do not all end alike (\\n, \\r\\n or \\r).`, {
       hint: `make them one kind, e.g. dos2unix ${path}`,
       cause,
     });
