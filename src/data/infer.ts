@@ -1,7 +1,7 @@
 /** The type of every column, from all its values: numbers, dates, times, else text. */
 import { GradusError } from "../util/errors.ts";
 import { identifier, type Database } from "./database.ts";
-import { dateSql, findDates } from "./dates.ts";
+import { dateSql, findDates, type DateProblem } from "./dates.ts";
 import { numberText, type NumberFormat } from "./number-format.ts";
 import { likeNumbers } from "./number-like.ts";
 import { castTo, SQL_TYPES, type RawColumn, type RawTable, type SourceColumn, type SqlType } from "./raw-table.ts";
@@ -126,7 +126,7 @@ export async function inferTypes(
     const found =
       column.type === "VARCHAR"
         ? await textType(database, raw, column, { present: 0, ...counts.get(column.id) }, asked, notes)
-        : await ownType(raw, column, asked);
+        : await ownType(database, raw, column, asked);
     const { type, dates, problem, mixed } = found;
     if (type === "DATE" || type === "TIMESTAMP")
       notes.push(
@@ -168,42 +168,43 @@ const ORDER_NAMES: Readonly<Record<DateOrder, string>> = {
 interface TypeFinding {
   readonly type: SqlType;
   readonly dates?: DateOrder;
-  readonly problem?: { readonly message: string; readonly hint: string };
+  readonly problem?: DateProblem;
   readonly mixed?: { readonly message: string; readonly hint: string };
 }
 
 /** A column whose type the file tells. */
-async function ownType(_: RawTable, { name, type }: RawColumn, asked: TypeName | undefined): Promise<TypeFinding> {
+async function ownType(
+  database: Database,
+  raw: RawTable,
+  { id, name, type }: RawColumn,
+  asked: TypeName | undefined,
+): Promise<TypeFinding> {
   const own = (SQL_TYPES as readonly string[]).includes(type) ? (type as SqlType) : "VARCHAR";
   if (asked === "category" || asked === "text") return { type: "VARCHAR" };
   if (asked === "number" && !["BIGINT", "DOUBLE"].includes(own))
-    throw new GradusError(`--type ${name}=number: the file holds ${own === "VARCHAR" ? "no numbers" : "dates or times"} there (${type}).`);
+    throw new GradusError(
+      `${raw.path}: --type ${name}=number: the file holds ${own === "VARCHAR" ? "no numbers" : "dates or times"} there (${type}).`,
+    );
+  // Whole numbers such as 20240131.
+  if (asked?.startsWith("date") && own === "BIGINT") return datesAsked(database, raw, { id: `${id}::VARCHAR`, name }, asked);
   if (asked?.startsWith("date") && !["DATE", "TIMESTAMP"].includes(own))
-    throw new GradusError(`--type ${name}=${asked}: the file holds no dates there (${type}).`, {
-      ...(own === "BIGINT"
-        ? { hint: `numbers as 20240131: --query "SELECT * REPLACE (strptime(${name}::VARCHAR, '%Y%m%d')::DATE AS ${name}) FROM data"` }
-        : {}),
-    });
+    throw new GradusError(`${raw.path}: --type ${name}=${asked}: the file holds no dates there (${type}).`);
   return { type: own };
 }
 
 /** A column of texts: numbers, dates, times or categories, by all its values. */
 async function textType(
   database: Database,
-  { typed, where, numbers: format, notes: said }: RawTable,
+  raw: RawTable,
   { id, name }: RawColumn,
   { present = 0, numbers, whole, codes = 0, stamps, clocks, times }: Counts,
   asked: TypeName | undefined,
   notes: string[],
 ): Promise<TypeFinding> {
+  const { typed, where, numbers: format, notes: said } = raw;
   if (asked === "category" || asked === "text" || asked === "drop") return { type: "VARCHAR" };
-  if (asked === "number") return asNumbersAsked(database, id, name, format, where, notes);
-  if (asked?.startsWith("date")) {
-    const [, order = "ymd"] = asked.split(":");
-    const found = await findDates(database, { id, name }, where, order as DateOrder);
-    if (found.kind === "problem") throw new GradusError(found.message, { hint: found.hint });
-    return { type: found.kind === "dates" && found.clock ? "TIMESTAMP" : "DATE", dates: order as DateOrder };
-  }
+  if (asked === "number") return asNumbersAsked(database, raw, { id, name }, notes);
+  if (asked?.startsWith("date")) return datesAsked(database, raw, { id, name }, asked);
   if (present === 0) return { type: "VARCHAR" };
   if (numbers === present && !typed) {
     if (whole !== present) return { type: "DOUBLE" };
@@ -264,12 +265,23 @@ async function mostlyNumbers(
   };
 }
 
+/** Dates of the order that was asked for: `date`, `date:dmy`. @throws GradusError where a value is none */
+async function datesAsked(
+  database: Database,
+  { path, where }: RawTable,
+  column: { readonly id: string; readonly name: string },
+  asked: string,
+): Promise<TypeFinding> {
+  const order = (asked.split(":")[1] ?? "ymd") as DateOrder;
+  const found = await findDates(database, column, where, order);
+  if (found.kind === "problem") throw new GradusError(`${path}: ${found.message}`, { hint: found.hint });
+  return { type: found.kind === "dates" && found.clock ? "TIMESTAMP" : "DATE", dates: order };
+}
+
 async function asNumbersAsked(
   database: Database,
-  id: string,
-  name: string,
-  format: NumberFormat,
-  where: Where,
+  { path, numbers: format, where }: RawTable,
+  { id, name }: { readonly id: string; readonly name: string },
   notes: string[],
 ): Promise<TypeFinding> {
   const counts = (await count(database, "raw", new Map([[id, NUMERIC]]), format)).get(id)!;
@@ -278,7 +290,7 @@ async function asNumbersAsked(
     const { example } = await noNumber(database, id, format, where);
     if (2 * numbers < present)
       throw new GradusError(
-        `--type ${name}=number: ${grouped(present - numbers)} of ${grouped(present)} values are no numbers, the first ${example}.`,
+        `${path}: --type ${name}=number: ${grouped(present - numbers)} of ${grouped(present)} values are no numbers, the first ${example}.`,
         {
           hint: "if the numbers are written in another way: --decimal , or --thousands ,",
         },

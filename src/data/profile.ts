@@ -48,7 +48,7 @@ export async function profileData(path: string, options: ProfileOptions = {}): P
     const { staged, lists, refused } = await takeLists(database, said, whole, where, reading);
     const unknown = Object.keys(reading.types ?? {}).find((name) => !whole.names.includes(name));
     if (unknown !== undefined) throw new GradusError(`no column "${unknown}" (--type) in ${said} (line 1).`);
-    const raw = await lookAt(database, staged, where, reading);
+    const raw = await lookAt(database, said, staged, where, reading);
     // A table of lists alone has no other column.
     const { columns, notes } = raw.columns.length > 0 ? await inferTypes(database, raw, reading) : { columns: [], notes: [] };
     if (columns.length > 0) await createTyped(database, said, columns, where);
@@ -137,7 +137,7 @@ async function profileArrays(
     const request = { labels, skipBad: reading.skipBadRows, labelled: true, mentioned: [], channels: undefined };
     const staged = await arrays(database, request);
     const where = whereOf(staged);
-    const raw = await lookAt(database, staged, where, reading);
+    const raw = await lookAt(database, path, staged, where, reading);
     const { columns, notes } = await inferTypes(database, raw, reading);
     await createTyped(database, path, columns, where);
     const profiles: ColumnProfile[] = [];

@@ -1,6 +1,6 @@
 /** A staged file as the database holds it, before its values have types: its columns, how its numbers are written, and casts of them. */
 import type { Database } from "./database.ts";
-import { dateSql } from "./dates.ts";
+import { dateSql, type DateProblem } from "./dates.ts";
 import { asText } from "./extract.ts";
 import { findNumberFormat, numberText, plainNumbers, type NumberFormat } from "./number-format.ts";
 import type { Staged } from "./reader.ts";
@@ -29,13 +29,15 @@ export interface SourceColumn extends ColumnType {
   /** Its type was asked for. */
   readonly asked?: boolean;
   /** Why it cannot be a feature as it is. */
-  readonly problem?: { readonly message: string; readonly hint: string };
+  readonly problem?: DateProblem;
   /** It is numbers but for a few texts: why many of them are no categories. */
   readonly mixed?: { readonly message: string; readonly hint: string };
 }
 
 /** What of a file the reading of its values needs. */
 export interface RawTable {
+  /** For messages. */
+  readonly path: string;
   readonly columns: readonly RawColumn[];
   readonly rows: number;
   readonly where: Where;
@@ -46,7 +48,7 @@ export interface RawTable {
 }
 
 /** The columns of `raw` and how its numbers are written. */
-export async function lookAt(database: Database, staged: Staged, where: Where, reading: Reading): Promise<RawTable> {
+export async function lookAt(database: Database, path: string, staged: Staged, where: Where, reading: Reading): Promise<RawTable> {
   const types = await database.query("SELECT column_name AS id, column_type AS type FROM (DESCRIBE raw)");
   const columns = staged.names.map((name, i) => ({ id: `c${i}`, name, type: String(types.find(({ id }) => id === `c${i}`)?.["type"]) }));
   const typed = staged.typed === true;
@@ -55,7 +57,7 @@ export async function lookAt(database: Database, staged: Staged, where: Where, r
     typed || texts.length === 0
       ? { format: plainNumbers, notes: [] }
       : await findNumberFormat(database, texts, reading, staged.delimiter, where);
-  return { columns, rows: staged.rows, where, typed, numbers: format, notes };
+  return { path, columns, rows: staged.rows, where, typed, numbers: format, notes };
 }
 
 /** A column of `raw` as a value of one of our types, NULL where it cannot be. */

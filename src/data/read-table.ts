@@ -185,6 +185,10 @@ async function readRoles(
         },
       );
     if (role === "weight") await checkWeights(database, path, where, column);
+    if (role === "time" && column.problem)
+      throw new GradusError(`${path}: ${column.problem.message} It cannot order the rows (--time) as it is.`, {
+        hint: `${column.problem.remedy}.`,
+      });
     if (role === "time" && column.kind !== "numeric") {
       const distinct = await countDistinct(database, column.id, "data");
       const [first] = await database.query(`SELECT ${column.id} AS text FROM data LIMIT 1`);

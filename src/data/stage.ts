@@ -98,7 +98,7 @@ export async function applyQuery(
 ): Promise<Staged> {
   const where = whereOf(staged);
   await checkQuery(database, reading.query);
-  const raw = await lookAt(database, staged, where, reading);
+  const raw = await lookAt(database, path, staged, where, reading);
   const { columns } = await inferTypes(database, raw, { ...reading, types: {} });
   await createTyped(database, path, columns, where);
   await database.query("ALTER TABLE data RENAME TO source");

@@ -2,7 +2,6 @@
 import { GradusError } from "../util/errors.ts";
 import { identifier, type Database } from "./database.ts";
 import { referencedColumns } from "./expression.ts";
-
 import { LARGEST } from "./features.ts";
 import { asNumber, countDistinct, extract } from "./extract.ts";
 import type { SourceColumn } from "./raw-table.ts";
@@ -101,6 +100,9 @@ export async function stageTarget(database: Database, request: TargetRequest): P
   const { task, reason } = request.schema
     ? { task: request.schema.task, reason: "as in the run" }
     : await chooseTask(database, request, numeric, sqlType, distinct);
+  const problem = request.schema || request.task === "classification" ? undefined : plain?.problem;
+  if (problem)
+    throw new GradusError(`${path}: ${problem.message}`, { hint: `${problem.remedy}; --type ${name}=category if they are classes` });
   const mixed = request.schema ? undefined : plain?.mixed;
   if (mixed && !numeric && (task === "regression" || tooManyClasses(request, distinct)))
     throw new GradusError(`${path}: target "${name}" cannot be read as numbers: ${mixed.message}`, { hint: mixed.hint });

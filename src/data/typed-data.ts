@@ -72,7 +72,7 @@ export async function typeData(
 
   const known = schema?.target ? schema.target.references.map(({ name }) => name) : names;
   const references = targetName === undefined ? [] : await targetColumns(database, path, targetName, known);
-  const raw = await lookAt(database, staged, where, options);
+  const raw = await lookAt(database, path, staged, where, options);
   const { columns, notes } = schema
     ? { columns: await imposeTypes(database, raw, schema), notes: [] }
     : await inferTypes(database, raw, options);
