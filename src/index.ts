@@ -47,7 +47,7 @@ export type { PretrainedOptions } from "./nn/pretrained.ts";
 export { trainExperiment, type ExperimentRun, type TrainExperimentOptions } from "./train/experiment-run.ts";
 export { checkExperiment, parseExperimentText, type ExperimentSource } from "./train/experiment-file.ts";
 export type { Experiment, ExperimentInput, ResolvedExperiment } from "./train/experiment.ts";
-export type { Baseline, ClosingFigures, CrossValidation, ExperimentEvent, Metrics } from "./train/experiment-events.ts";
+export type { Baseline, ClosingFigures, CopiesImpact, CrossValidation, ExperimentEvent, Metrics } from "./train/experiment-events.ts";
 export { crossValidate, type CrossValidateOptions } from "./train/cross-validate.ts";
 export { evaluateRows } from "./train/evaluate-rows.ts";
 export { permutationImportance, type Importance, type ImportanceOptions } from "./train/importance.ts";
@@ -127,6 +127,11 @@ export { factorAt, type Schedule, type ScheduleState, type Standing } from "./op
 export { optimizerByName, type OptimizerName } from "./optim/optimizers/index.ts";
 export { fit as fitDatasets, train, type FitOptions as FitDatasetsOptions, type ParameterLayout } from "./train/fit.ts";
 export type { Dataset } from "./train/dataset.ts";
+
+// A training's health while it trains.
+export { watchHealth, type HealthOptions } from "./train/health.ts";
+export { monitors } from "./train/monitors/index.ts";
+export type { HealthRecord, Monitor } from "./train/monitor.ts";
 export type { Averaging, Clip, StepOptions } from "./train/update.ts";
 export type { ClassWeight } from "./train/example-weights.ts";
 export {

@@ -209,6 +209,15 @@ const retry = z.strictObject({ finding: z.strictObject({ step: count, tensor: z.
 /** The training diverged and goes on from its best epoch. */
 export const retryEventSchema = retry.extend({ type: z.literal("retry") });
 
+const copiesSchema = z.strictObject({
+  metric: z.enum(["error", "rmse"]),
+  rows: count,
+  of: count,
+  copied: intervalSchema,
+  without: intervalSchema.optional(),
+  impact: intervalSchema.optional(),
+});
+
 /** Also result.json of a run folder. */
 export const trainResultSchema = z.strictObject({
   type: z.literal("result"),
@@ -219,6 +228,7 @@ export const trainResultSchema = z.strictObject({
   task,
   metrics: z.strictObject({ train: metricsSchema, validation: metricsSchema, trainDev: metricsSchema.optional() }),
   mismatch: intervalSchema.extend({ metric: z.enum(["error", "rmse"]) }).optional(),
+  copies: copiesSchema.optional(),
   decision: decision.optional(),
   crossValidation: z
     .strictObject({ folds: count, repeats: count, metrics: metricsSchema, outOfFold: metricsSchema, trainings: z.array(foldFigures) })

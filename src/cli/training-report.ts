@@ -27,6 +27,7 @@ export function resultOf(run: ExperimentRun): Omit<RunResult, "run"> {
     task,
     metrics,
     ...(run.mismatch ? { mismatch: run.mismatch } : {}),
+    ...(run.copies ? { copies: run.copies } : {}),
     ...(run.decision ? { decision: run.decision } : {}),
     ...(run.crossValidation ? { crossValidation: run.crossValidation } : {}),
     baseline,

@@ -222,14 +222,23 @@ export const modelFileSchema = section({
 
 /** NaN (a part without rows, a training that diverged) is null in JSON. */
 const figure = number.nullable();
-const metrics = z.record(z.string(), section({ value: figure, low: figure, high: figure, n: count }), expect("figures by name"));
+const interval = section({ value: figure, low: figure, high: figure, n: count });
+const metrics = z.record(z.string(), interval, expect("figures by name"));
 
 export const resultFileSchema = section({
   gradus: text,
   finished: text,
   task,
   metrics: section({ train: metrics, validation: metrics, trainDev: metrics.optional() }),
-  mismatch: section({ metric: oneOf(["error", "rmse"]), value: figure, low: figure, high: figure, n: count }).optional(),
+  mismatch: interval.extend({ metric: oneOf(["error", "rmse"]) }).optional(),
+  copies: section({
+    metric: oneOf(["error", "rmse"]),
+    rows: count,
+    of: count,
+    copied: interval,
+    without: interval.optional(),
+    impact: interval.optional(),
+  }).optional(),
   baseline: section({ name: text, metrics }),
   parameters: count,
   seconds: number,

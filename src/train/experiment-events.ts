@@ -49,6 +49,20 @@ export interface Mismatch extends Interval {
   readonly metric: "error" | "rmse";
 }
 
+/** Validation rows with the features of a training row, and what they do to the figure. */
+export interface CopiesImpact {
+  readonly metric: "error" | "rmse";
+  /** Copies, of so many rows. */
+  readonly rows: number;
+  readonly of: number;
+  /** On the copies alone. */
+  readonly copied: Interval;
+  /** On the other rows, where there are any. */
+  readonly without?: Interval;
+  /** What the copies hide: the figure without them less that of all rows. */
+  readonly impact?: Interval;
+}
+
 export type ExperimentEvent =
   /** What is being done now, for a screen that is waiting. */
   | { readonly type: "stage"; readonly text: string }
@@ -155,6 +169,8 @@ export interface ClosingFigures {
   readonly metrics: { readonly train: Metrics; readonly validation: Metrics; readonly trainDev?: Metrics };
   /** Where there is a train-dev set: the validation part's error less its own. */
   readonly mismatch?: Mismatch;
+  /** Where validation rows are copies of training rows. */
+  readonly copies?: CopiesImpact;
   /** Where wrong answers have their costs: the threshold chosen on the validation part. */
   readonly decision?: Decision;
   /** Where it was asked for: out-of-fold figures. */

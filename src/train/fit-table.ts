@@ -16,10 +16,11 @@ import { GradusError } from "../util/errors.ts";
 import type { Finding } from "../util/finding.ts";
 import { checkRanges } from "../util/range.ts";
 import { planAugmentation } from "./augment.ts";
+import { copiesImpact, validationCopies } from "./copies.ts";
 import type { TrainingData } from "./dataset.ts";
 import type { TrainingResult } from "./events.ts";
 import { defaultBatchSize } from "./experiment.ts";
-import type { ClosingFigures, ExperimentEvent, Inspection } from "./experiment-events.ts";
+import type { ClosingFigures, ExperimentEvent, Inspection, Metrics } from "./experiment-events.ts";
 import { fit, loopRanges, type FitOptions } from "./fit.ts";
 import { describeNetwork, describeTransforms, shapeOf } from "./fit-events.ts";
 import type { LookSchedule } from "./health-schedule.ts";
@@ -195,15 +196,22 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
 
   onEvent({ type: "stage", text: "measuring" });
   const measuredBy = { table, plan, executor, runtime, costs: options.costs };
+  const copies = validationCopies(parts);
+  const apart = copies ? [copies.copied, copies.others].filter(({ length }) => length > 0) : [];
+  const apartly = await prepareParts(table, apart, plan, executor, { ...runtime, residentBytes: most });
   const { metrics, decision } = await measureParts(problem, layout, training.theta, measuredBy, [
     [parts.validation, validation!],
     [parts.train, train],
+    ...apart.map((rows, i) => [rows, apartly[i]!] as const),
     ...(trainDev ? [[trainDev, unseen!] as const] : []),
   ]);
+  const [onValidation, onTrain, onCopied, onOthers] = metrics as [Metrics, Metrics, Metrics?, Metrics?];
+  const onTrainDev = trainDev ? metrics.at(-1)! : undefined;
   return {
     task: target.task,
-    metrics: { train: metrics[1]!, validation: metrics[0]!, ...(metrics[2] ? { trainDev: metrics[2] } : {}) },
-    ...(metrics[2] ? { mismatch: mismatchOf(metrics[0]!, metrics[2]) } : {}),
+    metrics: { train: onTrain, validation: onValidation, ...(onTrainDev ? { trainDev: onTrainDev } : {}) },
+    ...(onTrainDev ? { mismatch: mismatchOf(onValidation, onTrainDev) } : {}),
+    ...(copies ? { copies: copiesImpact(copies, onCopied!, apart.length > 1 ? onOthers : undefined) } : {}),
     ...(decision ? { decision } : {}),
     baseline: measureBaseline(table, parts.train, parts.validation),
     parameters: layout.trainable,

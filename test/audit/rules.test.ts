@@ -4,6 +4,9 @@ import { audit, contextOf, runAuditRule } from "../../src/audit/audit.ts";
 import type { AuditSubject } from "../../src/audit/rule.ts";
 import { auditRules } from "../../src/audit/rules/index.ts";
 import { trainSmall } from "../../src/audit/small-network.ts";
+import { partsSubject } from "../../src/audit/subject.ts";
+import { split } from "../../src/data/splitter.ts";
+import { cutWindows } from "../../src/data/windows.ts";
 import { compile } from "../../src/exec/executor.ts";
 import type { Finding } from "../../src/util/finding.ts";
 import { rng } from "../../src/util/rng.ts";
@@ -61,6 +64,27 @@ test("a copy of a validation row in test counts as well, and a row seen twice in
     [undefined, undefined],
   ]);
   expect(findings[1]!.numbers).toMatchObject({ repeatedFeatures: 2, extraByFeatures: 3 });
+});
+
+test("windows of a series that repeats itself are noted, no copies nor near ones, and nothing is trained for them", async () => {
+  const lines = Array.from({ length: 400 }, (_, i) => i);
+  const clock = numbers("hour", lines);
+  const load = numbers(
+    "load",
+    lines.map((i) => Math.sin((2 * Math.PI * (i % 24)) / 24)),
+  );
+  const windows = cutWindows(tableOf([load], undefined, { time: clock }), "load", { window: 12 });
+  const subject = partsSubject(windows, split(windows, { seed: 1 }));
+  const found = await check("duplicates", subject);
+  expect(found.map(({ part, severity }) => [part, severity])).toEqual([
+    ["validation", "note"],
+    ["test", "note"],
+    [undefined, "note"],
+  ]);
+  expect(found[0]!.numbers).toMatchObject({ copies: subject.parts[1]!.rows.length, share: 1 });
+  expect(found[0]!.hint).toMatch(/the series repeats itself/);
+  expect(await check("near-duplicates", subject)).toEqual([]);
+  expect(await check("leak-impact", subject)).toEqual([]);
 });
 
 test("equal features with different labels give the error that no rule gets below", async () => {

@@ -1,3 +1,4 @@
+import { mostRepeated } from "../../data/copied-rows.ts";
 import type { Table } from "../../data/table.ts";
 import { counted, grouped } from "../../util/format.ts";
 import { wilsonInterval } from "../../util/statistics.ts";
@@ -15,18 +16,22 @@ export const duplicates = defineAuditRule({
   title: "copies",
   what:
     "Rows are compared by a hash of all their features. A row that was trained on already tells nothing of new data, so copies in another part flatter the figures measured there. " +
-    "Copies within the file are counted too: splits that Gradus makes keep equal rows in one part. Where most training rows repeat each other, the features do not tell rows apart, and copies are no leak.",
+    "Copies within the file are counted too: splits that Gradus makes keep equal rows in one part. Where most training rows repeat each other, the features do not tell rows apart, and copies are no leak; nor are windows of a series that repeats itself.",
   source: "skore, Deepchecks; limits derived",
   when: "train",
   stops: false,
   limits: {
     share: { value: 0.05, means: "share of copies in a part above which a split that is given fails" },
-    coarse: { value: 0.5, means: "share of training rows that repeat another one, above which copies are to be expected and only noted" },
+    coarse: {
+      value: mostRepeated,
+      means: "share of training rows that repeat another one, above which copies are to be expected and only noted",
+    },
   },
   check({ table, parts, given, place, equal }, limits) {
     const { groupOf } = equal();
     const train = parts[0]!.rows;
     const coarse = train.reduce((count, row) => count + (groupOf[row]! >= 0 ? 1 : 0), 0) > limits.coarse * train.length;
+    const windows = table.sequences?.windows !== undefined;
     const across = parts.slice(1).flatMap((part, i): Observation[] => {
       const earlier = parts.slice(0, i + 1);
       const pairs = copiesOf(equal(), earlier, part);
@@ -36,14 +41,16 @@ export const duplicates = defineAuditRule({
       const where = listed(earlier.map(({ name }) => name));
       return [
         {
-          severity: coarse ? "note" : given && share.value > limits.share ? "fail" : "warn",
+          severity: coarse || windows ? "note" : given && share.value > limits.share ? "fail" : "warn",
           part: part.name,
           message: `${grouped(pairs.length)} of ${counted(part.rows.length, `${part.name} row`)}, ${shareOf(share)}, are exact copies of rows in ${where}; the first: ${place(copy)} is ${place(first)}`,
-          hint: coarse
-            ? "most training rows repeat each other too: the features do not tell rows apart, so these are no copies of one thing"
-            : given
-              ? `measure ${part.name} without them, or split again with equal rows kept together`
-              : "name what a row is with --id, or leave the copies out",
+          hint: windows
+            ? "the series repeats itself: what came after a window may be another thing each time"
+            : coarse
+              ? "most training rows repeat each other too: the features do not tell rows apart, so these are no copies of one thing"
+              : given
+                ? `measure ${part.name} without them, or split again with equal rows kept together`
+                : "name what a row is with --id, or leave the copies out",
           numbers: { copies: pairs.length, rows: part.rows.length, share: share.value, low: share.low, high: share.high },
           pairs: pairs.slice(0, mostPairs),
         },

@@ -27,7 +27,7 @@ export const leakImpact = defineAuditRule({
   },
   async check(context, limits) {
     const { table, parts } = context;
-    if (!table.target || table.target.column.kind === "sequence") return [];
+    if (!table.target || table.target.column.kind === "sequence" || table.sequences?.windows) return [];
     const observations: Observation[] = [];
     for (const part of parts.slice(1)) {
       const copies = copiesOf(context.equal(), parts.slice(0, 1), part).map(([, row]) => row);

@@ -1,7 +1,7 @@
 /** The end of a training, and what `gradus show` repeats: curves, closing table, where the run lies, what to try next. */
 import type { RunResult } from "../../store/run-record.ts";
 import type { EpochFigures } from "../../train/events.ts";
-import type { Metrics } from "../../train/experiment-events.ts";
+import type { CopiesImpact, Metrics } from "../../train/experiment-events.ts";
 import { printableValue } from "../../util/printable.ts";
 import { counted, duration, grouped, short } from "./format.ts";
 import { line } from "./lines.ts";
@@ -49,6 +49,7 @@ export function closingLines(given: Closing, width: number, p: Paint): string[] 
       p,
     ),
     ...(closing.mismatch ? [line("mismatch", mismatchText(closing.mismatch), width)] : []),
+    ...(closing.copies ? [line("copies", copiesText(closing.copies, "validation"), width)] : []),
     ...(closing.decision ? decisionLines(closing.decision, width) : []),
     ...(closing.crossValidation ? ["", ...crossValidationLines(closing.crossValidation, width, p)] : []),
     ...(rows.test === 0 ? [line("test", "none: the split left no rows for it", width)] : []),
@@ -75,6 +76,18 @@ function mismatchText({ metric, value, low, high }: NonNullable<RunResult["misma
         ? "validation is easier than the training distribution"
         : "none seen: validation is like unseen training rows, as far as these can tell";
   return `${write(value)} (${write(low)} … ${write(high)}) ${metric === "error" ? "points" : "rmse"}, validation less train-dev: ${verdict}`;
+}
+
+/** What the figure is with rows that were trained on as copies, and without. */
+export function copiesText({ metric, rows, of, copied, without, impact }: CopiesImpact, part: string): string {
+  const found = `${rows === of ? "all " : `${grouped(rows)} of `}${counted(of, `${part} row`)} ${rows === 1 ? "is a copy of a training row" : "are copies of training rows"}`;
+  const write = (x: number) => (metric === "error" ? (100 * x).toFixed(1) : short(x)).replace(/^-/, "−");
+  const unit = metric === "error" ? " %" : "";
+  if (!without || !impact) return `${found}: ${metric} ${write(copied.value)}${unit} says nothing of new data`;
+  const all = without.value - impact.value;
+  const range = `(${write(impact.low)} … ${write(impact.high)})`;
+  const compared = `${metric} ${write(all)}${unit} with them, ${write(without.value)}${unit} (${write(without.low)} – ${write(without.high)}) without`;
+  return `${found}: ${compared}; they hide ${write(impact.value)} ${range}${metric === "error" ? " points" : ""}`;
 }
 
 const shellWord = (text: string) => (/^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
