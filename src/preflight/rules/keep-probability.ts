@@ -19,7 +19,7 @@ export const keepProbability = defineRule({
     const observations = layers.flatMap(({ name, layer }, i): Observation[] => {
       if (layer.kind !== "dropout") return [];
       const { keepProbability: keep } = layer as Dropout;
-      const onInput = layers.slice(0, i).every((before) => ["reshape", "flatten", "permute"].includes(before.layer.kind));
+      const onInput = layers.slice(0, i).every((before) => ["reshape", "flatten", "permute", "noise"].includes(before.layer.kind));
       const least = onInput ? Math.max(limits.input, limits.least) : limits.least;
       if (keep >= least) return [];
       const message = `${name} keeps ${short(keep)} of ${onInput ? "the inputs" : "its units"}, below ${least}`;
