@@ -18,6 +18,7 @@ export interface ChartKey {
   /** Of the colour: see {@link chartStyle}. */
   readonly color: string;
   readonly dashed?: boolean;
+  readonly dots?: boolean;
 }
 
 export interface Axis {
@@ -31,7 +32,7 @@ export interface Axis {
 
 export const chartWidth = 360;
 const chartHeight = 232;
-const margin = { left: 48, right: 12, top: 12, bottom: 40 };
+const margin = { left: 54, right: 16, top: 12, bottom: 40 };
 
 export interface Frame {
   readonly width: number;
@@ -47,11 +48,20 @@ export interface Frame {
 /** One decimal is a tenth of a pixel. */
 export const at = (value: number): string => String(Math.round(value * 10) / 10);
 
-/** A plot's axes. @param square the plot is as high as it is wide */
-export function frame(x: Axis, y: Axis, { square = false, height: asked = chartHeight } = {}): Frame {
+export interface FrameOptions {
+  /** The plot is as high as it is wide. */
+  readonly square?: boolean;
+  readonly height?: number;
+  /** Lines of words above the plot. */
+  readonly above?: number;
+}
+
+/** A plot's axes. */
+export function frame(x: Axis, y: Axis, { square = false, height: asked = chartHeight, above = 0 }: FrameOptions = {}): Frame {
   const side = chartWidth - margin.left - margin.right;
-  const height = square ? side + margin.top + margin.bottom : asked;
-  const box = { left: margin.left, top: margin.top, right: chartWidth - margin.right, bottom: height - margin.bottom };
+  const top = margin.top + above * 13;
+  const height = square ? side + top + margin.bottom : asked + above * 13;
+  const box = { left: margin.left, top, right: chartWidth - margin.right, bottom: height - margin.bottom };
   const place = (axis: Axis, from: number, to: number) => {
     const on = (value: number) => (axis.log ? Math.log10(value) : value);
     const [low, high] = [on(axis.low), on(axis.high)];
@@ -70,7 +80,7 @@ export function frame(x: Axis, y: Axis, { square = false, height: asked = chartH
   const names = `<text class="dim" x="${(box.left + box.right) / 2}" y="${height - 6}" text-anchor="middle">${safe(x.label)}</text>${
     y.label === ""
       ? ""
-      : `<text class="dim" transform="translate(11 ${(box.top + box.bottom) / 2}) rotate(-90)" text-anchor="middle">${safe(y.label)}</text>`
+      : `<text class="dim" transform="translate(10 ${(box.top + box.bottom) / 2}) rotate(-90)" text-anchor="middle">${safe(y.label)}</text>`
   }`;
   return { width: chartWidth, height, box, x: px, y: py, svg: `${across.join("")}${up.join("")}${names}` };
 }

@@ -11,18 +11,25 @@ export interface Bins {
   readonly counts: readonly number[];
 }
 
-/** @param color see `chartStyle` */
-export function histogram(
-  { edges, counts }: Bins,
-  {
-    title,
-    about,
-    label,
-    color,
-  }: { readonly title: string; readonly about?: string | undefined; readonly label: string; readonly color: string },
-): Chart {
+export interface HistogramOptions {
+  readonly title: string;
+  readonly about?: string | undefined;
+  /** Of what is counted. */
+  readonly label: string;
+  /** A share, written in per cent. */
+  readonly share?: boolean;
+  /** See `chartStyle`. */
+  readonly color: string;
+  readonly square?: boolean;
+}
+
+export function histogram({ edges, counts }: Bins, { title, about, label, share = false, color, square = false }: HistogramOptions): Chart {
   const top = Math.max(1, ...counts);
-  const plot = frame({ label, low: edges[0]!, high: edges.at(-1)! }, { label: "", low: 0, high: top * 1.05 }, { height: 170 });
+  const plot = frame(
+    { label, share, low: edges[0]!, high: edges.at(-1)! },
+    { label: "", low: 0, high: top * 1.05 },
+    { square, height: 190 },
+  );
   const bars = counts.map((count, i) => {
     const [left, right] = [plot.x(edges[i]!), plot.x(edges[i + 1]!)];
     const said = safe(`${short(edges[i]!)} … ${short(edges[i + 1]!)}: ${count}`);
@@ -40,7 +47,7 @@ export function confusionChart(classes: readonly string[], table: readonly (read
   const named = k <= 30;
   const longest = Math.max(...classes.map((name) => name.length));
   const left = named ? Math.min(100, 26 + 6.2 * Math.min(12, longest)) : 24;
-  const cell = Math.min(52, (chartWidth - left - 6) / k);
+  const cell = Math.min(130, (chartWidth - left - 6) / k);
   const below = named ? (longest > 3 || cell < 24 ? Math.min(72, 14 + 5.2 * Math.min(12, longest)) : 18) : 8;
   const slanted = longest > 3 || cell < 24;
   const top = 20;

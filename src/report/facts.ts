@@ -118,7 +118,7 @@ export async function gatherReport(given: ReportInput, { boundary, executor = pl
     ...(given.health ? { health: given.health } : {}),
     validation: reportOf(model, prediction, table, validation),
     ...(sample.kind === "classes" ? { classes: sample.classes } : { amounts: thinnedPairs(sample.truth, sample.prediction) }),
-    worst: worstRows(sample, table, validation),
+    worst: worstRows(sample, table, validation, experiment.model.shape),
     weights: weightFacts(model),
     linear,
     ...(drawn ? { boundary: drawn } : {}),

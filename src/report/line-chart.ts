@@ -34,6 +34,7 @@ export function lineChart({ title, about, x, y, series, marks = [], levels = [] 
   const plot = frame(
     { ...x, ...rangeOf(xs, { log: x.log === true, room: 0 }) },
     { ...y, ...rangeOf(ys, { log: y.log === true, zero: y.zero === true }) },
+    { above: marks.length },
   );
   const place = ([px, py]: readonly [number, number]) => [plot.x(px), plot.y(py)] as const;
   const curves = drawn.map(({ points, color, dashed, dots }) => {
@@ -49,19 +50,22 @@ export function lineChart({ title, about, x, y, series, marks = [], levels = [] 
   const upright = marks.map((mark, i) => {
     const px = plot.x(mark.at);
     const left = px > (box.left + box.right) / 2;
-    return `<path class="ink dashed" d="M${at(px)} ${box.top}V${box.bottom}"/><text x="${at(px + (left ? -4 : 4))}" y="${box.top + 10 + 13 * i}" text-anchor="${left ? "end" : "start"}">${safe(mark.label)}</text>`;
+    const y = box.top - 4 - 13 * (marks.length - 1 - i);
+    return `<path class="ink dashed" d="M${at(px)} ${y - 9}V${box.bottom}"/><text x="${at(px + (left ? -4 : 4))}" y="${y}" text-anchor="${left ? "end" : "start"}">${safe(mark.label)}</text>`;
   });
-  const level = levels.map(
-    ({ at: value, label }) =>
-      `<path class="ink dashed" d="M${box.left} ${at(plot.y(value))}H${box.right}"/><text class="dim" x="${box.right - 3}" y="${at(plot.y(value) - 4)}" text-anchor="end">${safe(label)}</text>`,
-  );
+  const level = levels.map(({ at: value, label }) => {
+    const y = plot.y(value);
+    // Words stand above a line, or below one at the top.
+    const words = y - box.top < 16 ? y + 12 : y - 4;
+    return `<path class="ink dashed" d="M${box.left} ${at(y)}H${box.right}"/><text class="dim" x="${box.right - 3}" y="${at(words)}" text-anchor="end">${safe(label)}</text>`;
+  });
   return {
     title,
     about,
     width: plot.width,
     height: plot.height,
     body: `${plot.svg}${level.join("")}${curves.join("")}${upright.join("")}`,
-    keys: series.map(({ label, color, dashed }) => ({ label, color, ...(dashed ? { dashed } : {}) })),
+    keys: series.map(({ label, color, dashed, dots }) => ({ label, color, ...(dashed ? { dashed } : {}), ...(dots ? { dots } : {}) })),
   };
 }
 

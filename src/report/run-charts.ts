@@ -3,7 +3,8 @@ import { boundaryChart } from "./boundary-chart.ts";
 import { hue, type Chart } from "./chart.ts";
 import { confusionChart, histogram, mostClassesDrawn, reliabilityChart, residualChart, truthChart, type Bins } from "./charts.ts";
 import type { RunReport } from "./facts.ts";
-import { errorChart, layerCharts, lossChart } from "./training-charts.ts";
+import type { ReliabilityBin } from "../metrics/metrics/calibration.ts";
+import { errorChart, layerCharts, lossChart, rateChart } from "./training-charts.ts";
 import { short } from "../util/format.ts";
 
 export interface RunCharts {
@@ -18,7 +19,7 @@ const mostWeights = 24;
 
 export function runCharts(report: RunReport): RunCharts {
   return {
-    training: [lossChart(report), errorChart(report)],
+    training: [lossChart(report), errorChart(report), ...rateChart(report)],
     answers: report.classes ? classCharts(report, report.classes) : amountCharts(report),
     boundary: report.boundary ? report.boundary.panels.map((panel) => boundaryChart(report.boundary!, panel)) : [],
     layers: layerCharts(report),
@@ -37,8 +38,14 @@ function classCharts({ validation: { confusion, reliability } }: RunReport, clas
   const of = classes.length === 2 ? `"${classes[1]}"` : "the answer";
   return [
     ...(confusion && classes.length <= mostClassesDrawn ? [confusionChart(classes, confusion)] : []),
-    ...(reliability ? [reliabilityChart(reliability, of)] : []),
+    ...(reliability ? [reliabilityChart(reliability, of), surenessChart(reliability, of)] : []),
   ];
+}
+
+function surenessChart(reliability: readonly ReliabilityBin[], of: string): Chart {
+  const bins = { edges: [0, ...reliability.map(({ to }) => to)], counts: reliability.map(({ n }) => n) };
+  const about = "How many validation rows got which probability.";
+  return histogram(bins, { title: "How sure it is", about, label: `probability of ${of}`, share: true, square: true, color: hue(1) });
 }
 
 function amountCharts({ amounts = [], data: { target } }: RunReport): Chart[] {
@@ -49,7 +56,7 @@ function amountCharts({ amounts = [], data: { target } }: RunReport): Chart[] {
   return [
     truthChart(amounts, name),
     residualChart(amounts, name),
-    ...(bins ? [histogram(bins, { title: "Sizes of residuals", about, label: "true − predicted", color: hue(1) })] : []),
+    ...(bins ? [histogram(bins, { title: "Sizes of residuals", about, label: "true − predicted", square: true, color: hue(1) })] : []),
   ];
 }
 

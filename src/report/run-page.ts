@@ -38,13 +38,15 @@ const ownStyle = `
 .headline { font-size: 1.15rem; color: var(--text); margin: .6rem 0 .2rem; }
 .headline b { font-size: 1.7rem; font-weight: 650; }
 .grid-of { display: grid; align-items: start; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); gap: 1.2rem 1.4rem; margin-top: .8rem; }
-.grid-of figure { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: .7rem .8rem .6rem; height: 100%; }
+.grid-of figure { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: .7rem .8rem .6rem; height: 100%; display: flex; flex-direction: column; }
 .grid-of figcaption { display: block; } .grid-of figcaption span { white-space: normal; display: block; line-height: 1.35; }
-svg.chart { display: block; width: 100%; height: auto; margin-top: .35rem; }
+svg.chart { display: block; width: 100%; height: auto; margin-top: auto; padding-top: .35rem; }
 .keys { display: flex; flex-wrap: wrap; gap: .1rem .9rem; font-size: .75rem; color: var(--dim); margin-top: .2rem; }
 .keys span { padding-left: 1.35em; position: relative; overflow-wrap: anywhere; }
 .keys span::before { content: ""; position: absolute; left: 0; top: .55em; width: 1em; border-top: .2em solid var(--c); }
 .keys span.dashed::before { border-top-style: dashed; }
+.keys span.dots::before { left: .35em; top: .5em; width: .4em; height: .4em; border: 0; border-radius: 50%; background: var(--c); }
+td.text { white-space: normal; max-width: none; overflow-wrap: anywhere; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 td.wrong { color: var(--fail); }
 .tables { display: flex; flex-wrap: wrap; gap: 0 3rem; margin-top: 1rem; align-items: flex-start; }
@@ -60,7 +62,9 @@ function grid(charts: readonly Chart[]): string {
 }
 
 function figure({ title, about, width, height, body, keys }: Chart): string {
-  const legend = keys.map(({ label, color, dashed }) => `<span class="${color}${dashed ? " dashed" : ""}">${safe(label)}</span>`);
+  const legend = keys.map(
+    ({ label, color, dashed, dots }) => `<span class="${color}${dashed ? " dashed" : ""}${dots ? " dots" : ""}">${safe(label)}</span>`,
+  );
   return `<figure><figcaption><b>${safe(title)}</b>${about === undefined ? "" : ` <span>${safe(about)}</span>`}</figcaption>
 <svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${safe(title)}">${body}</svg>${
     legend.length < 2 ? "" : `<div class="keys">${legend.join("")}</div>`
@@ -120,8 +124,11 @@ const fileName = (path: string) => path.split(/[\\/]/).pop()!;
 const share = /accuracy|^error$|^precision|^recall|^f1|^calibration_error$/;
 const unitOf = (name: string): Unit => (share.test(name) ? "share" : "number");
 
+/** Averages that are in the JSON alone: of one answer a row micro averages are the accuracy. */
+const elsewhere = /_(micro|weighted)$/;
+
 function metricTables({ validation, closing }: RunReport): string {
-  const names = Object.keys(validation.metrics).filter((name) => Number.isFinite(validation.metrics[name]!.value));
+  const names = Object.keys(validation.metrics).filter((name) => Number.isFinite(validation.metrics[name]!.value) && !elsewhere.test(name));
   const cell = (metrics: Metrics, name: string) => {
     const interval = metrics[name];
     if (!interval) return `<td class="number"></td><td></td>`;

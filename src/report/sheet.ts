@@ -45,8 +45,8 @@ function card(chart: Chart, left: number, top: number, height: number): string {
     const y = titleHeight + chart.height + row * keyHeight + 12;
     return line
       .map(
-        ({ x, label, color, dashed }) =>
-          `<path class="line ${color}${dashed ? " dashed" : ""}" d="M${pad + x} ${y - 4}h16"/><text class="dim" x="${pad + x + 21}" y="${y}">${safe(label)}</text>`,
+        ({ x, label, color, dashed, dots }) =>
+          `${dots ? `<circle class="fill ${color}" cx="${pad + x + 8}" cy="${y - 4}" r="2.4"/>` : `<path class="line ${color}${dashed ? " dashed" : ""}" d="M${pad + x} ${y - 4}h16"/>`}<text class="dim" x="${pad + x + 21}" y="${y}">${safe(label)}</text>`,
       )
       .join("");
   });

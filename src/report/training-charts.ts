@@ -83,6 +83,23 @@ export function errorChart(facts: Facts): Chart {
   });
 }
 
+/** What the schedule made of the learning rate, at the steps that the monitors looked at; nothing where they were off. */
+export function rateChart({ health }: Facts): Chart[] {
+  if (!health || health.steps.length < 2) return [];
+  const { stepsPerEpoch } = health.facts;
+  const points: Points = health.steps.map(({ step, learningRate }) => [step / stepsPerEpoch, learningRate] as const);
+  const series = [{ label: "learning rate", color: hue(2), points }];
+  return [
+    lineChart({
+      title: "Learning rate",
+      about: "As the schedule, and falls after a divergence, made it.",
+      x: { label: "epoch" },
+      y: { label: "", zero: true },
+      series,
+    }),
+  ];
+}
+
 /** Charts of what the monitors saw of the layers; none where they were off. */
 export function layerCharts({ health }: Facts): Chart[] {
   if (!health || health.steps.length === 0) return [];

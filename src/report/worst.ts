@@ -1,5 +1,5 @@
 /** The rows that a model is most wrong about, with their raw values. */
-import type { Column, Table } from "../data/table.ts";
+import type { Column, ImageColumn, Table } from "../data/table.ts";
 import type { Sample } from "../metrics/metric.ts";
 import { bitmapUrl } from "./bitmap.ts";
 import { cellText } from "./cell.ts";
@@ -30,15 +30,19 @@ export interface Worst {
 const mostRows = 12;
 const mostColumns = 10;
 
-/** @param sample of these rows in this order; amounts of several steps one after the other */
-export function worstRows(sample: Sample, table: Table, rows: Int32Array): Worst {
+/**
+ * @param sample of these rows in this order; amounts of several steps one after the other
+ * @param shape of a row, where its numbers are one image: [channels, height, width]
+ */
+export function worstRows(sample: Sample, table: Table, rows: Int32Array, shape: readonly number[] = []): Worst {
   const losses = lossesOf(sample, rows.length);
   const order = Array.from(losses.keys()).toSorted((a, b) => losses[b]! - losses[a]! || rows[a]! - rows[b]!);
-  const columns: readonly Column[] = table.columns.slice(0, mostColumns);
+  const drawn = pixelImages(table, rows, shape);
+  const columns: readonly Column[] = drawn ? [drawn] : table.columns.slice(0, mostColumns);
   const steps = sample.kind === "amounts" ? sample.truth.length / rows.length : 1;
   return {
     columns: columns.map(({ name }) => name),
-    more: table.columns.length - columns.length,
+    more: drawn ? 0 : table.columns.length - columns.length,
     rows: order.slice(0, mostRows).map((i) => ({
       row: rows[i]! + 1,
       ...(table.rowNames ? { name: table.rowNames[rows[i]!]! } : {}),
@@ -50,6 +54,39 @@ export function worstRows(sample: Sample, table: Table, rows: Int32Array): Worst
       })),
     })),
   };
+}
+
+/** Columns of numbers that are an image's pixels as one column of images, black to white between their extremes; only these rows are drawn. */
+function pixelImages(
+  { columns, rows: n }: Table,
+  rows: Int32Array,
+  [channels, height = 0, width = 0]: readonly number[],
+): ImageColumn | undefined {
+  const pixels = columns.flatMap((column) => (column.kind === "numeric" ? column.values : []));
+  const isImage = (channels === 1 || channels === 3) && height > 1 && width > 1;
+  if (!isImage || pixels.length !== columns.length || pixels.length !== channels * height * width) return undefined;
+  let [low, high] = [Infinity, -Infinity];
+  for (const row of rows)
+    for (const values of pixels) {
+      if (values[row]! < low) low = values[row]!;
+      if (values[row]! > high) high = values[row]!;
+    }
+  const size = pixels.length;
+  const offsets = new Float64Array(n + 1);
+  const [heights, widths] = [new Int32Array(n), new Int32Array(n)];
+  const values = new Uint8Array(rows.length * size);
+  const area = height * width;
+  rows.forEach((row, i) => {
+    heights[row] = height;
+    widths[row] = width;
+    offsets[row] = i * size;
+    // A row has its channels one after the other, an image has a pixel's side by side.
+    pixels.forEach((column, at) => {
+      const value = Number.isNaN(column[row]!) ? low : column[row]!;
+      values[i * size + (at % area) * channels + Math.floor(at / area)] = Math.round((255 * (value - low)) / (high - low || 1));
+    });
+  });
+  return { name: "image", kind: "image", sqlType: "IMAGE", channels, heights, widths, offsets, values };
 }
 
 function saidOf(sample: Sample, i: number, steps: number): Pick<WorstRow, "truth" | "answer" | "probability"> {
