@@ -106,13 +106,14 @@ export async function killTrials(
   {
     seed = 1,
     rows = 300,
+    epochs = experiment.epochs,
     onTrial = () => {},
-  }: { readonly seed?: number; readonly rows?: number; readonly onTrial?: (trial: KillTrial) => void } = {},
+  }: { readonly seed?: number; readonly rows?: number; readonly epochs?: number; readonly onTrial?: (trial: KillTrial) => void } = {},
 ): Promise<{ readonly milliseconds: number; readonly trials: readonly KillTrial[] }> {
   const folder = mkdtempSync(join(tmpdir(), "gradus-kill-"));
   try {
     writeFileSync(join(folder, "digits.csv"), `${digits.slice(0, rows + 1).join("\n")}\n`);
-    writeFileSync(join(folder, "experiment.yaml"), JSON.stringify(experiment));
+    writeFileSync(join(folder, "experiment.yaml"), JSON.stringify({ ...experiment, epochs }));
     const flags = ["--checkpoint-every", "0"];
     const train = (run: string) => ["train", "--experiment", "experiment.yaml", "--out", run, "--no-audit", "--no-preflight", ...flags];
     const whole = await gradus(folder, train("whole"));

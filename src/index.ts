@@ -59,6 +59,8 @@ export type { AmountSample, ClassSample, Sample } from "./metrics/metric.ts";
 export type { OwnMetric } from "./metrics/own-metric.ts";
 export { answersByCost, chooseThreshold, type Costs, type Decision } from "./metrics/decision.ts";
 export { correctedInterval } from "./metrics/intervals.ts";
+export { defaultLimit, firstGap, judgeGaps, type Errors, type Gap, type GapOptions, type Reference } from "./diagnose/gaps.ts";
+export { tellGaps, type Told } from "./diagnose/words.ts";
 
 // Before training: the data, then the network.
 export { audit, type Audit, type AuditLimits, type AuditOptions } from "./audit/audit.ts";
@@ -155,6 +157,11 @@ export type { AugmentationPlan, AugmentedBatch, BatchSource } from "./data/augme
 export { previewAugmentation, type AugmentationPreview, type PreviewOptions } from "./train/augment-preview.ts";
 export type { AugmentOptions } from "./train/augment.ts";
 
+export type { Checkpointer, TrainingState } from "./train/state.ts";
+export { stopRules, type StopOptions } from "./train/stopping/index.ts";
+export { monotoneDescent, type DescentOptions, type MonotoneDescent } from "./train/monotone-descent.ts";
+export { decodeCheckpoint, encodeCheckpoint } from "./store/checkpoint-file.ts";
+export { checkpointWriter, loadCheckpoint, type CheckpointOptions } from "./store/checkpoints.ts";
 export type { EpochFigures, PartFigures, TrainingEvent, TrainingResult } from "./train/events.ts";
 export type { Problem } from "./train/step-graph.ts";
 export { inspectModel, readModel, type ModelSummary, type ReadModel, type ReadOptions as ReadModelOptions } from "./onnx/read.ts";

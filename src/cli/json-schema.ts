@@ -1,5 +1,6 @@
 /** What `--json` prints, exactly: the schema that docs/json-output.md explains and the tests hold every command to. */
 import { z } from "zod";
+import { diagnoseResultSchema } from "./diagnose-schema.ts";
 import { severities } from "../util/finding.ts";
 
 /** JSON has no NaN and no infinity: such a number is null. */
@@ -261,6 +262,9 @@ export const predictResultSchema = z.strictObject({
   seconds: z.number(),
 });
 
+/** A data file that has changed since the training. */
+const grown = z.strictObject({ data: z.string(), fingerprint: z.string(), newRows: count });
+
 export const evaluateResultSchema = z.strictObject({
   type: z.literal("result"),
   command: z.literal("evaluate"),
@@ -281,8 +285,10 @@ export const evaluateResultSchema = z.strictObject({
     })
     .optional(),
   baseline: z.strictObject({ name: z.string(), metrics: metricsSchema }),
+  copies: copiesSchema.optional(),
   /** How often the test set has been opened, this time included. */
   openings: count,
+  grown: grown.optional(),
   parameters: count,
   seconds: z.number(),
 });
@@ -294,7 +300,98 @@ export const showResultSchema = z.strictObject({
   experiment: z.record(z.string(), z.unknown()),
   result: trainResultSchema,
   history: z.array(epochSchema),
-  testOpenings: z.array(z.strictObject({ time: z.string(), metrics: metricsSchema })),
+  testOpenings: z.array(z.strictObject({ time: z.string(), metrics: metricsSchema, grown: grown.optional() })),
+});
+
+const range = z.strictObject({ low: z.number(), high: z.number() });
+const panelFigures = z.strictObject({ error: number, loss: number });
+const points = z.array(z.tuple([z.number(), z.number(), count]));
+
+/** A run as its page tells it. */
+export const reportResultSchema = z.strictObject({
+  type: z.literal("result"),
+  command: z.literal("report"),
+  run: z.string(),
+  page: z.string(),
+  png: z.string().optional(),
+  gradus: z.string(),
+  finished: z.string(),
+  versions: z.record(z.string(), z.string()),
+  data: z.strictObject({ path: z.string(), description: z.string(), target: z.string(), policy: z.string() }),
+  task,
+  metrics: z.strictObject({ train: metricsSchema, validation: metricsSchema, trainDev: metricsSchema.optional() }),
+  baseline: z.strictObject({ name: z.string(), metrics: metricsSchema }),
+  reason: z.enum(["finished", "stopped", "interrupted", "diverged"]),
+  stop: z.strictObject({ rule: z.string(), epoch: count, why: z.string() }).optional(),
+  finding: z.strictObject({ step: count, tensor: z.string() }).optional(),
+  findings: z.array(findingSchema),
+  epochs: z.strictObject({ run: count, best: count }),
+  steps: count,
+  parameters: count,
+  rows: z.strictObject({ train: count, validation: count, test: count, trainDev: count.optional() }),
+  experiment: z.record(z.string(), z.unknown()),
+  errorScale: z.number(),
+  history: z.array(epochSchema.extend({ penalty: number.optional() })),
+  /** health.json of the run. */
+  health: z.record(z.string(), z.unknown()).optional(),
+  validation: z.strictObject({
+    metrics: metricsSchema,
+    classes: z.array(z.strictObject({ name: z.string(), n: count, answered: count, metrics: metricsSchema })).optional(),
+    confusion: z.array(z.array(number)).optional(),
+    reliability: z.array(z.strictObject({ from: z.number(), to: z.number(), n: count, confidence: number, share: number })).optional(),
+  }),
+  classes: z.array(z.string()).optional(),
+  /** True and predicted. */
+  amounts: z.array(z.tuple([number, number])).optional(),
+  worst: z.strictObject({
+    columns: z.array(z.string()),
+    more: count,
+    rows: z.array(
+      z.strictObject({
+        row: count,
+        name: z.string().optional(),
+        truth: z.union([z.string(), number]),
+        answer: z.union([z.string(), number]),
+        probability: number.optional(),
+        loss: number,
+        cells: z.array(z.string()),
+      }),
+    ),
+  }),
+  weights: z.array(
+    z.strictObject({
+      name: z.string(),
+      count,
+      norm: number,
+      zeros: number,
+      small: number,
+      concentration: number,
+      bins: z.strictObject({ edges: z.array(number), counts: z.array(count) }),
+    }),
+  ),
+  linear: z.array(z.strictObject({ name: z.string(), share: number, before: number.optional() })),
+  boundary: z
+    .strictObject({
+      columns: z.tuple([z.string(), z.string()]),
+      x: range,
+      y: range,
+      classes: z.array(z.string()),
+      size: count,
+      points: z.strictObject({ train: points, validation: points }),
+      panels: z.array(
+        z.strictObject({
+          lambda: z.number().optional(),
+          verdict: z.enum(["underfits", "just right", "overfits"]).optional(),
+          train: panelFigures,
+          validation: panelFigures,
+          answers: z.array(count),
+        }),
+      ),
+      steps: count,
+    })
+    .optional(),
+  openings: count,
+  seconds: z.number(),
 });
 
 const namedType = z.strictObject({
@@ -475,13 +572,19 @@ export const lineSchema = z.union([
   findingEventSchema,
   auditResultSchema,
   epochEventSchema,
+  resumeEventSchema,
+  checkpointEventSchema,
+  descentEventSchema,
+  retryEventSchema,
   foldEventSchema,
   predictionEventSchema,
   dataAugmentResultSchema,
   trainResultSchema,
   predictResultSchema,
   evaluateResultSchema,
+  diagnoseResultSchema,
   showResultSchema,
+  reportResultSchema,
   checkEventSchema,
   checkResultSchema,
   learningRateResultSchema,

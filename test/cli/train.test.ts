@@ -27,12 +27,14 @@ test("a training reads as a report: data, split, model, progress, closing table,
 test("the run folder holds what docs/run-folder.md says, and nothing else", async () => {
   expect(readdirSync("reported").toSorted()).toEqual([
     "experiment.json",
+    "health.json",
     "metrics.jsonl",
     "model.json",
     "model.onnx",
     "model.safetensors",
     "result.json",
     "split.json",
+    "status.json",
   ]);
   const documented = readFileSync(new URL("../../docs/run-folder.md", import.meta.url), "utf8");
   for (const name of readdirSync("reported")) expect(documented).toContain(`\`${name}\``);
@@ -197,7 +199,7 @@ test("a training that diverges stops, names step and tensor, keeps the last good
   expect(result).toMatchObject({ reason: "diverged", run: "wild", epochs: { best: 0 }, error: { exit: 1 } });
   expect(result["finding"].step).toBeGreaterThan(0);
   expect(result["error"].message).toMatch(/^the training diverged at step \d+: .+ is not finite\.$/);
-  expect(result["error"].hint).toBe("lower the learning rate: --learning-rate 0.1");
+  expect(result["error"].hint).toBe("lower the learning rate: --learning-rate 0.1, or let it try again at half of it: --on-divergence halve");
   expect(existsSync("wild/model.onnx")).toBe(true);
   const predicted = await gradus(["predict", "wild", "wild.csv"]);
   expect(predicted.out).not.toMatch(/NaN|Infinity/);
