@@ -2,6 +2,8 @@
 import { parseAugmentations } from "../data/augment-text.ts";
 import type { ExperimentSource } from "../train/experiment-file.ts";
 import { readTypes } from "../data/reading.ts";
+import { TEXT_UNITS, type TextUnit } from "../data/tokens.ts";
+import { GradusError } from "../util/errors.ts";
 import type { OptionValues } from "./command.ts";
 
 type Read = (text: string) => unknown;
@@ -37,6 +39,15 @@ const units: Read = (text) =>
       return at < 0 ? [field, ""] : [field.slice(0, at).trim(), field.slice(at + 1).trim()];
     }),
   );
+
+/** `name=characters,story=words`. @throws GradusError where one is cut into anything else */
+export function textUnits(text: string): Record<string, TextUnit> {
+  const found = units(text) as Record<string, string>;
+  for (const [name, unit] of Object.entries(found))
+    if (!(TEXT_UNITS as readonly unknown[]).includes(unit))
+      throw new GradusError(`--text ${name} should be ${TEXT_UNITS.join(" or ")}, found "${unit}".`, { hint: `--text ${name}=words` });
+  return found as Record<string, TextUnit>;
+}
 
 /** `0.8`, or `1,0.8` as a list. */
 const oneOrMore: Read = (text) => (text.includes(",") ? fields(text).map(numeric) : numeric(text));

@@ -72,6 +72,14 @@ export function orderLines(
   return { order, offsets, notes };
 }
 
+/** How many sequences the lines of a table are, and how long. @param offsets of {@link OrderedLines} */
+export function stepsNote(id: string, time: string | undefined, offsets: Float64Array): string {
+  const lengths = offsets.subarray(1).map((end, i) => end - offsets[i]!);
+  const [shortest, longest] = [lengths.reduce((a, b) => Math.min(a, b)), lengths.reduce((a, b) => Math.max(a, b))];
+  const steps = shortest === longest ? grouped(longest) : `${grouped(shortest)} to ${grouped(longest)}`;
+  return `${grouped(offsets.at(-1)!)} lines are ${grouped(lengths.length)} sequences by ${id}${time === undefined ? "" : `, in the order of ${time}`}, of ${steps} steps`;
+}
+
 /** A column of single values as a sequence per id. */
 export function stepsOf(column: ScalarColumn, { order, offsets }: OrderedLines): SequenceColumn {
   const { name, sqlType } = column;
@@ -119,8 +127,6 @@ export function sequencesById(table: Table, where: Where = (row) => `row ${row +
   const roles = Object.fromEntries(
     Object.entries(others).map(([role, column]) => [role, one(column, `--${role === "split" ? "split-column" : role}`, "mend the value.")]),
   );
-  const lengths = Float64Array.from(firsts, (_, i) => offsets[i + 1]! - offsets[i]!);
-  const [shortest, longest] = [lengths.reduce((a, b) => Math.min(a, b)), lengths.reduce((a, b) => Math.max(a, b))];
   return {
     ...table,
     source: { ...table.source, rows },
@@ -128,12 +134,6 @@ export function sequencesById(table: Table, where: Where = (row) => `row ${row +
     columns: table.columns.map((column) => stepsOf(column as ScalarColumn, lines)),
     target,
     roles: { ...roles, id: selectColumn(id, firsts) },
-    notes: [
-      ...table.notes,
-      `${grouped(table.rows)} lines are ${grouped(rows)} sequences by ${id.name}${time ? `, in the order of ${time.name}` : ""}, of ${
-        shortest === longest ? grouped(longest) : `${grouped(shortest)} to ${grouped(longest)}`
-      } steps`,
-      ...lines.notes,
-    ],
+    notes: [...table.notes, stepsNote(id.name, time?.name, offsets), ...lines.notes],
   };
 }

@@ -1,25 +1,37 @@
 /** A data file at a glance: what each column holds, how it is distributed, and what looks odd. Nothing is trained, nothing changed. */
 import { GradusError } from "../util/errors.ts";
+import { didYouMean } from "../util/closest.ts";
 import { printable } from "../util/printable.ts";
 import { arraySource } from "./arrays/source.ts";
-import { identifier, literal, openDatabase, type Database } from "./database.ts";
+import { orderLines, stepsNote } from "./by-id.ts";
+import { identifier, openDatabase, type Database } from "./database.ts";
 import type { ColumnProfile, DataProfile, Distribution } from "./column-profile.ts";
-import { COMPACT_DATE } from "./dates.ts";
 import { createTyped } from "./impose.ts";
-import { asNumber, asText, countDistinct } from "./extract.ts";
+import { asNumber, asText, countDistinct, extract } from "./extract.ts";
+import { attachImages } from "./images/manifest.ts";
 import { inferTypes } from "./infer.ts";
+import { besideNotes, countRepeats, profileSequences } from "./profile-beside.ts";
+import { oddNumbers, variants } from "./profile-remarks.ts";
 import { lookAt, type SourceColumn } from "./raw-table.ts";
 import type { Reading } from "./reading.ts";
-import type { Staged } from "./reader.ts";
+import type { ArrayRequest, Staged } from "./reader.ts";
 import { attachSequences } from "./sequence-columns.ts";
 import { openSource } from "./source.ts";
 import { applyQuery, stageSource, whereOf } from "./stage.ts";
-import { grouped, type Column, type SequenceColumn, type Where } from "./table.ts";
-import { moments } from "./transforms/standardise.ts";
+import { grouped, type CategoricalColumn, type Column, type NumericColumn, type SequenceColumn, type Where } from "./table.ts";
+import type { TextUnit } from "./tokens.ts";
 
 export interface ProfileOptions extends Reading {
   /** Of IDX and NumPy files: where the labels are, if not under their usual name beside them. */
   readonly labels?: string | undefined;
+  /** A column of paths of image files, relative to the folder of the file: its images are looked at. */
+  readonly image?: string | undefined;
+  /** Columns of text that are looked at as sequences, and what they are cut into. */
+  readonly text?: Readonly<Record<string, TextUnit>> | undefined;
+  /** A line per step: the column that names each sequence. */
+  readonly sequenceId?: string | undefined;
+  /** What orders the steps of a sequence. */
+  readonly time?: string | undefined;
   /** Bins of a distribution, and texts that are listed. Default 24. */
   readonly bins?: number;
 }
@@ -31,42 +43,54 @@ export interface ProfileOptions extends Reading {
  * @throws GradusError where it cannot be read
  */
 export async function profileData(path: string, options: ProfileOptions = {}): Promise<DataProfile> {
-  const { bins = 24, labels, ...reading } = options;
+  const { bins = 24, labels, image, text = {}, sequenceId, time, ...reading } = options;
+  const request = { labels, skipBad: reading.skipBadRows, labelled: true, mentioned: [], channels: undefined, formats: true };
   const arrays = await arraySource(path);
-  if (arrays) return profileArrays(path, arrays, reading, labels, bins);
+  if (arrays && (image ?? sequenceId ?? time ?? Object.keys(text)[0]) !== undefined)
+    throw new GradusError(`--image, --text, --sequence-id and --time name columns of a table; ${path} gives images or arrays.`, {
+      hint: "leave them out.",
+    });
+  if (arrays) return profileArrays(path, arrays, reading, request, bins);
   if (labels !== undefined)
     throw new GradusError(`--labels names the labels of IDX and NumPy files; ${path} holds neither.`, { hint: "leave out --labels." });
+  if (time !== undefined && sequenceId === undefined)
+    throw new GradusError(`--time orders the lines of sequences here, and nothing names these.`, { hint: "--sequence-id COLUMN" });
+  if (image !== undefined && reading.query !== undefined)
+    throw new GradusError("--query would lose the images that --image reads.", { hint: "leave out one of them." });
   const source = await openSource(path);
   const database = await openDatabase();
   const said = path === "-" ? "standard input" : path;
   try {
-    const read = await stageSource(source, database, reading);
+    const file = await stageSource(source, database, reading);
+    const read = image === undefined ? file : await attachImages(database, path, file, image, request, source.fingerprint);
     await database.query("SET enable_external_access = false");
     const whole = reading.query === undefined ? read : await applyQuery(database, said, read, { ...reading, query: reading.query });
     await database.query("SET lock_configuration = true");
     const where = whereOf(whole);
-    const { staged, lists, refused } = await takeLists(database, said, whole, where, reading);
-    const unknown = Object.keys(reading.types ?? {}).find((name) => !whole.names.includes(name));
-    if (unknown !== undefined) throw new GradusError(`no column "${unknown}" (--type) in ${said} (line 1).`);
+    const { staged, refused } = await takeSequences(database, said, whole, where, { ...reading, text });
+    checkNames(said, file.names, { "--type": Object.keys(reading.types ?? {}), "--sequence-id": [sequenceId], "--time": [time] });
     const raw = await lookAt(database, said, staged, where, reading);
     // A table of lists alone has no other column.
     const { columns, notes } = raw.columns.length > 0 ? await inferTypes(database, raw, reading) : { columns: [], notes: [] };
     if (columns.length > 0) await createTyped(database, said, columns, where);
+    const shown = columns.filter(({ name }) => !staged.aside?.has(name));
     const profiles: ColumnProfile[] = [];
-    for (const column of columns) profiles.push(await profileColumn(database, column, staged.rows, where, bins, notes));
-    const all = columns.map(({ id }) => identifier(id)).join(", ");
-    // Rows are told apart by all that they hold: with lists among it, that is not looked at.
-    const repeats = lists.length > 0 ? [] : await database.query(`SELECT count(*) AS n FROM (SELECT DISTINCT ${all} FROM data)`);
-    profiles.push(...lists.map((column) => profileLists(column, bins)));
+    for (const column of shown) profiles.push(await profileColumn(database, column, staged.rows, where, bins, notes));
+    const beside = staged.columns ?? [];
+    const sequences = beside.filter((column): column is SequenceColumn => column.kind === "sequence");
+    profiles.push(...sequences.map((column) => profileSequences(column, bins, text[column.name])));
     const place = new Map(whole.names.map((name, i) => [printable(name), i]));
+    const steps = sequenceId === undefined ? [] : await stepNotes(database, said, staged, columns, { sequenceId, time }, where);
     return {
       path: said,
-      fingerprint: source.fingerprint,
+      fingerprint: staged.fingerprint ?? source.fingerprint,
       rows: staged.rows,
-      duplicates: repeats[0] ? staged.rows - Number(repeats[0]["n"]) : 0,
+      duplicates: await repeatsOf(database, shown, beside, staged.rows),
       columns: profiles.toSorted((a, b) => place.get(a.name)! - place.get(b.name)!),
       ...(staged.skipped?.length ? { skipped: staged.skipped } : {}),
-      notes: [...staged.notes, ...refused, ...raw.notes].map(printable),
+      notes: [...besideNotes(beside.filter(({ kind }) => kind === "image")), ...staged.notes, ...refused, ...raw.notes, ...steps].map(
+        printable,
+      ),
     };
   } finally {
     database.close();
@@ -74,52 +98,80 @@ export async function profileData(path: string, options: ProfileOptions = {}): P
   }
 }
 
-/** Columns of lists out of the table, as they are read; where a cell of one is none, they stay, and that is said. */
-async function takeLists(database: Database, path: string, whole: Staged, where: Where, { types = {} }: Reading) {
-  const others = new Set(Object.keys(types));
-  const none: readonly SequenceColumn[] = [];
-  try {
-    const staged = await attachSequences(database, path, whole, where, { text: {}, others, schema: undefined });
-    const lists = (staged.columns ?? []).filter((column): column is SequenceColumn => column.kind === "sequence");
-    return { staged, lists, refused: [] };
-  } catch (error) {
-    if (!(error instanceof GradusError)) throw error;
-    return { staged: whole, lists: none, refused: [error.message] };
-  }
+/** @throws GradusError where a flag names a column that is not there */
+function checkNames(path: string, names: readonly string[], asked: Readonly<Record<string, readonly (string | undefined)[]>>): void {
+  for (const [flag, wanted] of Object.entries(asked))
+    for (const name of wanted)
+      if (name !== undefined && !names.includes(name))
+        throw new GradusError(`no column "${name}" (${flag}) in ${path} (line 1).`, { hint: didYouMean(name, names, "columns") });
 }
 
-/** How long the lists are. */
-function profileLists(column: SequenceColumn, bins: number): ColumnProfile {
-  const { name, offsets, width, tokens } = column;
-  const lengths = Float64Array.from({ length: offsets.length - 1 }, (_, i) => offsets[i + 1]! - offsets[i]!).toSorted();
-  const m = lengths.length;
-  const at = (share: number): number => {
-    const place = share * (m - 1);
-    const below = lengths[Math.floor(place)]!;
-    return below + (place % 1) * ((lengths[Math.ceil(place)] ?? below) - below);
+/** Rows that are like an earlier one, in the table and in what stands beside it. */
+async function repeatsOf(database: Database, columns: readonly SourceColumn[], beside: readonly Column[], rows: number): Promise<number> {
+  if (beside.length === 0) {
+    const all = columns.map(({ id }) => identifier(id)).join(", ");
+    return rows - Number((await database.query(`SELECT count(*) AS n FROM (SELECT DISTINCT ${all} FROM data)`))[0]!["n"]);
+  }
+  const wanted = columns.map(({ name, kind, sqlType, dates, id }) => ({ name, kind, sqlType, dates, sql: id }));
+  return countRepeats([...beside, ...(wanted.length > 0 ? await extract(database, "data", rows, wanted) : [])], rows);
+}
+
+/** What the lines of a long table are as sequences. @throws GradusError where their order is not known, as training would */
+async function stepNotes(
+  database: Database,
+  path: string,
+  { rows }: Staged,
+  columns: readonly SourceColumn[],
+  { sequenceId, time }: { readonly sequenceId: string; readonly time: string | undefined },
+  where: Where,
+): Promise<string[]> {
+  const column = (name: string, flag: string): SourceColumn => {
+    const found = columns.find((candidate) => candidate.name === name);
+    if (!found) throw new GradusError(`column "${name}" of ${path} holds sequences and cannot serve as ${flag}.`);
+    return found;
   };
-  const { mean, deviation } = moments(lengths);
-  const [min, max] = [at(0), at(1)];
-  const step = Math.max(1, Math.ceil((max - min + 1) / bins));
-  const counts = new Array<number>(Math.ceil((max - min + 1) / step)).fill(0);
-  for (const length of lengths) counts[Math.floor((length - min) / step)]! += 1;
-  const what = tokens ? "texts" : width > 1 ? `${width} numbers a step` : "numbers";
-  const range = min === max ? grouped(min) : `${grouped(min)} to ${grouped(max)}`;
-  const empty = lengths.filter((length) => length === 0).length;
-  return {
-    name: printable(name),
-    type: "list",
-    missing: empty,
-    distinct: new Set(lengths).size,
-    numbers: { min, quartiles: [at(0.25), at(0.5), at(0.75)], max, mean, deviation },
-    distribution: {
-      kind: "bins",
-      edges: Array.from({ length: counts.length + 1 }, (_, i) => min - 0.5 + i * step),
-      counts,
-      clipped: false,
-    },
-    remarks: [`a sequence per row: lists of ${what}, ${range} steps long`],
-  };
+  const { id, sqlType, missing } = column(sequenceId, "--sequence-id");
+  if (missing > 0)
+    throw new GradusError(`${path}: column "${sequenceId}" (--sequence-id) is empty in ${grouped(missing)} of ${grouped(rows)} lines.`, {
+      hint: "every line needs the sequence that it is of.",
+    });
+  const clock = time === undefined ? undefined : column(time, "--time");
+  if (clock && (clock.kind !== "numeric" || clock.missing > 0))
+    throw new GradusError(
+      `${path}: ${clock.problem?.message ?? `column "${time}" (--time) must hold a number, a date or a time in every line.`}`,
+      {
+        ...(clock.problem ? { hint: clock.problem.remedy } : {}),
+      },
+    );
+  const [names, times] = await extract(database, "data", rows, [
+    { name: sequenceId, kind: "categorical", sqlType, sql: id },
+    ...(clock ? [{ name: clock.name, kind: clock.kind, sqlType: clock.sqlType, sql: clock.id }] : []),
+  ]);
+  const lines = orderLines(path, rows, names as CategoricalColumn, times as NumericColumn | undefined, where);
+  return [stepsNote(sequenceId, time, lines.offsets), ...lines.notes];
+}
+
+/** Columns of lists, and texts that are named, out of the table as they are read; where a cell of a list is none, the lists stay, and that is said. */
+async function takeSequences(
+  database: Database,
+  path: string,
+  whole: Staged,
+  where: Where,
+  { types = {}, text }: Reading & { readonly text: Readonly<Record<string, TextUnit>> },
+) {
+  const request = { text, others: new Set([...Object.keys(types), ...(whole.aside?.keys() ?? [])]), schema: undefined };
+  const refused: string[] = [];
+  try {
+    return { staged: await attachSequences(database, path, whole, where, request), refused };
+  } catch (error) {
+    if (!(error instanceof GradusError)) throw error;
+    // Without the lists, whatever is wrong with the texts is an error.
+    const staged = await attachSequences(database, path, whole, where, {
+      ...request,
+      others: new Set(whole.names.filter((name) => text[name] === undefined)),
+    });
+    return { staged, refused: [error.message] };
+  }
 }
 
 /** Images and arrays: the labels and names beside them as columns, themselves as notes. */
@@ -127,27 +179,32 @@ async function profileArrays(
   path: string,
   arrays: NonNullable<Awaited<ReturnType<typeof arraySource>>>,
   reading: Reading,
-  labels: string | undefined,
+  request: ArrayRequest,
   bins: number,
 ): Promise<DataProfile> {
   if (reading.query !== undefined)
     throw new GradusError(`--query reads tables; ${path} gives images or arrays.`, { hint: "leave out --query." });
   const database = await openDatabase();
   try {
-    const request = { labels, skipBad: reading.skipBadRows, labelled: true, mentioned: [], channels: undefined };
     const staged = await arrays(database, request);
     const where = whereOf(staged);
     const raw = await lookAt(database, path, staged, where, reading);
     const { columns, notes } = await inferTypes(database, raw, reading);
     await createTyped(database, path, columns, where);
     const profiles: ColumnProfile[] = [];
-    for (const column of columns.filter(({ name }) => !staged.aside?.has(name)))
-      profiles.push(await profileColumn(database, column, staged.rows, where, bins, notes));
+    const shown = columns.filter(({ name }) => !staged.aside?.has(name));
+    for (const column of shown) profiles.push(await profileColumn(database, column, staged.rows, where, bins, notes));
     return {
       path,
       fingerprint: staged.fingerprint ?? "",
       rows: staged.rows,
-      duplicates: 0,
+      // The same picture in two parts is there twice.
+      duplicates: await repeatsOf(
+        database,
+        shown.filter(({ name }) => name !== staged.split),
+        staged.columns ?? [],
+        staged.rows,
+      ),
       columns: profiles,
       ...(staged.skipped?.length ? { skipped: staged.skipped } : {}),
       notes: [...besideNotes(staged.columns ?? []), ...staged.notes].map(printable),
@@ -155,31 +212,6 @@ async function profileArrays(
   } finally {
     database.close();
   }
-}
-
-/** What stands beside the table: images by their sizes, sequences by their lengths, columns of numbers by their count. */
-function besideNotes(columns: readonly Column[]): string[] {
-  const numbers = columns.filter(({ kind }) => kind === "numeric" || kind === "categorical");
-  const range = (values: ArrayLike<number>): string => {
-    const [low, high] = [
-      Array.from(values).reduce((a, b) => Math.min(a, b), Infinity),
-      Array.from(values).reduce((a, b) => Math.max(a, b), 0),
-    ];
-    return low === high ? String(low) : `${low} to ${high}`;
-  };
-  const others = columns.flatMap((column) => {
-    if (column.kind === "image") {
-      const colour = { 1: "gray", 3: "in colour", 4: "in colour, with alpha" }[column.channels];
-      return [
-        `${column.name}: ${grouped(column.heights.length)} ${column.heights.length === 1 ? "image" : "images"}, ${colour}, ${range(column.heights)} pixels high and ${range(column.widths)} wide`,
-      ];
-    }
-    if (column.kind !== "sequence") return [];
-    const lengths = column.offsets.slice(1).map((end, i) => end - column.offsets[i]!);
-    return [`${column.name}: ${grouped(lengths.length)} sequences of ${range(lengths)} steps, ${column.width} numbers each`];
-  });
-  const named = numbers.length > 1 ? `${numbers[0]!.name} to ${numbers.at(-1)!.name}` : (numbers[0]?.name ?? "");
-  return [...others, ...(numbers.length > 0 ? [`${grouped(numbers.length)} columns of an array: ${named}`] : [])];
 }
 
 /** From one value to the next. */
@@ -277,53 +309,4 @@ async function listed(database: Database, text: string, present: number, most: n
   );
   const texts = found.map(({ text: value, n }) => ({ text: printable(String(value)), rows: Number(n) }));
   return { kind: "texts", texts, others: present - texts.reduce((sum, { rows }) => sum + rows, 0) };
-}
-
-/** Categories that differ in blanks or case only: most likely one. */
-async function variants(database: Database, id: string): Promise<string[]> {
-  const found = await database.query(
-    `SELECT list(v ORDER BY v)::VARCHAR AS list, list_transform(list(v ORDER BY n DESC, v), x -> '"' || x || '"') AS shown FROM (SELECT ${id} AS v, count(*) AS n FROM data WHERE ${id} IS NOT NULL GROUP BY v)
-     GROUP BY lower(trim(regexp_replace(v, '\\s+', ' ', 'g'))) HAVING count(*) > 1 ORDER BY list LIMIT 4`,
-  );
-  const shown = found
-    .map(({ shown }) => shown as unknown as { items?: string[] } | string[])
-    .map((list) => (Array.isArray(list) ? list : (list.items ?? [])));
-  return shown.slice(0, 3).map((list) => `${list.slice(0, 4).join(" and ")} differ in blanks or case only`);
-}
-
-/** Numbers that people write where there is none. */
-const SENTINELS = [-1, -9, -99, -999, -9999, 99, 999, 9999, 99_999, 999_999];
-
-async function oddNumbers(
-  database: Database,
-  { id, sqlType, name }: SourceColumn,
-  { min, max }: Numbers,
-  { rows, distinct, where }: { readonly rows: number; readonly distinct: number; readonly where: Where },
-): Promise<string[]> {
-  const remarks: string[] = [];
-  const number = asNumber(id, sqlType);
-  if (sqlType === "BIGINT" && min >= 18_000_101 && max <= 21_991_231) {
-    const [other] = await database.query(
-      `SELECT count(*) AS n FROM data WHERE ${id} IS NOT NULL AND NOT coalesce(regexp_matches(${id}::VARCHAR, ${COMPACT_DATE}) AND try_strptime(${id}::VARCHAR, '%Y%m%d') IS NOT NULL, false)`,
-    );
-    if (Number(other!["n"]) === 0) return [`all look like dates, as ${min}: if they are, --type ${name}=date`];
-  }
-  if (sqlType === "BIGINT" && distinct === rows && rows > 20) remarks.push("every row has its own whole number: an identifier?");
-  if (sqlType === "BIGINT" && Math.max(Math.abs(min), Math.abs(max)) > Number.MAX_SAFE_INTEGER)
-    remarks.push(`whole numbers beyond 2^53 are rounded (--type ${name}=category if they are codes)`);
-  const [infinite] = await database.query(`SELECT min(rowid) AS row FROM data WHERE NOT isfinite(${number})`);
-  if (infinite!["row"] !== null) remarks.push(`infinite in ${where(Number(infinite!["row"]))}`);
-  for (const value of new Set([min, max])) {
-    if (!SENTINELS.includes(value) || sqlType.startsWith("DATE") || sqlType.startsWith("TIME")) continue;
-    const [rest] = await database.query(
-      `SELECT count(*) FILTER (${number} = ${value}) AS n, min(${number}) FILTER (${number} <> ${value}) AS low, max(${number}) FILTER (${number} <> ${value}) AS high FROM data`,
-    );
-    const [low, high] = [Number(rest!["low"]), Number(rest!["high"])];
-    const gap = value === min ? low - value : value - high;
-    if (rest!["low"] !== null && gap > Math.max(1, high - low) && Number(rest!["n"]) > 1)
-      remarks.push(
-        `${value} in ${grouped(Number(rest!["n"]))} rows lies far from the others (${low} to ${high}): if it means missing, --missing ${literal(String(value)).replaceAll("'", '"')}`,
-      );
-  }
-  return remarks;
 }

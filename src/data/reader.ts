@@ -43,6 +43,8 @@ export interface ArrayRequest {
   readonly mentioned: readonly string[];
   /** Of images, that a saved model expects. */
   readonly channels: number | undefined;
+  /** Whether the format of images is said even where all have one. */
+  readonly formats?: boolean;
 }
 
 /** What a reader is given besides the file. */

@@ -1,15 +1,17 @@
 /** A data file at a glance: figures worked out by hand, what looks odd, the picture and the lines. */
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
+import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { dataShowAction } from "../../src/cli/commands/data-show-action.ts";
+import { textUnits } from "../../src/cli/flags.ts";
 import { lineSchema } from "../../src/cli/json-schema.ts";
 import { profileLines } from "../../src/cli/render/profile.ts";
 import { paint } from "../../src/cli/render/paint.ts";
 import { profilePicture } from "../../src/data/profile-picture.ts";
 import { profileData } from "../../src/data/profile.ts";
 import { readTable } from "../../src/data/read-table.ts";
-import type { NumericColumn } from "../../src/data/table.ts";
+import { schemaOf, type NumericColumn } from "../../src/data/table.ts";
 import { complaint, csv, file, temporaryFolder } from "./files.ts";
 
 const lines = Array.from({ length: 40 }, (_, i) => {
@@ -81,7 +83,7 @@ describe("a profile", () => {
     expect(await odd("number")).toEqual(["every row has its own whole number: an identifier?"]);
     expect(await odd("count")).toEqual(['-999 in 2 rows lies far from the others (0 to 4): if it means missing, --missing "-999"']);
     expect(await odd("day")).toEqual([
-      'column "day" holds dates in two formats: "2021-01-01" in line 2 is year-month-day, "31/12/2020" in line 7 is not.',
+      'column "day" holds dates in two formats: "2021-01-01" in line 2 is year-month-day, "31/12/2020" in line 7 is day/month/year; 1 of 40 values are not year-month-day.',
     ]);
     expect(await odd("gap")).toEqual([]);
     const { columns } = await profileData(path, { missing: ["-999"] });
@@ -177,10 +179,92 @@ describe("lists, labels and dates that look like numbers", () => {
       expect(steps!.remarks).toEqual(["a sequence per row: lists of numbers, 1 to 5 steps long"]);
       expect(notes.join()).toContain("steps read as lists: 90 steps");
     }
+    // Thirty rows of n (3 values), lists (5) and y (2): row 30 would be the first again.
+    expect((await profileData(text)).duplicates).toBe(0);
+    const again = csv(
+      "lists-again.csv",
+      "n,steps,y",
+      [...lists.slice(0, 7), ...lists.slice(2, 4), lists[0]!].map((list, i) => `${i < 9 ? i % 7 : 0},"${list}",${i === 8 ? 5 : 1}`),
+    );
+    // Row 8 has the list of row 3 but another n, row 9 that of row 4 and another n and y; row 10 is the first again.
+    expect((await profileData(again)).duplicates).toBe(1);
     const alone = await profileData(csv("lists-alone.csv", "steps", ['"[1,2]"', '"[3]"']));
     expect(alone.columns.map(({ type }) => type)).toEqual(["list"]);
     const broken = await profileData(csv("lists-broken.csv", "steps,x", ['"[1,2]",1', '"[3,[4]]",2']));
     expect(broken.notes.join()).toMatch(/line 3: column "steps" should hold numbers/);
+  });
+
+  test("texts, images and the lines of sequences are looked at as training takes them", async () => {
+    const names = csv("names.csv", "name,y", ["Ada,1", "Bob,0", "Ada,1", "Étienne,0", "Ada,0"]);
+    const { columns, notes, duplicates } = await profileData(names, { text: { name: "characters" } });
+    expect(columns[0]).toMatchObject({ name: "name", type: "text", numbers: { min: 3, max: 7, quartiles: [3, 3, 3] } });
+    expect(columns[0]!.remarks).toEqual(["a sequence per row: characters, 3 to 7 steps long"]);
+    expect([notes, duplicates]).toEqual([["name read in characters: 19, 11 of them different"], 1]);
+    expect(await complaint(profileData(names, { text: { nam: "words" } }))).toMatch(
+      /no column "nam" \(--text\) in .* \| did you mean "name"/,
+    );
+    expect(() => textUnits("name=letters")).toThrow('--text name should be characters or words, found "letters".');
+    expect(textUnits("name=characters,story=words")).toEqual({ name: "characters", story: "words" });
+
+    const walk = csv("walk.csv", "who,t,x", ["a,2,5", "b,1,6", "a,1,7", "a,3,7", "b,2,7"]);
+    const steps = await profileData(walk, { sequenceId: "who", time: "t" });
+    expect([steps.rows, steps.columns.map(({ name }) => name)]).toEqual([5, ["who", "t", "x"]]);
+    expect(steps.notes[0]).toBe("5 lines are 2 sequences by who, in the order of t, of 2 to 3 steps");
+    expect(steps.notes[1]).toMatch(/^t goes backwards in the file, first in line 4/);
+    expect(await complaint(profileData(walk, { sequenceId: "who" }))).toMatch(
+      /do not stand together.* \| name the column that orders them: --time/,
+    );
+    expect(await complaint(profileData(walk, { sequenceId: "whom" }))).toMatch(/no column "whom" \(--sequence-id\)/);
+    expect(await complaint(profileData(walk, { time: "t" }))).toMatch(/\| --sequence-id COLUMN/);
+
+    const picture = (name: string, gray: number, kind: "png" | "jpeg") =>
+      sharp({ create: { width: 4, height: 3, channels: 3, background: { r: gray, g: gray, b: gray } } })
+        .toFormat(kind)
+        .toFile(join(temporaryFolder, name));
+    await Promise.all([
+      picture("p1.png", 10, "png"),
+      picture("p2.png", 200, "png"),
+      picture("p3.png", 10, "png"),
+      picture("p4.jpg", 10, "jpeg"),
+    ]);
+    const list = csv("pictures.csv", "file,kind", ["p1.png,a", "p2.png,b", "p3.png,a", "p1.png,b"]);
+    const seen = await profileData(list, { image: "file" });
+    expect(seen.columns.map(({ name }) => name)).toEqual(["kind"]);
+    expect(seen.notes[0]).toMatch(/^file: 4 images, (gray|in colour), 3 pixels high and 4 wide$/);
+    expect(seen.notes).toContain("format: PNG");
+    // The third is the first, pixel by pixel; the fourth has another label.
+    expect(seen.duplicates).toBe(1);
+    const both = await profileData(csv("pictures2.csv", "file,kind", ["p1.png,a", "p4.jpg,b", "p2.png,b"]), { image: "file" });
+    expect(both.notes).toContain("formats: 2 PNG, 1 JPEG");
+    expect((await readTable(list, { target: "kind", image: "file" })).notes).not.toContain("format: PNG");
+    expect(await complaint(profileData(list, { image: "fil" }))).toMatch(/no column "fil" \(--image\)/);
+    const images = file("six.npy", npy([6, 2, 2], "|u1"));
+    expect((await profileData(images)).duplicates).toBe(5);
+    expect(await complaint(profileData(images, { image: "x" }))).toMatch(/six\.npy gives images or arrays/);
+  });
+
+  test("whole numbers of a typed file are dates where asked", async () => {
+    const parquet = join(temporaryFolder, "compact.parquet");
+    const connection = await (await DuckDBInstance.create(":memory:")).connect();
+    await connection.run(
+      `COPY (SELECT 20240100 + d AS "the day", d % 2 AS y, CASE WHEN d = 5 THEN 7 ELSE 20240100 + d END AS wrong FROM range(1, 32) t(d)) TO '${parquet}' (FORMAT parquet)`,
+    );
+    connection.closeSync();
+    const { columns } = await profileData(parquet);
+    expect(columns[0]!.remarks).toEqual(['all look like dates, as 20240101: if they are, --type "the day=date"']);
+    const asked = (await profileData(parquet, { types: { "the day": "date" } })).columns[0]!;
+    expect([asked.type, asked.numbers!.min, asked.numbers!.max]).toEqual([
+      "date",
+      Date.UTC(2024, 0, 1) / 1000,
+      Date.UTC(2024, 0, 31) / 1000,
+    ]);
+    const table = await readTable(parquet, { target: "y", drop: ["wrong"], types: { "the day": "date" } });
+    expect([...(table.columns[0] as NumericColumn).values].slice(0, 2)).toEqual([Date.UTC(2024, 0, 1) / 1000, Date.UTC(2024, 0, 2) / 1000]);
+    const again = await readTable(parquet, { schema: schemaOf(table) });
+    expect([...(again.columns[0] as NumericColumn).values]).toEqual([...(table.columns[0] as NumericColumn).values]);
+    expect(await complaint(readTable(parquet, { target: "y", types: { wrong: "date" } }))).toMatch(
+      /compact\.parquet: column "wrong" should hold dates year-month-day \(--type\), 1 of 31 are none: "7" in row 5\./,
+    );
   });
 
   test("whole numbers that look like dates are remarked on, and are dates where asked", async () => {

@@ -1,4 +1,4 @@
-import { imageFlags, readingFlags, type Command } from "../command.ts";
+import { imageFlags, readingFlags, sequenceFlags, type Command } from "../command.ts";
 
 export const dataShow: Command = {
   name: "show",
@@ -12,13 +12,16 @@ export const dataShow: Command = {
   ],
   options: [
     { flags: "--picture <file>", description: "an SVG: the distribution of every column" },
-    ...imageFlags.filter(({ flags }) => flags.startsWith("--labels")),
+    ...imageFlags,
+    ...sequenceFlags.filter(({ flags }) => /^--(text|sequence-id)/.test(flags)),
+    { flags: "--time <column>", description: "what orders the lines of a sequence" },
     ...readingFlags,
   ],
   examples: [
     "gradus data show churn.csv",
     "gradus data show photos",
     "gradus data show train-images-idx3-ubyte.gz --labels other-labels.gz",
+    "gradus data show walks.csv --sequence-id walker --time second",
     "gradus data show flights.parquet --picture flights.svg",
     'gradus data show "logs/*.csv.gz" --type zip=category --missing "-"',
   ],

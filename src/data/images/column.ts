@@ -30,6 +30,7 @@ const MOST_FILE_BYTES = 2 ** 28;
 /**
  * Reads image files.
  * @param options.skipBad leaves out those that cannot be read, and lists them
+ * @param options.formats says the format even where all have one
  * @param options.channels of a saved model: all are read as gray or as colour; else as colour where one of them is
  * @throws GradusError naming the first file that cannot be read; where none is left; where they are more than memory is meant for
  */
@@ -37,7 +38,7 @@ export async function readImages(
   shown: string,
   name: string,
   files: readonly ImageFile[],
-  options: { readonly skipBad?: boolean | undefined; readonly channels?: number | undefined },
+  options: { readonly skipBad?: boolean | undefined; readonly channels?: number | undefined; readonly formats?: boolean },
 ): Promise<ReadImages> {
   const bad = new Map<number, GradusError>();
   const facts: (ImageFacts | undefined)[] = [];
@@ -74,7 +75,7 @@ export async function readImages(
     kept: good.map(({ i }) => i),
     skipped: [...bad].toSorted(([a], [b]) => a - b).map(([i, error]) => ({ file: files[i]!.shown, line: 0, reason: error.message })),
     notes: [
-      ...formatNotes(good),
+      ...formatNotes(good, options.formats === true),
       ...remarksOf(files, good),
       ...channelNotes(good.length, good.filter(({ gray }) => gray).length, channels, options.channels),
     ],
@@ -138,11 +139,11 @@ async function fileBytes(shown: string, path: string): Promise<Uint8Array> {
   return readFile(path).catch(unreadable);
 }
 
-/** What formats there are, where there are several. */
-function formatNotes(good: readonly ImageFacts[]): string[] {
+/** What formats there are, where there are several or it is asked for. */
+function formatNotes(good: readonly ImageFacts[], always: boolean): string[] {
   const counts = new Map<string, number>();
   for (const { format } of good) counts.set(format, (counts.get(format) ?? 0) + 1);
-  if (counts.size < 2) return [];
+  if (counts.size < 2) return always ? [`format: ${good[0]!.format}`] : [];
   const shown = [...counts]
     .toSorted((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
     .map(([format, count]) => `${grouped(count)} ${format}`);
