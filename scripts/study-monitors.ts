@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { faults } from "../test/train/monitors/faults.ts";
 import { monitorsReport } from "../test/train/monitors/report.ts";
-import { healthyPart, joinStudy, plantedPart, scoreOf, type StudyPart } from "../test/train/monitors/study.ts";
+import { healthyPart, joinHealthy, joinStudy, plantedPart, scoreOf, type StudyPart } from "../test/train/monitors/study.ts";
 
 const { values } = parseArgs({
   options: {
@@ -16,6 +16,7 @@ const { values } = parseArgs({
     planted: { type: "string", default: "60" },
     healthy: { type: "string", default: "72" },
     only: { type: "string" },
+    processes: { type: "string", default: "2" },
     part: { type: "string" },
   },
 });
@@ -24,13 +25,14 @@ const [seed, planted, healthy] = [Number(values.seed), Number(values.planted), N
 if (values.part === undefined) {
   const kinds = values.only?.split(",") ?? faults.map(({ monitor }) => monitor);
   // Healthy trainings first: what is planted is held against them.
-  const yardstick = await inProcess(["healthy"]);
+  const shares = Array.from({ length: Number(values.processes) }, (_, from) => `healthy/${from}`);
+  const yardstick = joinHealthy(await Promise.all(shares.map((share) => inProcess(share))));
   const queue = [...kinds];
   const parts: StudyPart[] = [yardstick];
   const work = async () => {
-    for (let kind = queue.shift(); kind !== undefined; kind = queue.shift()) parts.push(await inProcess([kind], yardstick));
+    for (let kind = queue.shift(); kind !== undefined; kind = queue.shift()) parts.push(await inProcess(kind, yardstick));
   };
-  await Promise.all([work(), work()]);
+  await Promise.all(shares.map(work));
   const study = joinStudy(seed, parts);
   for (const kind of kinds) {
     const { recall, named, precision, planted: count } = scoreOf(kind, study);
@@ -41,7 +43,10 @@ if (values.part === undefined) {
   if (!values.only) writeFileSync(new URL("../docs/monitors.md", import.meta.url), monitorsReport(study));
 } else {
   process.on("message", (yardstick: StudyPart) => {
-    const made = values.part === "healthy" ? healthyPart(seed, healthy) : plantedPart(values.part!, seed, planted, yardstick);
+    const share = /^healthy\/(\d+)$/.exec(values.part!);
+    const made = share
+      ? healthyPart(seed, healthy, { from: Number(share[1]), of: Number(values.processes) })
+      : plantedPart(values.part!, seed, planted, yardstick);
     made.then(
       (part) => process.send!(part, () => process.exit()),
       (error: unknown) => {
@@ -52,8 +57,19 @@ if (values.part === undefined) {
   });
 }
 
-function inProcess([part]: readonly [string], yardstick?: StudyPart): Promise<StudyPart> {
-  const flags = ["--part", part, "--seed", values.seed, "--planted", values.planted, "--healthy", values.healthy];
+function inProcess(part: string, yardstick?: StudyPart): Promise<StudyPart> {
+  const flags = [
+    "--part",
+    part,
+    "--seed",
+    values.seed,
+    "--planted",
+    values.planted,
+    "--healthy",
+    values.healthy,
+    "--processes",
+    values.processes,
+  ];
   const child = fork(fileURLToPath(import.meta.url), flags, { execArgv: process.execArgv, serialization: "advanced" });
   child.send(yardstick ?? {});
   return new Promise((resolve, reject) => {

@@ -29,12 +29,12 @@ function networkOn(problem: Problem, layout: ParameterLayout, training: boolean)
 }
 
 /**
- * A part of a step's batch in training mode. Inputs as of a step; `share` [] = 1/rows. Outputs: `loss` [rows], `square/<layer>` []
+ * A part of a step's batch in training mode. Inputs as of a step; `share` [rows], each row's part in the mean. Outputs: `loss` [rows], `square/<layer>` []
  * (the mean square of what it makes), `gradient/<parameter>` of each that is trained.
  */
 export function lookGraph(problem: Problem, layout: ParameterLayout): Graph {
   const { inputs, loss, signals, parameters } = networkOn(problem, layout, true);
-  const share = input("share", "float32", []);
+  const share = input("share", "float32", ["batch"]);
   const names = layout.slots.filter((slot) => isTrainable(layout, slot)).map(({ name }) => name);
   const wanted = names.map((name) => parameters.get(name)!);
   const gradients = gradient(loss, wanted, share, { names });

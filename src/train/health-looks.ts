@@ -86,7 +86,7 @@ async function stepLooks({ problem, layout, batch, seed, pull }: LookOptions, op
         ...parameters,
         ...Object.fromEntries(Object.entries(drawn).map(([name, mask]) => [name, cut(mask, from, to)])),
         rows: tensor("int32", rows.slice(from, to)),
-        share: tensor("float32", 1 / (to - from)),
+        share: sharesOf(data, rows, from, to),
       };
       const found = await session.run(feeds, into[half]!);
       const loss = mean(found["loss"]!.data as Float32Array);
@@ -131,6 +131,15 @@ async function stepLooks({ problem, layout, batch, seed, pull }: LookOptions, op
       ...(halved ? { noise: { signal: crossed, variance: half * (own - crossed) } } : {}),
     };
   };
+}
+
+/** 1/rows each, times the row's weight where rows have weights. */
+function sharesOf({ weights }: Dataset, rows: Int32Array, from: number, to: number): Tensor {
+  const known = weights?.data as Float32Array | undefined;
+  return tensor(
+    "float32",
+    Float32Array.from({ length: to - from }, (_, i) => (known ? known[rows[from + i]!]! : 1) / (to - from)),
+  );
 }
 
 function cut({ data, shape }: Tensor, from: number, to: number): Tensor {

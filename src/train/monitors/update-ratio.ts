@@ -1,6 +1,6 @@
 import { short } from "../../util/format.ts";
 import { defineMonitor, type StepLook } from "../monitor.ts";
-import { awake, knownNothing, weightMedians } from "./reading.ts";
+import { awake, knownNothing, median, weightMedians } from "./reading.ts";
 
 const longest = (looks: readonly StepLook[]) => Math.max(0, ...weightMedians(looks, ({ update, weight }) => update / weight).values());
 
@@ -30,7 +30,7 @@ export const updateRatio = defineMonitor({
     first: { value: 5, means: "first steps that are not counted: they may be long" },
     low: { value: 3e-5, means: "every tensor's ratio below this warns" },
     lowest: { value: 1e-6, means: "below this it fails" },
-    slow: { value: 1e-3, means: "below this it warns too, once half of the epochs are done" },
+    slow: { value: 1e-3, means: "the median tensor's below this warns too, once half of the epochs are done" },
     loss: { value: 0.35, means: "if the loss is then still above this share of what knowing nothing costs" },
     high: { value: 0.15, means: "any tensor's ratio above this warns" },
     wild: { value: 2, means: "above this in a few looks in a row it fails at once, the first steps included" },
@@ -61,11 +61,14 @@ export const updateRatio = defineMonitor({
     }
     const { epochs, facts } = record;
     const late = epochs.length - 1 >= facts.epochs / 2 && epochs.at(-1)!.loss > limits.loss * knownNothing(record);
-    if (most >= (late ? limits.slow : limits.low)) return undefined;
+    if (most >= limits.low && !(late && median(medians.map(([, ratio]) => ratio)) < limits.slow)) return undefined;
     return {
       severity: most < limits.lowest ? "fail" : "warn",
       subject: name,
-      message: `no step changes any weights by more than ${short(most)} of their length; 0.001 is usual`,
+      message:
+        most < limits.low
+          ? `no step changes any weights by more than ${short(most)} of their length; 0.001 is usual`
+          : `steps change weights by at most ${short(most)} of their length, half of the epochs are done, and the loss is still high`,
       hint:
         most === 0
           ? "nothing moves: are gradients cut off, or weights frozen?"

@@ -32,10 +32,23 @@ export interface StudyPart {
   readonly vain: number;
 }
 
-/** @param count of each half */
-export async function healthyPart(seed: number, count: number): Promise<StudyPart> {
-  const trials = [...(await healthyTrials(2 * seed, count)), ...(await healthyTrials(2 * seed + 1, count))];
+/** @param count of each half. @param share every so many-th of them, from one on: joined again by {@link joinHealthy} */
+export async function healthyPart(
+  seed: number,
+  count: number,
+  share: { readonly from: number; readonly of: number } = { from: 0, of: 1 },
+): Promise<StudyPart> {
+  const trials: Trial[] = [];
+  for (let number = share.from; number < 2 * count; number += share.of)
+    trials.push(await healthyTrial(2 * seed + (number < count ? 0 : 1), number % count));
   return { what: "healthy", trials: trials.map((trial) => ({ rows: rowsOf(trial), strength: 0, trial })), vain: 0 };
+}
+
+/** Shares in their order as one part. */
+export function joinHealthy(shares: readonly StudyPart[]): StudyPart {
+  const count = shares.reduce((sum, { trials }) => sum + trials.length, 0);
+  const trials = Array.from({ length: count }, (_, number) => shares[number % shares.length]!.trials[Math.floor(number / shares.length)]!);
+  return { what: "healthy", trials, vain: 0 };
 }
 
 const yardstickOf = ({ trials }: StudyPart) => spreadsOf(trials.slice(0, trials.length / 2).map(({ trial }) => trial));
@@ -90,13 +103,9 @@ async function plantOne(fault: Fault, seed: number, number: number): Promise<Stu
   return { rows: subject.rows.name, strength, trial };
 }
 
-async function healthyTrials(seed: number, count: number): Promise<Trial[]> {
-  const trials: Trial[] = [];
-  for (let number = 0; number < count; number++) {
-    const subject = await subjectOf(number);
-    trials.push(await runTrial(subject, harmless(subject, rng(seed, "healthy", number)), seed * 1000 + number));
-  }
-  return trials;
+async function healthyTrial(seed: number, number: number): Promise<Trial> {
+  const subject = await subjectOf(number);
+  return runTrial(subject, harmless(subject, rng(seed, "healthy", number)), seed * 1000 + number);
 }
 
 const isPresent = (monitor: string, trial: Trial, spreads: Study["spreads"]) =>
