@@ -41,12 +41,13 @@ export interface Stop {
  * The rule that options name; nothing for `none`.
  * @throws GradusError where a setting is out of its range, or of another rule
  */
-export function stopOf({ kind, unit, startEpoch, monitor: _, ...given }: StopOptions): Stop | undefined {
+export function stopOf({ kind, unit, startEpoch, monitor, ...given }: StopOptions): Stop | undefined {
+  monitorOf({ monitor });
   const kinds = [...Object.keys(stopRules), "none"];
   if (!kinds.includes(kind)) throw new GradusError(`stop: there is no rule "${kind}".`, { hint: didYouMean(kind, kinds, "rules") });
   checkRanges({ "stop.startEpoch": startEpoch }, { "stop.startEpoch": ranges.count });
   if (unit !== undefined && !improvementUnits.includes(unit))
-    throw new GradusError(`stop.unit must be one of ${improvementUnits.join(", ")}, found "${String(unit)}".`);
+    throw new GradusError(`stop.unit must be one of ${improvementUnits.join(", ")}, found "${unit}".`);
   const settings: Record<string, number> = {};
   const own: StopRule["settings"] = kind === "none" ? {} : stopRules[kind].settings;
   for (const [name, value] of Object.entries(given)) {
@@ -61,8 +62,7 @@ export function stopOf({ kind, unit, startEpoch, monitor: _, ...given }: StopOpt
 }
 
 /** @throws GradusError where it is neither the loss nor the error */
-export function monitorOf({ monitor = "loss" }: Pick<StopOptions, "monitor">): Monitored {
-  if (!monitored.includes(monitor))
-    throw new GradusError(`stop.monitor must be one of ${monitored.join(", ")}, found "${String(monitor)}".`);
+export function monitorOf({ monitor = "loss" }: { readonly monitor?: Monitored | undefined }): Monitored {
+  if (!monitored.includes(monitor)) throw new GradusError(`stop.monitor must be one of ${monitored.join(", ")}, found "${monitor}".`);
   return monitor;
 }

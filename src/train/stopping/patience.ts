@@ -20,7 +20,7 @@ export const patience = {
     if (state.examples === undefined || improves(state.epoch, state.examples, view, minImprovement!, unit))
       return { state: { epoch, examples: view.examples.slice() } };
     if (epoch - state.epoch < epochs!) return { state };
-    const least = minImprovement! === 0 ? "" : ` ${words[unit](minImprovement!)}`;
+    const least = minImprovement === 0 ? "" : ` ${words[unit](minImprovement!)}`;
     return { state, stop: `no improvement${least} for ${counted(epoch - state.epoch, "epoch")}` };
   },
 } as const satisfies StopRule;
