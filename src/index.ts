@@ -89,6 +89,7 @@ export { gradientPicture, type PictureOptions } from "./check/picture.ts";
 export { reserveRun, type OpenRun, type RunReservation } from "./store/reserve-run.ts";
 export { modelOf, saveRun } from "./store/save-run.ts";
 export { readSplitFile, storeSplitKeys } from "./store/split-file.ts";
+export { runRows, type RunRows } from "./store/run-rows.ts";
 export { loadRunExperiment, loadRunHistory, loadRunModel, loadRunResult } from "./store/load-run.ts";
 export { loadReportInput } from "./store/load-report.ts";
 export type { RunResult } from "./store/run-record.ts";

@@ -133,6 +133,30 @@ export function matchSaved(saved: SavedSplit, table: Table, way: SplitOrigin["wa
   return { ...match, notes };
 }
 
+/**
+ * The part of each row that a saved split knows in a file that may have grown since, `NONE` for new ones: of a key no more rows than it had,
+ * the first of them.
+ * @throws GradusError where some are gone, or where new rows of a saved group cannot be told from the others
+ */
+export function knownRows(saved: SavedSplit, table: Table): Uint8Array {
+  checkWay(saved, table, saved.way);
+  if (isSame(saved, table)) return saved.partOf.slice();
+  const { columns } = savedColumns(saved, table);
+  const keys = hashRows(columns, table.rows, saved.seed);
+  const { partOf, gone, found } = matchKeys(saved, table, keys, true);
+  const { path } = table.source;
+  if (found < saved.rows)
+    throw new GradusError(
+      `${path}: of the ${counted(saved.rows, "row")} that ${nameOf(saved)} knows, ${found === 0 ? "none is" : `only ${grouped(found)} are`} there (${counted(table.rows, "row")}, compared by ${columns.length === 1 ? `"${columns[0]!.name}"` : `${columns.length} columns`}); gone are ${describeCounts(gone, grouped)}.`,
+      { hint: "rows may be appended or put in another order, but their features must be as they were." },
+    );
+  if (saved.way === "group" && table.rows > saved.rows && saved.keys.some((key, row) => key !== keys[row]))
+    throw new GradusError(`${path}: ${nameOf(saved)} knows the rows by "${saved.by}", so that new ones cannot be told from the others.`, {
+      hint: "append new rows behind those that were there.",
+    });
+  return partOf;
+}
+
 const nameOf = ({ path }: SavedSplit): string => path ?? "the saved split";
 const flags = { group: "--group", time: "--time", column: "--split-column" } as const;
 
@@ -179,15 +203,17 @@ function savedColumns(saved: SavedSplit, table: Table): { columns: readonly Colu
   return { columns: saved.columns.map(({ name }) => byName.get(name)!), notes };
 }
 
-function matchKeys(saved: SavedSplit, table: Table, keys: Float64Array): Pick<SplitMatch, "partOf" | "found" | "gone"> {
+/** @param alone rows beyond those that a key had are new, instead of following the others */
+function matchKeys(saved: SavedSplit, table: Table, keys: Float64Array, alone = false): Pick<SplitMatch, "partOf" | "found" | "gone"> {
   const partOf = new Uint8Array(table.rows).fill(NONE);
   const lost = new Uint8Array(saved.rows).fill(1);
   const here = runsOf(orderByKey(keys), keys);
   const there = runsOf(orderByKey(saved.keys), saved.keys);
   const open = mergeRuns(here, keys, there, saved.keys, (from, to, savedFrom, savedTo) => {
     const part = saved.partOf[there.rows[savedFrom]!]!;
-    for (let i = from; i < to; i++) partOf[here.rows[i]!] = part;
-    for (let i = savedFrom; i < Math.min(savedTo, savedFrom + to - from); i++) lost[there.rows[i]!] = 0;
+    const both = Math.min(to - from, savedTo - savedFrom);
+    for (let i = from; i < (alone ? from + both : to); i++) partOf[here.rows[i]!] = part;
+    for (let i = savedFrom; i < savedFrom + both; i++) lost[there.rows[i]!] = 0;
   });
   if (open.length > 0 && lost.includes(1)) {
     // Rows whose like stood in several parts have a key each.

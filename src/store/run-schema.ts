@@ -322,7 +322,11 @@ export const epochLineSchema = section({
 });
 
 /** A line of test-openings.jsonl. */
-export const openingLineSchema = section({ time: text, metrics });
+export const openingLineSchema = section({
+  time: text,
+  metrics,
+  grown: section({ data: text, fingerprint: text, newRows: count }).optional(),
+});
 
 /** health.json: what the monitors saw; numbers that are not finite are null. */
 const look = { step: count, epoch: count };

@@ -11,6 +11,8 @@ export interface TestOpening {
   /** ISO 8601, UTC. */
   readonly time: string;
   readonly metrics: Readonly<Record<string, Interval>>;
+  /** Of a file that has changed since the training: its path, SHA-256, and rows that are new, none of which was measured. */
+  readonly grown?: { readonly data: string; readonly fingerprint: string; readonly newRows: number };
 }
 
 export interface TestOpenings {

@@ -1,4 +1,4 @@
-import { appendFileSync, copyFileSync, readFileSync } from "node:fs";
+import { copyFileSync, readFileSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
 import { file, gradus, gradusJson, penguins, table, workFolder } from "./support.ts";
 
@@ -10,7 +10,7 @@ beforeAll(async () => {
   expect((await gradus(["train", "penguins.csv", "--target", "species", "--epochs", "15", "--out", "three"])).status).toBe(0);
   expect((await gradus(["train", "two.csv", "--target", "label", "--drop", "amount", "--epochs", "30", "--out", "two"])).status).toBe(0);
   expect((await gradus(["train", "two.csv", "--target", "amount", "--drop", "label", "--epochs", "30", "--out", "amount"])).status).toBe(0);
-});
+}, 60_000);
 
 const lines = (text: string) => text.trimEnd().split("\n");
 
@@ -139,15 +139,43 @@ test("a run on the logarithm refuses amounts that have none", async () => {
   );
 });
 
-test("a data file that has changed is refused for the test, kindly", async () => {
+test("in a file that has grown the test rows are found by their keys, and new rows are none of them; the opening says so", async () => {
   file("moving.csv", table(80));
-  await gradus(["train", "moving.csv", "--target", "label", "--epochs", "2", "--out", "moving"]);
-  appendFileSync("moving.csv", "0.1,0.2,red,yes,9\n");
-  const { status, err } = await gradus(["evaluate", "moving", "--test"]);
-  expect(status).toBe(2);
-  expect(err).toMatch(/moving.csv has changed since moving was trained \(it had 80 rows, now 81\)/);
+  await gradus(["train", "moving.csv", "--target", "label", "--drop", "amount", "--epochs", "2", "--out", "moving"]);
+  const before = (await gradusJson(["evaluate", "moving", "--test"])).result;
+  expect(before).not.toHaveProperty("grown");
+  // A copy of a known row, new rows and a new class, in another order.
+  const [head, ...rows] = lines(table(80));
+  const grown = [...rows, rows[0]!, ...lines(table(100)).slice(81), "0.1,0.2,red,maybe,9"];
+  file("grown.csv", [head, ...grown].join("\n"));
+  const after = (await gradusJson(["evaluate", "moving", "grown.csv", "--test"])).result;
+  expect(after).toMatchObject({ metrics: before["metrics"] as object, baseline: before["baseline"] as object, openings: 2 });
+  expect(after["grown"]).toEqual({ data: "grown.csv", fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/) as string, newRows: 22 });
+  file("turned.csv", [head, ...grown.toReversed()].join("\n"));
+  const { out } = await gradus(["evaluate", "moving", "turned.csv", "--test"]);
+  expect(out).toMatch(/turned.csv is not as it was when moving was trained: 22 rows are new and in no part; the\s+16 test rows are found/);
+  const openings = lines(readFileSync("moving/test-openings.jsonl", "utf8")).map((line) => JSON.parse(line) as { grown?: object });
+  expect(openings.map((opening) => opening.grown)).toEqual([
+    undefined,
+    after["grown"],
+    { ...after["grown"]!, data: "turned.csv", fingerprint: expect.any(String) as string },
+  ]);
+  expect((await gradusJson(["show", "moving"])).result["testOpenings"]).toHaveLength(3);
   file("kept.csv", table(80));
-  expect((await gradus(["evaluate", "moving", "kept.csv", "--test"])).status).toBe(0);
+  expect((await gradusJson(["evaluate", "moving", "kept.csv", "--test"])).result).not.toHaveProperty("grown");
+});
+
+test("a data file that lacks rows of the run is refused for the test, with counts, and nothing is opened", async () => {
+  const [head, ...rows] = lines(table(80));
+  file("fewer.csv", [head, ...rows.slice(0, 70), "0.1,0.2,red,yes,9"].join("\n"));
+  const { status, err } = await gradus(["evaluate", "moving", "fewer.csv", "--test"]);
+  expect(status).toBe(2);
+  expect(err).toMatch(
+    /fewer.csv: of the 80 rows that moving knows, only 70 are there \(71 rows, compared by 3 columns\); gone are \d training/,
+  );
+  file("other.csv", [head, ...rows].map((row, i) => (i === 5 ? row!.replace(/^[^,]+/, "0.123") : row)).join("\n"));
+  expect((await gradus(["evaluate", "moving", "other.csv", "--test"])).err).toMatch(/only 79 are there/);
+  expect(lines(readFileSync("moving/test-openings.jsonl", "utf8"))).toHaveLength(4);
 });
 
 test("a run without a test set says so", async () => {

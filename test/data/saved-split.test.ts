@@ -1,7 +1,8 @@
 /** Saved splits: rows are found again in data that has grown, was reordered, or lost some of them. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { savedSplit, type SavedSplit } from "../../src/data/saved-split.ts";
+import { NONE, PARTS } from "../../src/data/part.ts";
+import { knownRows, savedSplit, type SavedSplit } from "../../src/data/saved-split.ts";
 import { split, type Parts, type SplitOptions } from "../../src/data/splitter.ts";
 import { selectRows, type CategoricalColumn, type Table } from "../../src/data/table.ts";
 import { rng } from "../../src/util/rng.ts";
@@ -124,6 +125,60 @@ describe("grown data", () => {
     ]);
     expect(again.notes).toContain("2 rows repeat the features of another; equal rows kept in one part");
     expect([...again.validation].filter((row) => row >= 198)).toEqual([198, 199]);
+  });
+});
+
+describe("rows that are known, and no others", () => {
+  const letters = (partOf: Uint8Array) => [...partOf].map((part) => (part === NONE ? undefined : PARTS[part]));
+  const again = (table: Table): Table => ({ ...table, source: { ...table.source, fingerprint: "grown" } });
+
+  test("whatever is appended and however it is ordered, as many rows of a key are known as there were, in the parts they had", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(60), { minLength: 60, maxLength: 150 }), fc.nat(50), (values, seed) => {
+        const table = again(tableOf(values));
+        const before = beginning(table, 50);
+        let parts: Parts;
+        try {
+          parts = split(before, { seed });
+        } catch {
+          return fc.pre(false);
+        }
+        const saved = saveOf(before, parts);
+        const own = partsOf(parts, 50);
+        expect(letters(knownRows(saved, table))).toEqual([...own, ...Array<undefined>(values.length - 50)]);
+        const order = rng(seed, "order").permutation(values.length);
+        const turned = letters(knownRows(saved, selectRows(table, order)));
+        // Rows with equal features cannot be told apart; there are as many of a value and a part as there were.
+        const tally = (of: readonly (string | undefined)[], at: (i: number) => number) =>
+          of.flatMap((part, i) => (part ? [`${values[at(i)]} ${part}`] : [])).toSorted();
+        expect(tally(turned, (i) => order[i]!)).toEqual(tally(own, (i) => i));
+        return true;
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test("rows that are gone are counted by part, and a file that has changed in place is no grown one", () => {
+    const table = tableOf(count(200));
+    const parts = split(table);
+    const saved = saveOf(table, parts);
+    const rows = Int32Array.from(count(200).filter((row) => row !== parts.test[0] && row !== parts.train[0]));
+    expect(() => knownRows(saved, again(selectRows(table, rows)))).toThrow(
+      /of the 200 rows that s.json knows, only 198 are there \(198 rows, compared by "x"\); gone are 1 training, 1 test/,
+    );
+    expect(() => knownRows(saved, again(tableOf(count(300).map((i) => i + 1000))))).toThrow(/none is there/);
+  });
+
+  test("new rows of a saved group are known behind the others alone", () => {
+    const group = count(400).map((i) => `g${i % 20}`);
+    const table = again(tableOf(count(400), undefined, { group: categorical("house", group) }));
+    const before = beginning(table, 300);
+    const parts = split(before);
+    const saved = saveOf(before, parts);
+    expect(letters(knownRows(saved, table))).toEqual([...partsOf(parts, 300), ...Array<undefined>(100)]);
+    expect(() => knownRows(saved, selectRows(table, Int32Array.from(count(400).toReversed())))).toThrow(
+      /knows the rows by "house", so that new ones cannot be told from the others/,
+    );
   });
 });
 

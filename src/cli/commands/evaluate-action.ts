@@ -3,8 +3,9 @@ import { readTable } from "../../data/read-table.ts";
 import type { Table } from "../../data/table.ts";
 import type { Model } from "../../nn/model.ts";
 import { loadRunExperiment, loadRunModel, loadRunResult, loadRunSplit } from "../../store/load-run.ts";
-import { checkFingerprint, storedRows } from "../../store/split-file.ts";
-import { checkRecordable, readOpenings, recordOpening } from "../../store/test-openings.ts";
+import { runRows } from "../../store/run-rows.ts";
+import { checkRecordable, readOpenings, recordOpening, type TestOpening } from "../../store/test-openings.ts";
+import { copiesImpact, copiesIn, type Copies } from "../../train/copies.ts";
 import { readExperimentTable } from "../../train/experiment-run.ts";
 import type { RunResult } from "../../store/run-record.ts";
 import type { Baseline } from "../../train/experiment-events.ts";
@@ -18,6 +19,7 @@ import type { Action } from "../command.ts";
 import { counted } from "../render/format.ts";
 import { line } from "../render/lines.ts";
 import { importanceLines, metricLines } from "../render/metrics.ts";
+import { copiesText } from "../render/closing.ts";
 import { paint } from "../render/paint.ts";
 import { closingTable } from "../render/report.ts";
 import { readMetric } from "../own-metric.ts";
@@ -30,6 +32,9 @@ interface Choice {
   readonly table: Table;
   readonly rows: Int32Array;
   readonly baseline: Baseline;
+  /** Those of the rows that were trained on as copies. */
+  readonly copies?: Copies | undefined;
+  readonly grown?: NonNullable<TestOpening["grown"]>;
 }
 
 export const evaluateAction: Action = async ({ arguments: [run = "", data], options }, { terminal, json, emit }) => {
@@ -40,19 +45,22 @@ export const evaluateAction: Action = async ({ arguments: [run = "", data], opti
   const result = await loadRunResult(run);
   const choice =
     options["test"] === true || data === undefined
-      ? await storedPart(run, data, options["test"] === true)
+      ? await storedPart(run, model, data, options["test"] === true)
       : await otherRows(run, model, result, data, readingOptions(options));
-  const { part, table, rows, baseline } = choice;
+  const { part, table, rows, baseline, grown } = choice;
   if (part === "test") await checkRecordable(run);
   const runtime = runtimeOptions(options);
   const report = await evaluateRows(model, table, rows, { ...runtime, own });
   const { metrics } = report;
+  const copies = choice.copies && (await measureCopies(model, table, choice.copies, runtime));
   const importance = options["importance"] === true ? await permutationImportance(model, table, rows, runtime) : undefined;
   const {
     openings,
     count,
     note: unreadable,
-  } = part === "test" ? await recordOpening(run, { time: new Date().toISOString(), metrics }) : await readOpenings(run);
+  } = part === "test"
+    ? await recordOpening(run, { time: new Date().toISOString(), metrics, ...(grown ? { grown } : {}) })
+    : await readOpenings(run);
   const seconds = (performance.now() - started) / 1000;
   emit({
     type: "result",
@@ -65,7 +73,9 @@ export const evaluateAction: Action = async ({ arguments: [run = "", data], opti
     ...(model.threshold === undefined ? {} : { threshold: model.threshold }),
     ...(importance ? { importance } : {}),
     baseline,
+    ...(copies ? { copies } : {}),
     openings: count,
+    ...(grown ? { grown } : {}),
     parameters: result.parameters,
     seconds,
   });
@@ -75,7 +85,11 @@ export const evaluateAction: Action = async ({ arguments: [run = "", data], opti
     { name: "validation", metrics: part === "validation" ? metrics : result.metrics.validation },
     ...(part === "validation" ? [] : [{ name: part === "test" ? "test" : "these rows", metrics }]),
   ];
-  const said = [...closingTable({ task: result.task, parts, baseline }, p)];
+  const said = [
+    ...closingTable({ task: result.task, parts, baseline }, p),
+    ...(copies ? [line("copies", copiesText(copies, part), terminal.width)] : []),
+    ...(grown ? [line("data", grownText(printable(run), grown, part, rows.length), terminal.width)] : []),
+  ];
   said.push(
     "",
     ...metricLines(
@@ -98,20 +112,48 @@ export const evaluateAction: Action = async ({ arguments: [run = "", data], opti
   return 0;
 };
 
-/** The test part, or without `--test` the validation part, of the file the run was trained on. */
-async function storedPart(run: string, data: string | undefined, test: boolean): Promise<Choice> {
+const grownText = (run: string, { data, newRows }: NonNullable<Choice["grown"]>, part: string, rows: number): string =>
+  `${printable(data)} is not as it was when ${run} was trained: ${counted(newRows, "row")} ${newRows === 1 ? "is" : "are"} new and in no part; the ${counted(rows, `${part} row`)} are found by their keys`;
+
+/** The figure of rows that were trained on as copies, and of the others. */
+async function measureCopies(model: Model, table: Table, copies: Copies, runtime: ReturnType<typeof runtimeOptions>) {
+  const measured = async (rows: Int32Array) => (await evaluateRows(model, table, rows, runtime)).metrics;
+  return copiesImpact(copies, await measured(copies.copied), copies.others.length > 0 ? await measured(copies.others) : undefined);
+}
+
+/** The test part, or without `--test` the validation part, of the file the run was trained on, which may have grown since. */
+async function storedPart(run: string, model: Model, data: string | undefined, test: boolean): Promise<Choice> {
   const experiment = await loadRunExperiment(run);
-  const split = await loadRunSplit(run);
+  const { parts, policy } = await loadRunSplit(run);
   const part = test ? "test" : "validation";
-  const rows = storedRows(split, part);
-  if (rows.length === 0) {
-    throw new GradusError(`${run} has no test set: its split (${split.policy}) left no rows for it.`, {
+  if (!parts.includes(part[0]!)) {
+    throw new GradusError(`${run} has no test set: its split (${policy}) left no rows for it.`, {
       hint: `measure on other rows: gradus evaluate ${run} FILE`,
     });
   }
-  const table = await readExperimentTable({ ...experiment, data: { ...experiment.data, path: data ?? experiment.data.path } });
-  checkFingerprint(split, table.source, run);
-  return { part, table, rows, baseline: measureBaseline(table, storedRows(split, "train"), rows) };
+  const read = await readExperimentTable({ ...experiment, data: { ...experiment.data, path: data ?? experiment.data.path } });
+  const { train, [part]: rows, newRows } = await runRows(run, read);
+  const { path, fingerprint } = read.source;
+  const table = newRows === undefined ? read : withClasses(read, model, rows);
+  return {
+    ...{ part, table, rows, baseline: measureBaseline(table, train, rows), copies: copiesIn(table, train, rows) },
+    ...(newRows === undefined ? {} : { grown: { data: path, fingerprint, newRows } }),
+  };
+}
+
+/** New rows may bring new classes, and those of the model have their own order. @throws GradusError where a row that is measured has another one */
+function withClasses(table: Table, { plan: { target } }: Model, rows: Int32Array): Table {
+  const column = table.target?.column;
+  if (target.kind !== "classes" || column?.kind !== "categorical") return table;
+  const known = column.categories.map((name) => target.classes.indexOf(name));
+  const codes = column.codes.map((code) => known[code] ?? -1);
+  const strange = rows.find((row) => codes[row]! < 0);
+  if (strange !== undefined)
+    throw new GradusError(
+      `${table.source.path}, row ${strange + 1}: "${column.name}" is "${column.categories[column.codes[strange]!] ?? ""}", a class that the run does not know.`,
+      { hint: `it knows ${target.classes.slice(0, 5).join(", ")}${target.classes.length > 5 ? ", …" : ""}: put the label back as it was.` },
+    );
+  return { ...table, target: { ...table.target!, column: { ...column, categories: target.classes, codes } } };
 }
 
 /** All rows of another file; never of the one it was trained on, where the test rows are among them. */

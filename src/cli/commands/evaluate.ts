@@ -5,7 +5,7 @@ export const evaluate: Command = {
   summary: "measure a trained network: open its test set, or measure on other rows",
   arguments: [
     { name: "<run>", description: "a run folder" },
-    { name: "[data]", description: "with --test: the data file, if it has moved; without: a file with other rows to measure on" },
+    { name: "[data]", description: "with --test: the data file, if it has moved or grown; without: a file with other rows to measure on" },
   ],
   options: [
     { flags: "--test", description: "open the test set; the opening is recorded in test-openings.jsonl" },
