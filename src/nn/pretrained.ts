@@ -63,6 +63,12 @@ export function pretrainedShape({ inputs }: Graph, given?: readonly number[]): r
   return shape as readonly number[];
 }
 
+/** Whether a model of one input takes examples of several axes, and does not say how long each is. */
+export function leavesAxesOpen({ inputs }: Graph): boolean {
+  const own = inputs[0]?.shape.slice(1) ?? [];
+  return inputs.length === 1 && own.length > 1 && own.some((size) => typeof size !== "number");
+}
+
 const plainDim = (dim: Dim): Dim => (isUnknown(dim) ? "?" : typeof dim === "string" ? printable(dim) : dim);
 
 /**

@@ -12,7 +12,7 @@ import { lossByName } from "../nn/losses/index.ts";
 import { buildNetwork, sequential, type Network } from "../nn/network.ts";
 import { ownDefinition } from "../nn/own-layer.ts";
 import { parameterInput } from "../nn/parameters.ts";
-import { pretrainedNetwork, pretrainedShape, type PretrainedOptions } from "../nn/pretrained.ts";
+import { leavesAxesOpen, pretrainedNetwork, pretrainedShape, type PretrainedOptions } from "../nn/pretrained.ts";
 import { numberName } from "../data/transforms/embedding.ts";
 import { GradusError } from "../util/errors.ts";
 import type { Experiment, ResolvedModel } from "./experiment.ts";
@@ -37,16 +37,17 @@ export interface PretrainedSpec extends PretrainedOptions {
 
 /**
  * A model that another program made, to be trained further.
- * @param options.shape of one example where the file leaves it open; columns of images and sequences are standardised together
+ * @param options.shape of one example where the file leaves it open and the data do not say it, as images do; columns of images and sequences are standardised together
  * @example fit(pretrained(readModelFile("resnet18.onnx"), { freeze: ["all"] }), split(table));
- * @throws GradusError where the model has not one input of numbers, or its shape is open
+ * @throws GradusError where the model has not one input of numbers
  */
 export function pretrained({ graph }: { readonly graph: Graph }, options: PretrainedOptions = {}): PretrainedSpec {
   return { kind: "pretrained", graph, ...options, shape: rowShape(graph, options.shape) };
 }
 
-/** The given shape, or the file's where it has several axes: a row of numbers needs none. */
+/** The given shape, or the file's where it has several axes: a row of numbers needs none, and axes that are open wait for the data's. */
 function rowShape(graph: Graph, given: readonly number[] | undefined): readonly number[] | undefined {
+  if (!given && leavesAxesOpen(graph)) return undefined;
   const shape = pretrainedShape(graph, given);
   return given ?? (shape.length > 1 ? shape : undefined);
 }
@@ -73,7 +74,8 @@ export function withPretrained(
   const shape = within(from, () => {
     const found = rowShape(graph, given);
     // What is wrong with the head or with what is frozen shows whatever the target is.
-    pretrainedNetwork(graph, { head, freeze, shape: found, outputs: 1, loss: lossByName("meanSquared") });
+    if (found || !leavesAxesOpen(graph))
+      pretrainedNetwork(graph, { head, freeze, shape: found, outputs: 1, loss: lossByName("meanSquared") });
     return found;
   });
   return { experiment: shape ? { ...experiment, model: { ...experiment.model, shape: [...shape] } } : experiment, graph };

@@ -2,11 +2,15 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import sharp from "sharp";
 import { expect, test } from "vitest";
 import { loadRunModel } from "../../src/store/load-run.ts";
 import { readSafetensors } from "../../src/nn/safetensors.ts";
 import { readModelFile } from "../../src/store/onnx-file.ts";
-import { encodeModel, modelProto } from "../../src/onnx/write.ts";
+import { constant, graph, input } from "../../src/ir/graph.ts";
+import { tensor } from "../../src/ir/tensor.ts";
+import { ops } from "../../src/ops/build.ts";
+import { encodeModel, modelProto, writeModel } from "../../src/onnx/write.ts";
 import { fitTable, splitTable } from "../../src/train/fit-table.ts";
 import { pretrained } from "../../src/train/model-choice.ts";
 import { readTable } from "../../src/data/read-table.ts";
@@ -165,6 +169,48 @@ test("what is wrong with the head or with what is frozen is said before anything
     expect(err).toMatch(/mlp\.onnx: /);
   }
 });
+
+test("a model that leaves height and width open takes them from the images, without --shape", async () => {
+  const random = rng(2, "open axes");
+  const weights = (...dims: number[]) =>
+    constant(
+      tensor(
+        "float32",
+        Array.from({ length: dims.reduce((a, b) => a * b) }, () => 0.3 * random.normal()),
+        dims,
+      ),
+      `w${dims.join("x")}`,
+    );
+  const x = input("x", "float32", ["batch", 1, "height", "width"]);
+  const seen = ops.GlobalAveragePool(ops.Relu(ops.Conv(x, weights(4, 1, 3, 3), null, { pads: [1, 1, 1, 1] })));
+  const y = ops.MatMul(ops.Flatten(seen), weights(4, 2));
+  file("open.onnx", writeModel(graph({ inputs: [x], outputs: { y } })));
+  for (const kind of ["left", "right"]) {
+    mkdirSync(join("sides", kind), { recursive: true });
+    for (let i = 0; i < 20; i++) {
+      const bytes = Buffer.from(
+        Array.from({ length: 6 * 9 }, (_, at) => (at % 9 < 4 === (kind === "left") ? 200 : 20) + ((i * 7 + at) % 11)),
+      );
+      await sharp(bytes, { raw: { width: 9, height: 6, channels: 1 } })
+        .toColourspace("b-w")
+        .png()
+        .toFile(join("sides", kind, `${i}.png`));
+    }
+  }
+  const flags = ["--from", "open.onnx", "--epochs", "1", "--out"];
+  const trained = await gradusJson(["train", "sides", ...flags, "open"]);
+  expect(trained.err).toBe("");
+  expect(trained.lines.find(({ type }) => type === "model")).toMatchObject({ shape: [1, 6, 9], parameters: 4 * 9 + 4 + 1 });
+  const resized = await gradusJson(["train", "sides", "--size", "4x5", ...flags, "small"]);
+  expect(resized.lines.find(({ type }) => type === "model")).toMatchObject({ shape: [1, 4, 5] });
+  const { err, out } = await gradus(["predict", "open", "sides"]);
+  expect(err).toBe("");
+  expect(out.trim().split("\n")).toHaveLength(41);
+  // A table says no height and width.
+  expect((await gradus(["train", "sums.csv", "--target", "side", ...flags, "none"])).err).toMatch(
+    /leaves axis 2 open[^]*say what one example is: --shape 1x\?x\?/,
+  );
+}, 120_000);
 
 test("a file without a network is refused with its reason", async () => {
   const train = async (...flags: string[]) => (await gradus(["train", "sums.csv", "--target", "side", ...flags])).err;

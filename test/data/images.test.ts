@@ -215,7 +215,7 @@ describe("images that cannot be read", () => {
   });
 
   test("formats that stand together, pictures that EXIF turns, and folders without any image are said", async () => {
-    const root = await folder("mixed", {
+    const root = await folder("several formats", {
       "a/1.png": picture(2, 3).png(),
       "a/2.jpg": picture(2, 3).withMetadata({ orientation: 6 }).jpeg(),
       "b/1.png": picture(2, 3).png(),
