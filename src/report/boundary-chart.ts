@@ -36,7 +36,7 @@ export function boundaryChart(boundary: Boundary, panel: BoundaryPanel): Chart {
     about: `error: train ${percent(panel.train.error)}, validation ${percent(panel.validation.error)} · loss: train ${short(panel.train.loss)}, validation ${short(panel.validation.loss)}`,
     width: plot.width,
     height: plot.height,
-    body: `<g opacity=".24">${regions.join("")}</g>${plot.svg}${dots(points.train, false)}${dots(points.validation, true)}`,
+    body: `<g opacity=".24" shape-rendering="crispEdges">${regions.join("")}</g>${plot.svg}${dots(points.train, false)}${dots(points.validation, true)}`,
     keys: classes.slice(0, 6).map((label, i) => ({ label, color: hue(i) })),
   };
 }

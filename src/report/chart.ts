@@ -162,13 +162,13 @@ function scheme(which: 0 | 1): string {
   const rules = colored.map(
     ([name, color]) => `.${name} { --c: ${color}; } .line.${name} { stroke: ${color}; } .fill.${name} { fill: ${color}; }`,
   );
-  return `.chart text { fill: ${text}; } .chart text.dim { fill: ${dim}; } .chart .card { fill: ${card}; } .grid { stroke: ${grid}; } .ink { stroke: ${dim}; } .edge { stroke: ${card}; }
+  return `.chart text { fill: ${text}; } .chart text.dim { fill: ${dim}; } .chart .card { fill: ${card}; } .grid { stroke: ${grid}; } .ink { stroke: ${dim}; } .edge, .chart text.halo { stroke: ${card}; }
 ${rules.join("\n")}`;
 }
 
 /** Colours and strokes of charts, by class; without `dark` in light colours alone, for a picture. */
 export function chartStyle({ dark }: { readonly dark: boolean }): string {
-  return `.chart text { font: 11px system-ui, sans-serif; }
+  return `.chart text { font: 11px system-ui, sans-serif; } .chart text.halo { paint-order: stroke; stroke-width: 3px; stroke-linejoin: round; }
 .chart .line, .grid, .ink { fill: none; } .chart .line { stroke-width: 1.8; stroke-linejoin: round; } .grid { stroke-width: 1; }
 .ink { stroke-width: 1; } .dashed { stroke-dasharray: 5 4; } .faint { opacity: .45; }
 ${scheme(0)}${

@@ -20,8 +20,8 @@ export interface LineChartOptions {
   readonly series: readonly Series[];
   /** Upright lines with a word. */
   readonly marks?: readonly { readonly at: number; readonly label: string }[];
-  /** Level lines with a word. */
-  readonly levels?: readonly { readonly at: number; readonly label: string }[];
+  /** Level lines with a word, at the right end or at the left. */
+  readonly levels?: readonly { readonly at: number; readonly label: string; readonly left?: boolean }[];
 }
 
 export function lineChart({ title, about, x, y, series, marks = [], levels = [] }: LineChartOptions): Chart {
@@ -51,13 +51,13 @@ export function lineChart({ title, about, x, y, series, marks = [], levels = [] 
     const px = plot.x(mark.at);
     const left = px > (box.left + box.right) / 2;
     const y = box.top - 4 - 13 * (marks.length - 1 - i);
-    return `<path class="ink dashed" d="M${at(px)} ${y - 9}V${box.bottom}"/><text x="${at(px + (left ? -4 : 4))}" y="${y}" text-anchor="${left ? "end" : "start"}">${safe(mark.label)}</text>`;
+    return `<path class="ink dashed" d="M${at(px)} ${y - 9}V${box.bottom}"/><text class="halo" x="${at(px + (left ? -4 : 4))}" y="${y}" text-anchor="${left ? "end" : "start"}">${safe(mark.label)}</text>`;
   });
-  const level = levels.map(({ at: value, label }) => {
+  const level = levels.map(({ at: value, label, left = false }) => {
     const y = plot.y(value);
     // Words stand above a line, or below one at the top.
     const words = y - box.top < 16 ? y + 12 : y - 4;
-    return `<path class="ink dashed" d="M${box.left} ${at(y)}H${box.right}"/><text class="dim" x="${box.right - 3}" y="${at(words)}" text-anchor="end">${safe(label)}</text>`;
+    return `<path class="ink dashed" d="M${box.left} ${at(y)}H${box.right}"/><text class="dim halo" x="${left ? box.left + 4 : box.right - 3}" y="${at(words)}" text-anchor="${left ? "start" : "end"}">${safe(label)}</text>`;
   });
   return {
     title,
@@ -65,9 +65,22 @@ export function lineChart({ title, about, x, y, series, marks = [], levels = [] 
     width: plot.width,
     height: plot.height,
     body: `${plot.svg}${level.join("")}${curves.join("")}${upright.join("")}`,
-    keys: series.map(({ label, color, dashed, dots }) => ({ label, color, ...(dashed ? { dashed } : {}), ...(dots ? { dots } : {}) })),
+    keys: keyed(series).map(({ label, color, dashed, dots }) => ({
+      label,
+      color,
+      ...(dashed ? { dashed } : {}),
+      ...(dots ? { dots } : {}),
+    })),
   };
 }
+
+/** Of many curves in order the first, the middle and the last are named. */
+function keyed(series: readonly Series[]): readonly Series[] {
+  const n = series.length;
+  return n <= mostKeys ? series : [series[0]!, series[n >> 1]!, series[n - 1]!];
+}
+
+const mostKeys = 9;
 
 type Point = readonly [number, number];
 const finite = (point: Point | undefined): boolean => point !== undefined && Number.isFinite(point[0]) && Number.isFinite(point[1]);

@@ -49,6 +49,8 @@ svg.chart { display: block; width: 100%; height: auto; margin-top: auto; padding
 td.text { white-space: normal; max-width: none; overflow-wrap: anywhere; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 td.wrong { color: var(--fail); }
+.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: 1rem; margin-top: .8rem; font-size: .85rem; overflow-wrap: anywhere; }
+.tiles .numbers { margin: 0; }
 .tables { display: flex; flex-wrap: wrap; gap: 0 3rem; margin-top: 1rem; align-items: flex-start; }
 .tables > div { max-width: 100%; }
 `;
@@ -80,8 +82,8 @@ export function headlineOf({ closing }: Pick<RunReport, "closing">): {
   const { metrics, baseline, task } = closing;
   const name = task === "classification" ? "error" : "rmse";
   const unit: Unit = task === "classification" ? "share" : "number";
-  const told = (interval: Interval | undefined) => (interval ? formatInterval(interval, unit) : { value: "–", range: "–" });
-  const [own, train, other] = [told(metrics.validation[name]), told(metrics.train[name]), told(baseline.metrics[name])];
+  const written = (interval: Interval | undefined) => (interval ? formatInterval(interval, unit) : { value: "–", range: "–" });
+  const [own, train, other] = [written(metrics.validation[name]), written(metrics.train[name]), written(baseline.metrics[name])];
   const n = metrics.validation[name]?.n ?? 0;
   return {
     name,
@@ -167,8 +169,19 @@ function boundaryText({ boundary }: RunReport): string {
   return `${shown} First this run; then the same network without dropout, trained ${grouped(boundary.steps)} steps by Adam with a falling L2 penalty λ and without early stopping: too stiff, just right, too free. Just right is the lowest validation loss.`;
 }
 
-function worstSection({ worst, closing }: RunReport): string {
+function worstSection(report: RunReport): string {
+  const { worst } = report;
   if (worst.rows.length === 0) return "";
+  const more = worst.more > 0 ? ` ${counted(worst.more, "more column")} not shown.` : "";
+  const pictures = worst.rows.every(({ cells }) => cells.length === 1 && cells[0]!.image !== undefined);
+  const what = `Validation rows of the highest loss${pictures ? "" : ", with their raw values"}; rows are counted from 1.${more}`;
+  return section("Worst examples", what, pictures ? worstPictures(report) : worstTable(report));
+}
+
+const told = (value: string | number) => safe(typeof value === "number" ? short(value) : value);
+const chance = (p: number) => safe(p < 0.001 ? short(p) : p.toFixed(3));
+
+function worstTable({ worst, closing }: RunReport): string {
   const classes = closing.task === "classification";
   const head = [
     "row",
@@ -179,20 +192,24 @@ function worstSection({ worst, closing }: RunReport): string {
     ...worst.columns,
   ];
   const rows = worst.rows.map(({ row, name, truth, answer, probability, loss, cells }) => {
-    const said = (value: string | number) => safe(typeof value === "number" ? short(value) : value);
     const shown = cells.map(({ text, image }) =>
       image === undefined ? `<td>${safe(text)}</td>` : `<td><img alt="${safe(text)}" src="${image}"></td>`,
     );
-    const p =
-      probability === undefined ? "" : `<td class="number">${safe(probability < 0.001 ? short(probability) : probability.toFixed(3))}</td>`;
-    return `<tr><th>${safe(name ?? String(row))}</th><td>${said(truth)}</td><td${classes && truth !== answer ? ' class="wrong"' : ""}>${said(answer)}</td>${p}<td class="number">${safe(short(loss))}</td>${shown.join("")}</tr>`;
+    const p = probability === undefined ? "" : `<td class="number">${chance(probability)}</td>`;
+    return `<tr><th>${safe(name ?? String(row))}</th><td>${told(truth)}</td><td${classes && truth !== answer ? ' class="wrong"' : ""}>${told(answer)}</td>${p}<td class="number">${safe(short(loss))}</td>${shown.join("")}</tr>`;
   });
-  const more = worst.more > 0 ? ` ${counted(worst.more, "more column")} not shown.` : "";
-  return section(
-    "Worst examples",
-    `Validation rows of the highest loss, with their raw values; rows are counted from 1.${more}`,
-    `<div class="scroll"><table><thead><tr>${head.map((name) => `<th>${safe(name)}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table></div>`,
-  );
+  return `<div class="scroll"><table><thead><tr>${head.map((name) => `<th>${safe(name)}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
+}
+
+/** Where a row is a picture and nothing else. */
+function worstPictures({ worst }: RunReport): string {
+  const tiles = worst.rows.map(({ row, name, truth, answer, probability, cells }) => {
+    const [{ text, image }] = cells as [{ text: string; image: string }];
+    const wrong = truth === answer ? "right" : `answered ${told(answer)}`;
+    const p = probability === undefined ? "" : `, p ${chance(probability)}`;
+    return `<div><img alt="${safe(text)}" src="${image}"><p><b>${told(truth)}</b> ${wrong}${p}</p><p class="numbers">${safe(name ?? `row ${row}`)}</p></div>`;
+  });
+  return `<div class="tiles">${tiles.join("")}</div>`;
 }
 
 function weightsSection({ weights, linear, experiment }: RunReport, charts: readonly Chart[]): string {

@@ -100,12 +100,15 @@ export function rateChart({ health }: Facts): Chart[] {
   ];
 }
 
+/** Layers that hand on what they are given. */
+const passing = /(^|\/)(reshape|flatten|permute|dropout|noise)_\d+$/;
+
 /** Charts of what the monitors saw of the layers; none where they were off. */
 export function layerCharts({ health }: Facts): Chart[] {
   if (!health || health.steps.length === 0) return [];
   const { steps } = health;
   const weights = steps[0]!.tensors.filter(({ role }) => role === "weight").map(({ name }) => name);
-  const layers = steps[0]!.signals.map(({ name }) => name);
+  const layers = steps[0]!.signals.map(({ name }) => name).filter((name) => !passing.test(name));
   const of = (names: readonly string[], value: (look: (typeof steps)[number], name: string) => number | null | undefined): Series[] => {
     const colors = orderedColors(names.length);
     return names.map((label, i) => ({
@@ -141,7 +144,7 @@ export function layerCharts({ health }: Facts): Chart[] {
         const seen = tensor(look, name);
         return seen && seen.weight > 0 ? seen.update / seen.weight : undefined;
       }),
-      levels: [{ at: 1e-3, label: short(1e-3) }],
+      levels: [{ at: 1e-3, label: short(1e-3), left: true }],
     }),
     ...(units.length > 0
       ? [
