@@ -1,7 +1,7 @@
 /** The executor of the platform: onnxruntime-node in Node, onnxruntime-web in browsers, chosen by the package's `imports`. */
 import { executor } from "#executor";
 import type { Graph } from "../ir/graph.ts";
-import type { CompileOptions, Session } from "./session.ts";
+import type { CompileOptions, Executor, Session } from "./session.ts";
 
 /**
  * Compiles a graph for the platform's executor, which is loaded now and not before.
@@ -12,3 +12,11 @@ import type { CompileOptions, Session } from "./session.ts";
 export function compile(graph: Graph, options: CompileOptions = {}): Promise<Session> {
   return executor.compile(graph, options);
 }
+
+/** The platform's executor as a value: what it tells of threads and nodes with it. */
+export const platform: Executor = {
+  name: "platform",
+  compile,
+  ...(executor.cores ? { cores: executor.cores } : {}),
+  ...(executor.profiler ? { profiler: executor.profiler } : {}),
+};

@@ -34,5 +34,9 @@ export const nodePackage: RuntimePackage = {
 };
 
 /** ONNX Runtime in Node. */
-export const onnxruntimeNode: Executor = onnxruntimeExecutor(nodePackage);
+export const onnxruntimeNode: Executor = {
+  ...onnxruntimeExecutor(nodePackage),
+  cores: availableParallelism,
+  profiler: async () => (await import("./kernel-profile.ts")).kernelProfiler(nodePackage),
+};
 export { onnxruntimeNode as executor };

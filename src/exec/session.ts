@@ -40,4 +40,47 @@ export interface Executor {
   readonly name: string;
   /** @throws GradusError where the device is not there, naming the devices that are */
   compile(graph: Graph, options?: CompileOptions): Promise<Session>;
+  /** Threads that a session takes by itself, where the platform says. */
+  cores?(): number;
+  /** The same executor with a clock at every node, where the platform has one: results are equal, runs are slower. */
+  profiler?(): Promise<KernelProfiler>;
+}
+
+export interface KernelProfiler {
+  readonly executor: Executor;
+  /** What its sessions ran; they are disposed before. */
+  read(): Promise<readonly ProfiledGraph[]>;
+  dispose(): Promise<void>;
+}
+
+/** A graph as the runtime ran it, operators fused and rewritten, and every run of each of its nodes. */
+export interface ProfiledGraph {
+  readonly graph: RunGraph;
+  readonly kernels: readonly KernelTime[];
+}
+
+export interface RunGraph {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** In topological order. */
+  readonly nodes: readonly RunNode[];
+}
+
+export interface RunNode {
+  readonly name: string;
+  readonly op: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Of a Scan. */
+  readonly bodies: readonly RunGraph[];
+}
+
+/** One run of one node; that of a node with a body holds those of its body's nodes. */
+export interface KernelTime {
+  readonly node: string;
+  readonly op: string;
+  /** Microseconds, from a moment of the runtime's own. */
+  readonly start: number;
+  /** Microseconds. */
+  readonly duration: number;
 }

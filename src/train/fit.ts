@@ -7,6 +7,7 @@ import { GradusError } from "../util/errors.ts";
 import type { Finding } from "../util/finding.ts";
 import { checkRanges, ranges, type Range } from "../util/range.ts";
 import type { AugmentOptions } from "./augment.ts";
+import { noClock, timed, type Clock } from "./clock.ts";
 import type { NonFinite, TrainingEvent, TrainingResult } from "./events.ts";
 import { openLoop, type FitData } from "./loop.ts";
 import type { Observe } from "./observer.ts";
@@ -41,6 +42,8 @@ export interface FitOptions extends StepOptions {
   readonly checkpoint?: Checkpointer;
   /** Goes on from there, with equal data and options: to the same weights as without the interruption, to the bit. */
   readonly resume?: TrainingState;
+  /** Told where the time goes: `startClock()`, see `profileTraining`. */
+  readonly clock?: Clock | undefined;
   /** Stops at the next step; what was reached is kept. */
   readonly signal?: AbortSignal;
 }
@@ -73,7 +76,8 @@ export async function* train(problem: Problem, data: FitData, options: FitOption
   const monitor = monitorOf(options.stop ?? {});
   if (stop && !data.validation)
     throw new GradusError("early stopping watches the validation part, and there is none.", { hint: 'stop: { kind: "none" }' });
-  const { epochs, onDivergence = "stop" } = options;
+  const { epochs, onDivergence = "stop", clock = noClock } = options;
+  const checkpoint = options.checkpoint && timed(clock, "checkpoints", options.checkpoint);
   const started = performance.now();
   const loop = await openLoop(problem, data, options);
   const { layout, stepper, observer, taken, stepsPerEpoch } = loop;
@@ -109,6 +113,7 @@ export async function* train(problem: Problem, data: FitData, options: FitOption
         seconds,
       };
     };
+    clock.enter("overhead");
     const { epoch, step } = now;
     const resumed = options.resume ? { resumed: { epoch, step } } : {};
     yield { type: "start", parameters: layout.trainable, stepsPerEpoch, figures: now.history[0]!, ...resumed };
@@ -119,13 +124,14 @@ export async function* train(problem: Problem, data: FitData, options: FitOption
       let bad: NonFinite | undefined;
       while (now.at < taken && !bad) {
         if (options.signal?.aborted) {
-          await options.checkpoint?.(take, "interrupted");
+          await checkpoint?.(take, "interrupted");
           if (now.at > 0) improved(loop, now, await loop.measure(now.epoch), { monitor, again, epochs });
           return ended("interrupted");
         }
         const { steps, size } = loop.ahead(now.at, now.step);
         const seen = observer?.wants(now.step + 1) && { before: stepper.theta.slice() };
         const chosen = order.subarray(now.at, now.at + steps * size);
+        clock.step(now.step + 1, steps);
         const losses = await stepper.run(chosen, size, now.step + 1, learningRate);
         const failed = losses.findIndex((loss) => !Number.isFinite(loss));
         if (failed >= 0) {
@@ -143,7 +149,7 @@ export async function* train(problem: Problem, data: FitData, options: FitOption
           const step = { epoch, step: now.step, loss, learningRate: learningRate(now.step), ...seen, after: stepper.theta, examples };
           yield* note(await observer!.see(step));
         }
-        if (now.at < taken) await options.checkpoint?.(take, "step");
+        if (now.at < taken) await checkpoint?.(take, "step");
       }
       const measured = bad ? undefined : await loop.measure(now.epoch);
       const figure = measured && (measured.figures.validation ?? measured.figures.train).loss;
@@ -162,7 +168,7 @@ export async function* train(problem: Problem, data: FitData, options: FitOption
       if (why !== undefined) return ended("stopped", { stop: { rule: options.stop!.kind, epoch: now.epoch, why } });
       now.epoch += 1;
       now.at = 0;
-      if (now.epoch <= epochs) await options.checkpoint?.(take, "epoch");
+      if (now.epoch <= epochs) await checkpoint?.(take, "epoch");
     }
     return ended("finished");
   } finally {

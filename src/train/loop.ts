@@ -3,6 +3,7 @@ import { layoutOf, type Problem } from "./step-graph.ts";
 import { batchDataset, isLazy, pickDataset, rowsOf, type Dataset, type TrainingData } from "./dataset.ts";
 import { batchesOf } from "./augment.ts";
 import { checkBatch, normalisesRows } from "./batch-statistics.ts";
+import { noClock, timed } from "./clock.ts";
 import { checkDataset } from "./check-dataset.ts";
 import { createEvaluator } from "./evaluate.ts";
 import { factorAt, type ScheduleState } from "../optim/schedule.ts";
@@ -11,6 +12,7 @@ import { createStepper } from "./stepper.ts";
 import { checkStepOptions } from "./update.ts";
 import { examplesFigures, summarize, type EpochFigures } from "./events.ts";
 import type { FitOptions } from "./fit.ts";
+import { timedObserver } from "./observer.ts";
 import type { Stateful } from "./state.ts";
 import { GradusError } from "../util/errors.ts";
 import { rng } from "../util/rng.ts";
@@ -24,6 +26,11 @@ export interface FitData {
   readonly validation?: TrainingData;
 }
 
+interface Measured {
+  readonly figures: EpochFigures;
+  readonly examples?: Float32Array;
+}
+
 /** @throws GradusError where the network does not fit the data, or batches of one row are normalised */
 export async function openLoop(problem: Problem, data: FitData, options: FitOptions) {
   const layout = layoutOf(problem);
@@ -31,7 +38,7 @@ export async function openLoop(problem: Problem, data: FitData, options: FitOpti
   if (rows === 0) throw new GradusError("the training part has no rows");
   checkDataset(problem, data.train, "training");
   if (data.validation) checkDataset(problem, data.validation, "validation");
-  const { executor, seed, schedule, accumulate = 1, regularizer } = options;
+  const { executor, seed, schedule, accumulate = 1, regularizer, clock = noClock } = options;
   checkStepOptions(options);
   /** Rows of an update; a piece of them makes a gradient. */
   const batch = Math.min(options.batchSize * accumulate, rows);
@@ -58,7 +65,8 @@ export async function openLoop(problem: Problem, data: FitData, options: FitOpti
   const evaluator = await createEvaluator(problem, layout, executor, { ...runtime, rows: evaluated });
   const about = { optimizer: options.optimizer, regularizer, epochs: options.epochs };
   const observed = { problem, layout, ...data, batch, stepsPerEpoch, ...about, seed, executor, runtime };
-  const observer = await options.observe?.(observed);
+  const watcher = await options.observe?.(observed);
+  const observer = watcher && timedObserver(watcher, clock);
   /** What changes from step to step besides the stepper's vectors, by name: copied into states, and out of them. */
   const stateful: Readonly<Record<string, Stateful>> = {
     ...(observer ? { observer } : {}),
@@ -76,8 +84,10 @@ export async function openLoop(problem: Problem, data: FitData, options: FitOpti
     stateful,
     /** Rows of an epoch in its order, batch after batch; from `at` on they are made ready. */
     begin(epoch: number, at: number): Int32Array {
+      const before = clock.enter("data");
       const order = rng(seed, "shuffle", epoch).permutation(rows).subarray(0, taken);
       batches?.begin(epoch, order.subarray(at));
+      clock.enter(before);
       return order;
     },
     /** The next steps of an epoch that one call takes: how many, of how many rows each; a step that is observed is taken alone. */
@@ -96,14 +106,14 @@ export async function openLoop(problem: Problem, data: FitData, options: FitOpti
       if (schedule.heed && heeded) heeded = schedule.heed(heeded, (figures.validation ?? figures.train).loss);
     },
     /** Figures in evaluation mode, and the monitored one of each validation example. */
-    async measure(epoch: number): Promise<{ readonly figures: EpochFigures; readonly examples?: Float32Array }> {
+    measure: timed(clock, "evaluation", async (epoch: number): Promise<Measured> => {
       const train = summarize(problem, sample, await evaluator.evaluate(stepper.measured, sample));
       const added = regularizer ? { penalty: penalty(regularizer, layout, stepper.measured, rows) } : {};
       if (!data.validation) return { figures: { epoch, train, ...added } };
       const evaluation = await evaluator.evaluate(stepper.measured, data.validation);
       const examples = examplesFigures(problem, data.validation, evaluation, options.stop?.monitor ?? "loss");
       return { figures: { epoch, train, validation: summarize(problem, data.validation, evaluation), ...added }, examples };
-    },
+    }),
     /** The examples of one step again. */
     examplesOf(epoch: number, chosen: Int32Array): { readonly data: Dataset; readonly rows: Int32Array } {
       if (!batches && !isLazy(data.train)) return { data: data.train, rows: chosen };

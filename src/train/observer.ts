@@ -3,6 +3,7 @@ import type { Device, Executor } from "../exec/session.ts";
 import type { ParameterLayout } from "../nn/parameters.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Finding } from "../util/finding.ts";
+import { timed, type Clock } from "./clock.ts";
 import type { Dataset, TrainingData } from "./dataset.ts";
 import type { EpochFigures, NonFinite } from "./events.ts";
 import type { Regularizer } from "./regularizer.ts";
@@ -51,3 +52,14 @@ export type Observe = (training: {
   readonly executor: Executor;
   readonly runtime: { readonly threads?: number; readonly device?: Device };
 }) => Promise<StepObserver>;
+
+/** The same, its time being the monitors'. */
+export const timedObserver = (observer: StepObserver, clock: Clock): StepObserver => ({
+  wants: (step) => observer.wants(step),
+  see: timed(clock, "monitors", (step) => observer.see(step)),
+  seeEpoch: timed(clock, "monitors", (figures, theta) => observer.seeEpoch(figures, theta)),
+  seeNonFinite: (found) => observer.seeNonFinite(found),
+  snapshot: () => observer.snapshot(),
+  restore: (state) => observer.restore(state),
+  dispose: () => observer.dispose(),
+});

@@ -7,6 +7,7 @@ import { isBuffer, isTrainable, parameterViews, type ParameterLayout } from "../
 import { arenaBytes, createArena } from "../optim/kernels/memory.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { batchDataset, isLazy, rowsOf, sliceRows, type Dataset, type TrainingData } from "./dataset.ts";
+import { noClock, type Clock } from "./clock.ts";
 import { createMasks } from "./masks.ts";
 import { gradientGraph, masksOf, scanGraph, type Problem } from "./step-graph.ts";
 import { checkStepOptions, stateNames, stepScalars, updateInPlace, updateRule, type StepOptions } from "./update.ts";
@@ -56,6 +57,8 @@ export interface StepperOptions extends StepOptions {
    * gradients are accumulated its batches are ⌈batch/accumulate⌉ rows.
    */
   readonly batches?: BatchSource;
+  /** Told where the time goes. */
+  readonly clock?: Clock | undefined;
 }
 
 /** Up to this many parameters the copies inside Scan cost less than a call a step saves. */
@@ -115,7 +118,7 @@ function sharesOf({ weights }: TrainingData): (rows: Int32Array, batch: number, 
 }
 
 async function scanStepper(options: StepperOptions): Promise<Stepper> {
-  const { problem, layout, data, executor, steps: planned = Infinity } = options;
+  const { problem, layout, data, executor, steps: planned = Infinity, clock = noClock } = options;
   const { rule, loss } = rulesOf(options);
   const session = await executor.compile(scanGraph(problem, layout, rule, loss), compileOptions(options));
   const names = stateNames(rule);
@@ -143,6 +146,7 @@ async function scanStepper(options: StepperOptions): Promise<Stepper> {
     stepsPerCall: stepsPerCall(options),
     async run(rows, batch, firstStep, learningRate) {
       const steps = rows.length / batch;
+      const before = clock.enter("data");
       const scalars = new Float32Array(steps * width);
       for (let k = 0; k < steps; k++) scalars.set(stepScalars(rule, firstStep + k, learningRate(firstStep + k), planned), k * width);
       const losses = tensor("float32", new Float32Array(steps));
@@ -157,7 +161,9 @@ async function scanStepper(options: StepperOptions): Promise<Stepper> {
         feeds[name] = now[i]!;
         into[`${name}/next`] = next[i]!;
       });
+      clock.enter("network");
       await session.run(feeds, into);
+      clock.enter(before);
       const found = losses.data as Float32Array;
       const bad = found.findIndex((loss) => !Number.isFinite(loss));
       if (bad < 0) [now, next] = [next, now];
@@ -171,7 +177,7 @@ async function scanStepper(options: StepperOptions): Promise<Stepper> {
 }
 
 async function fusedStepper(options: StepperOptions): Promise<Stepper> {
-  const { problem, layout, optimizer, data, executor, accumulate = 1, steps: planned = Infinity } = options;
+  const { problem, layout, optimizer, data, executor, accumulate = 1, steps: planned = Infinity, clock = noClock } = options;
   const { rule, loss: lossOptions } = rulesOf(options);
   const session: Session = await executor.compile(gradientGraph(problem, layout, lossOptions), compileOptions(options));
   const { trainable } = layout;
@@ -211,7 +217,9 @@ async function fusedStepper(options: StepperOptions): Promise<Stepper> {
   const take = async (rows: Int32Array, batch: number, drawn: Readonly<Record<string, Tensor>>): Promise<number> => {
     Object.assign(feeds, made ? made() : examples(rows, [rows.length]), drawn);
     feeds["share"] = shares(rows, batch, [rows.length]);
+    clock.enter("network");
     await session.run(feeds, into);
+    clock.enter("optimizer");
     const found = (loss.data as Float32Array)[0]!;
     if (Number.isFinite(found)) theta.set(updated, buffersAt);
     return found;
@@ -224,6 +232,7 @@ async function fusedStepper(options: StepperOptions): Promise<Stepper> {
     let whole = 0;
     for (let at = 0; at < rows.length; at += size) {
       const piece = rows.subarray(at, at + size);
+      clock.enter("data");
       const masksOfPiece = Object.entries(drawn).map(([name, mask]) => [name, sliceRows(mask, at, at + piece.length)] as const);
       whole += await take(piece, rows.length, Object.fromEntries(masksOfPiece));
       if (!Number.isFinite(whole)) break;
@@ -247,10 +256,12 @@ async function fusedStepper(options: StepperOptions): Promise<Stepper> {
       const losses = new Float32Array(steps);
       for (let k = 0; k < steps; k++) {
         const chosen = rows.subarray(k * batch, (k + 1) * batch);
+        const before = clock.enter("data");
         const drawn = masks.draw(firstStep + k, batch);
         losses[k] = accumulate > 1 ? await takePieces(chosen, drawn) : await take(chosen, batch, drawn);
+        if (Number.isFinite(losses[k])) update(firstStep + k, learningRate(firstStep + k), planned);
+        clock.enter(before);
         if (!Number.isFinite(losses[k])) return losses.subarray(0, k + 1);
-        update(firstStep + k, learningRate(firstStep + k), planned);
       }
       return losses;
     },
