@@ -10,7 +10,13 @@ const leastImages = 200;
 
 /** One feature in every part: `values[part]`, the same rows in the same order for every feature. */
 export type Compared =
-  | { readonly name: string; readonly kind: "numeric"; readonly values: readonly Float64Array[] }
+  | {
+      readonly name: string;
+      readonly kind: "numeric";
+      readonly values: readonly Float64Array[];
+      /** It only rises, or only falls, with the time of the rows, as a year does: what is later has other values whatever happened. */
+      readonly followsTime?: boolean;
+    }
   | { readonly name: string; readonly kind: "categorical"; readonly categories: readonly string[]; readonly values: readonly Int32Array[] };
 
 /** At most so many rows of a part, ascending; all of them where they are no more. */
@@ -29,12 +35,46 @@ export function sampleRows(rows: Int32Array, most: number, seed: number, stream:
 }
 
 /** The features of a table, part by part. @param mostPixels of a part that are looked at */
-export function comparedFeatures({ columns, rows: all }: Table, parts: readonly AuditPart[], seed: number, mostPixels: number): Compared[] {
+export function comparedFeatures(
+  { columns, rows: all, roles }: Table,
+  parts: readonly AuditPart[],
+  seed: number,
+  mostPixels: number,
+): Compared[] {
   const images = columns.filter((column) => column.kind === "image");
   const perRow = images.reduce((sum, { values, channels }) => sum + values.length / channels, 0) / all;
   const most = Math.min(mostRows, perRow > 0 ? Math.max(leastImages, Math.floor(mostPixels / perRow)) : Infinity);
   const rows = parts.map((part) => sampleRows(part.rows, most, seed, `compared ${part.name}`));
-  return columns.flatMap((column) => featuresOf(column, rows, images.length));
+  const features = columns.flatMap((column) => featuresOf(column, rows, images.length));
+  if (!roles.time) return features;
+  const ordered = inOrderOfTime(roles.time as NumericColumn, rows);
+  return features.map((feature) =>
+    feature.kind === "numeric" && isMonotone(ordered(feature.values)) ? { ...feature, followsTime: true } : feature,
+  );
+}
+
+/** Puts the values of all parts in the order of their rows' times. */
+function inOrderOfTime(time: NumericColumn, rows: readonly Int32Array[]): (values: readonly Float64Array[]) => Float64Array {
+  const all = (values: readonly ArrayLike<number>[]) => Float64Array.from(values.flatMap((own) => Array.from(own)));
+  const times = all(rows.map((chosen) => pickNumbers(time, chosen)));
+  const order = Uint32Array.from(times, (_, i) => i).sort((a, b) => times[a]! - times[b]! || a - b);
+  return (values) => {
+    const joined = all(values);
+    return Float64Array.from(order, (at) => joined[at]!);
+  };
+}
+
+/** Whether values, but for missing ones, never fall, or never rise, and are not all the same. */
+function isMonotone(values: Float64Array): boolean {
+  let [rises, falls, last] = [false, false, NaN];
+  for (const value of values) {
+    if (Number.isNaN(value)) continue;
+    if (value > last) rises = true;
+    if (value < last) falls = true;
+    if (rises && falls) return false;
+    last = value;
+  }
+  return rises !== falls;
 }
 
 function featuresOf(column: Column, rows: readonly Int32Array[], images: number): Compared[] {

@@ -126,6 +126,46 @@ test("windows that overlap are no independent evidence: noise raises few alarms,
   for (const hint of hints) expect(hint).toMatch(/keep the split by time/);
 });
 
+test("what only rises with the time is natural in a later part: noted, and no help in telling it apart; a trend and a mixed split are not", async () => {
+  const days = Array.from({ length: 900 }, (_, i) => i);
+  const year = numbers(
+    "year",
+    days.map((i) => Math.floor(i / 300)),
+  );
+  const noise = normals(900, 1);
+  const trend = numbers(
+    "level",
+    days.map((i) => noise[i]! + i / 150),
+  );
+  const on = async (columns: readonly ReturnType<typeof numbers>[], time: boolean, order: readonly number[] = days) => {
+    const pick = (column: ReturnType<typeof numbers>) =>
+      numbers(
+        column.name,
+        order.map((i) => column.values[i]!),
+      );
+    const table = tableOf(columns.map(pick), undefined, time ? { time: pick(numbers("day", days)) } : {});
+    const subject = contextFor(subjectWith(table, { train: 600, validation: 300 }));
+    return { drift: await runAuditRule(featureDrift, subject), apart: await runAuditRule(domainClassifier, subject) };
+  };
+  const calm = await on([year, numbers("x", normals(900, 2))], true);
+  expect(calm.drift).toMatchObject([{ severity: "note", subject: "year", hint: expect.stringMatching(/leave it out/) as string }]);
+  expect(calm.apart.map(({ severity }) => severity)).toEqual(["pass"]);
+  // Neither the order of the lines nor a gap hides that it rises.
+  const turned = { ...year, values: year.values.map((value, i) => (i === 5 ? NaN : value)) };
+  const backwards = [...days.slice(0, 600).toReversed(), ...days.slice(600)];
+  expect((await on([turned, numbers("x", normals(900, 2))], true, backwards)).drift).toMatchObject([{ severity: "note", subject: "year" }]);
+
+  const rising = await on([trend], true);
+  expect(rising.drift).toMatchObject([
+    { severity: "warn", subject: "level", hint: expect.stringMatching(/keep the split by time/) as string },
+  ]);
+  expect(rising.apart.map(({ severity }) => severity)).toEqual(["warn"]);
+
+  const untimed = await on([year], false);
+  expect(untimed.drift).toMatchObject([{ severity: "warn", subject: "year" }]);
+  expect(untimed.apart.map(({ severity }) => severity)).toEqual(["fail"]);
+});
+
 test("amounts of a later time that differ are no reason to pool the rows", async () => {
   const values = normals(600, 1).map((value, i) => value + (i < 400 ? 0 : 1));
   const clock = numbers(

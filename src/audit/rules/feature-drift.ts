@@ -14,12 +14,16 @@ const mostExact = 1000;
 
 const mixHint = "pool the rows and split again; where the part is what the network will meet, train on rows like it";
 
+const timeHint = "nothing was trained on its later values: leave it out, or take what comes again, as the month does";
+
 interface Drift {
   readonly name: string;
   readonly part: string;
   readonly effect: number;
   readonly p: number;
   readonly text: string;
+  /** See {@link Compared}. */
+  readonly followsTime: boolean;
   readonly numbers: Readonly<Record<string, number>>;
 }
 
@@ -30,7 +34,7 @@ export const featureDrift = defineAuditRule({
   what:
     "Every feature in training against every other part: numbers by Kolmogorov and Smirnov's distance of the distribution functions, categories by the largest difference " +
     "of any event's shares (total variation) and χ², missing values as a feature of their own; of images their resolution, aspect, brightness, contrast, sharpness, entropy and colour. Of windows over a series only those that do not overlap are compared. " +
-    "It warns where the difference is both large and, by Holm's correction over all features and parts, no accident.",
+    "It warns where the difference is both large and, by Holm's correction over all features and parts, no accident. A feature that only rises or falls with the time of the rows, as a year does, is noted where a part is of a later time.",
   source: "Deepchecks (effect) and Evidently (p), joined; Holm 1979",
   when: "train",
   stops: false,
@@ -58,28 +62,27 @@ export const featureDrift = defineAuditRule({
         },
       ];
     }
-    return found.map(({ name, part, effect, adjusted: p, text, numbers }, i): Observation => ({
-      severity: "warn",
-      subject: name,
-      message: `${name} is distributed otherwise in ${part}: ${text}, ${chance(p)}${i === 0 ? evidence : ""}`,
-      ...(i === 0
-        ? {
-            hint: isLater(
-              table,
-              parts[0]!,
-              parts.find((each) => each.name === part)!,
-            )
-              ? laterHint
-              : mixHint,
-          }
-        : {}),
-      numbers: { ...numbers, effect, p },
-    }));
+    const later = new Set(parts.slice(1).flatMap((part) => (isLater(table, parts[0]!, part) ? [part.name] : [])));
+    const natural = (drift: Drift) => drift.followsTime && later.has(drift.part);
+    return [...found.filter((drift) => !natural(drift)), ...found.filter(natural)].map((drift, i, all): Observation => {
+      const { name, part, effect, adjusted: p, text, numbers } = drift;
+      const rising = natural(drift);
+      const hint = rising ? timeHint : later.has(part) ? laterHint : mixHint;
+      const said = rising ? " (it only rises or falls with the time)" : "";
+      return {
+        severity: rising ? "note" : "warn",
+        subject: name,
+        message: `${name} is distributed otherwise in ${part}: ${text}, ${chance(p)}${said}${i === 0 ? evidence : ""}`,
+        ...(i === 0 || (rising && !natural(all[i - 1]!)) ? { hint } : {}),
+        numbers: { ...numbers, effect, p },
+      };
+    });
   },
 });
 
 function driftsOf(feature: Compared, part: number, partName: string): Drift[] {
   const { name } = feature;
+  const followsTime = feature.kind === "numeric" && feature.followsTime === true;
   if (feature.kind === "categorical") {
     const counts = [feature.values[0]!, feature.values[part]!].map((codes) => {
       const found = new Int32Array(feature.categories.length + 1);
@@ -115,7 +118,7 @@ function driftsOf(feature: Compared, part: number, partName: string): Drift[] {
     deviationBefore: Math.sqrt(old.variance),
     deviationAfter: Math.sqrt(now.variance),
   };
-  return [{ name, part: partName, effect: statistic, p, text, numbers }, ...found];
+  return [{ name, part: partName, effect: statistic, p, text, followsTime, numbers }, ...found];
 }
 
 function countDrift(
@@ -136,5 +139,5 @@ function countDrift(
   const difference = (i: number) => after[i]! / n - before[i]! / m;
   const most = labels.map((_, i) => i).toSorted((a, b) => Math.abs(difference(b)) - Math.abs(difference(a)))[0]!;
   const text = `distance ${short(effect)}, "${labels[most]}" ${percent(before[most]! / m)} → ${percent(after[most]! / n)}`;
-  return { name, part, effect, p, text, numbers: { totalVariation: effect, cramersV } };
+  return { name, part, effect, p, text, followsTime: false, numbers: { totalVariation: effect, cramersV } };
 }
