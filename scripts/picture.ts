@@ -1,5 +1,9 @@
-/** Draws docs/images/terminal-light.svg and -dark.svg: the real output of a training, as a terminal shows it. */
+/**
+ * Draws docs/images/terminal-light.svg and -dark.svg: the real output of a training, as a terminal shows it; and report.png: the charts of a
+ * network on two measurements. `npm run picture -- report` draws that alone.
+ */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import sharp from "sharp";
 import { runCommandLine } from "../src/cli/program.ts";
 
 const columns = 112;
@@ -85,11 +89,27 @@ ${texts.join("\n")}
 `;
 }
 
-const command = ["train", "examples/penguins.csv", "--target", "species"];
-const run = "runs/quiet-otter";
-rmSync(run, { recursive: true, force: true });
-const lines = [`${escape}[2m$${escape}[22m gradus ${command.join(" ")}`, ...(await transcript([...command, "--out", run]))];
-while (lines[lines.length - 1] === "") lines.pop();
-rmSync(run, { recursive: true, force: true });
 mkdirSync("docs/images", { recursive: true });
-for (const [name, theme] of Object.entries(themes)) writeFileSync(`docs/images/terminal-${name}.svg`, draw(lines, theme));
+const wanted = process.argv[2];
+
+if (wanted !== "report") {
+  const command = ["train", "examples/penguins.csv", "--target", "species"];
+  const run = "runs/quiet-otter";
+  rmSync(run, { recursive: true, force: true });
+  const lines = [`${escape}[2m$${escape}[22m gradus ${command.join(" ")}`, ...(await transcript([...command, "--out", run]))];
+  while (lines[lines.length - 1] === "") lines.pop();
+  rmSync(run, { recursive: true, force: true });
+  for (const [name, theme] of Object.entries(themes)) writeFileSync(`docs/images/terminal-${name}.svg`, draw(lines, theme));
+}
+
+const run = "runs/two-measurements";
+rmSync(run, { recursive: true, force: true });
+const dropped = "island,body_mass_g,flipper_length_mm,sex,year";
+await transcript(["train", "examples/penguins.csv", "--target", "species", "--drop", dropped, "--out", run]);
+await transcript(["report", run, "--png", "runs/two-measurements/report.png", "--boundary"]);
+const sheet = sharp("runs/two-measurements/report.png");
+const { width, height } = await sheet.metadata();
+/** Training, answers, the boundary and the layers; what is below is on the page. */
+const shown = { left: 0, top: 0, width, height: Math.min(height, 2040) };
+await sheet.extract(shown).png({ palette: true, colours: 64, effort: 10 }).toFile("docs/images/report.png");
+rmSync(run, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 /** What charts have in common: a frame with axes, ticks at round numbers, colours for light and dark. Drawn at 360 units of width. */
-import { short } from "../util/format.ts";
+import { minus, short } from "../util/format.ts";
 import { safe } from "./html.ts";
 
 /** A picture without its frame on the page: SVG elements within width × height, a title, and what its colours mean. */
@@ -28,6 +28,8 @@ export interface Axis {
   readonly log?: boolean;
   /** A share, written in per cent. */
   readonly share?: boolean;
+  /** Epochs: no tick between two. */
+  readonly whole?: boolean;
 }
 
 export const chartWidth = 360;
@@ -85,15 +87,17 @@ export function frame(x: Axis, y: Axis, { square = false, height: asked = chartH
   return { width: chartWidth, height, box, x: px, y: py, svg: `${across.join("")}${up.join("")}${names}` };
 }
 
+/** `0.5`, `40%`, `3e5`: short enough for the margin. */
 function tickText(tick: number, { share }: Axis): string {
-  return share ? `${safe(short(100 * tick))}%` : safe(short(tick));
+  if (share) return `${safe(short(100 * tick))}%`;
+  return safe(Math.abs(tick) >= 1e5 ? minus(tick.toExponential().replace("e+", "e")) : short(tick));
 }
 
 /** Round numbers inside an axis: 1, 2 or 5 times a power of ten; on a logarithmic one powers of ten, with 2 and 5 where those are few. */
-export function ticksOf({ low, high, log }: Pick<Axis, "low" | "high" | "log">, most: number): number[] {
+export function ticksOf({ low, high, log, whole = false }: Pick<Axis, "low" | "high" | "log" | "whole">, most: number): number[] {
   if (!(high > low)) return [low];
   if (log) return logTicks(low, high, most);
-  const rough = (high - low) / most;
+  const rough = Math.max((high - low) / most, whole ? 1 : 0);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * [1, 2, 5, 10].find((times) => times * power >= rough * 0.999)!;
   const first = Math.ceil(low / step - 1e-9);

@@ -48,8 +48,9 @@ export function confusionChart(classes: readonly string[], table: readonly (read
   const longest = Math.max(...classes.map((name) => name.length));
   const left = named ? Math.min(100, 26 + 6.2 * Math.min(12, longest)) : 24;
   const cell = Math.min(130, (chartWidth - left - 6) / k);
-  const below = named ? (longest > 3 || cell < 24 ? Math.min(72, 14 + 5.2 * Math.min(12, longest)) : 18) : 8;
-  const slanted = longest > 3 || cell < 24;
+  const every = Math.ceil(13 / cell);
+  const slanted = 6.2 * Math.min(12, longest) > cell * every - 3;
+  const below = named ? (slanted ? Math.min(72, 14 + 5.2 * Math.min(12, longest)) : 18) : 8;
   const top = 20;
   const cells = table.flatMap((row, r) => {
     const whole = row.reduce((sum, n) => sum + n, 0);
@@ -66,7 +67,6 @@ export function confusionChart(classes: readonly string[], table: readonly (read
     });
   });
   const bottom = top + k * cell;
-  const every = Math.ceil(13 / cell);
   const word = (name: string) => safe(name.length > 12 ? `${name.slice(0, 11)}…` : name);
   const labels = named
     ? classes.flatMap((name, i) => {

@@ -82,7 +82,8 @@ const platform: Executor = { name: "platform", compile };
  * @throws GradusError where a boundary is asked for and the model has none to draw
  */
 export async function gatherReport(given: ReportInput, { boundary, executor = platform }: ReportOptions = {}): Promise<RunReport> {
-  const { model, table, train, validation, experiment, closing, history } = given;
+  const { model, table, train, validation, experiment } = given;
+  const { closing, history, health } = withNaN({ closing: given.closing, history: given.history, health: given.health });
   const plane = boundaryColumns(model, table);
   if (boundary && !plane)
     throw new GradusError(`${given.run} has no decision boundary to draw: that takes classes and two columns of numbers.`, {
@@ -115,7 +116,7 @@ export async function gatherReport(given: ReportInput, { boundary, executor = pl
     experiment,
     errorScale: scale,
     history,
-    ...(given.health ? { health: given.health } : {}),
+    ...(health ? { health } : {}),
     validation: reportOf(model, prediction, table, validation),
     ...(sample.kind === "classes" ? { classes: sample.classes } : { amounts: thinnedPairs(sample.truth, sample.prediction) }),
     worst: worstRows(sample, table, validation, experiment.model.shape),
@@ -124,6 +125,14 @@ export async function gatherReport(given: ReportInput, { boundary, executor = pl
     ...(drawn ? { boundary: drawn } : {}),
     openings: given.openings,
   };
+}
+
+/** JSON's null for a number that is not finite is NaN again. */
+function withNaN<T>(value: T): T {
+  if (value === null) return NaN as T;
+  if (Array.isArray(value)) return value.map(withNaN) as T;
+  if (typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value as object).map(([key, entry]) => [key, withNaN(entry)])) as T;
 }
 
 function thinnedPairs(truth: ArrayLike<number>, prediction: ArrayLike<number>): [number, number][] {

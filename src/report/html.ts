@@ -48,9 +48,9 @@ ${said}${passed}</section>`;
 }
 
 function findingBox({ rule, severity, message, hint, numbers, threshold, source, accepted, follows }: Finding): string {
-  const list = (values: Readonly<Record<string, number | null>>) =>
+  const list = (values: Readonly<Record<string, number>>) =>
     Object.entries(values)
-      .map(([name, value]) => `${safe(name)} ${value === null ? "–" : safe(short(value))}`)
+      .map(([name, value]) => `${safe(name)} ${Number.isNaN(value) ? "–" : safe(short(value))}`)
       .join(" · ");
   const limits = list(threshold);
   const after = follows === undefined ? "" : `<p class="numbers">follows from ${safe(follows)}</p>`;

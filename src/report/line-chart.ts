@@ -15,7 +15,7 @@ export interface Series {
 export interface LineChartOptions {
   readonly title: string;
   readonly about?: string | undefined;
-  readonly x: Pick<Axis, "label" | "log">;
+  readonly x: Pick<Axis, "label" | "log" | "whole">;
   readonly y: Pick<Axis, "label" | "log" | "share"> & { readonly zero?: boolean };
   readonly series: readonly Series[];
   /** Upright lines with a word. */

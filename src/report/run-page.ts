@@ -82,7 +82,8 @@ export function headlineOf({ closing }: Pick<RunReport, "closing">): {
   const { metrics, baseline, task } = closing;
   const name = task === "classification" ? "error" : "rmse";
   const unit: Unit = task === "classification" ? "share" : "number";
-  const written = (interval: Interval | undefined) => (interval ? formatInterval(interval, unit) : { value: "–", range: "–" });
+  const written = (interval: Interval | undefined) =>
+    interval && Number.isFinite(interval.value) ? formatInterval(interval, unit) : { value: "–", range: "–" };
   const [own, train, other] = [written(metrics.validation[name]), written(metrics.train[name]), written(baseline.metrics[name])];
   const n = metrics.validation[name]?.n ?? 0;
   return {
@@ -129,16 +130,20 @@ const unitOf = (name: string): Unit => (share.test(name) ? "share" : "number");
 /** Averages that are in the JSON alone: of one answer a row micro averages are the accuracy. */
 const elsewhere = /_(micro|weighted)$/;
 
+/** `roc_auc_macro` → `ROC AUC macro` */
+const titleOf = (name: string): string =>
+  name.replaceAll("_", " ").replaceAll(/\b(roc auc|pr auc|rmse|mae|f1|r2)\b/g, (word) => (word === "r2" ? "R²" : word.toUpperCase()));
+
 function metricTables({ validation, closing }: RunReport): string {
   const names = Object.keys(validation.metrics).filter((name) => Number.isFinite(validation.metrics[name]!.value) && !elsewhere.test(name));
   const cell = (metrics: Metrics, name: string) => {
     const interval = metrics[name];
-    if (!interval) return `<td class="number"></td><td></td>`;
+    if (!interval || !Number.isFinite(interval.value)) return `<td class="number"></td><td></td>`;
     const { value, range } = formatInterval(interval, unitOf(name));
     return `<td class="number">${safe(value)}</td><td>${safe(range)}</td>`;
   };
   const rows = names.map(
-    (name) => `<tr><th>${safe(name.replaceAll("_", " "))}</th>${cell(validation.metrics, name)}${cell(closing.metrics.train, name)}</tr>`,
+    (name) => `<tr><th>${safe(titleOf(name))}</th>${cell(validation.metrics, name)}${cell(closing.metrics.train, name)}</tr>`,
   );
   const head = `<tr><th></th><th class="number">validation</th><th>95 % interval</th><th class="number">train</th><th>95 % interval</th></tr>`;
   return `<div class="tables"><div class="scroll"><table><thead>${head}</thead><tbody>${rows.join("")}</tbody></table></div>${classTable(validation.classes)}</div>`;

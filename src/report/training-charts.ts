@@ -55,7 +55,7 @@ export function lossChart(facts: Facts): Chart {
   const about = `Mean loss in evaluation mode (nothing dropped, no noise, running statistics), without the penalty${penalised ? "; dashed: J, with it" : ""}.${
     batches.length > 0 ? " Dots: single batches in training mode, as the steps saw them." : ""
   }`;
-  return lineChart({ title: "J", about, x: { label: "epoch" }, y: { label: "loss", log }, series, marks: marksOf(facts) });
+  return lineChart({ title: "J", about, x: { label: "epoch", whole: true }, y: { label: "loss", log }, series, marks: marksOf(facts) });
 }
 
 /** Errors of both sets: shares, or root mean squares in the target's unit. */
@@ -75,7 +75,7 @@ export function errorChart(facts: Facts): Chart {
     about: share
       ? "Share of wrong answers in evaluation mode; the training part's on a fixed sample."
       : "Root mean squared error in evaluation mode; the training part's on a fixed sample.",
-    x: { label: "epoch" },
+    x: { label: "epoch", whole: true },
     y: { label: share ? "error" : errorScale === 1 ? "rmse (network's unit)" : "rmse", share, zero: share, log: !share && isWide(values) },
     series,
     marks: marksOf(facts),
@@ -93,7 +93,7 @@ export function rateChart({ health }: Facts): Chart[] {
     lineChart({
       title: "Learning rate",
       about: "As the schedule, and falls after a divergence, made it.",
-      x: { label: "epoch" },
+      x: { label: "epoch", whole: true },
       y: { label: "", zero: true },
       series,
     }),
@@ -151,7 +151,7 @@ export function layerCharts({ health }: Facts): Chart[] {
           lineChart({
             title: "Units that do not answer",
             about: `ReLU units that are 0, tanh and sigmoid units that are saturated on most of ${health.units[0]!.examples} training rows.`,
-            x: { label: "epoch" },
+            x: { label: "epoch", whole: true },
             y: { label: "share", share: true, zero: true },
             series: units,
           }),

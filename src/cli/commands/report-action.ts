@@ -25,7 +25,7 @@ export const reportAction: Action = async ({ arguments: [run = "", data], option
   await writeWhole(page, reportPage(report));
   if (picture !== undefined) await writeWhole(picture, await rasterised(reportSheet(report)));
   const seconds = (performance.now() - started) / 1000;
-  emit({ type: "result", command: "report", run, page, ...(picture === undefined ? {} : { png: picture }), ...factsOf(report), seconds });
+  emit({ ...factsOf(report), type: "result", command: "report", page, ...(picture === undefined ? {} : { png: picture }), seconds });
   if (json) return 0;
   const { width } = terminal;
   const lines = [
@@ -37,7 +37,7 @@ export const reportAction: Action = async ({ arguments: [run = "", data], option
 };
 
 /** The page's facts; pictures of examples stay on the page. */
-function factsOf({ run: _, closing, worst, ...report }: RunReport) {
+function factsOf({ closing, worst, ...report }: RunReport) {
   const rows = worst.rows.map(({ cells, ...row }) => ({ ...row, cells: cells.map(({ text }) => text) }));
   const { task, metrics, baseline, reason, stop, finding, findings = [], epochs, steps, parameters, rows: sizes } = closing;
   return {

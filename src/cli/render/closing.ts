@@ -61,6 +61,7 @@ export function closingLines(given: Closing, width: number, p: Paint): string[] 
       width,
     ),
     line("run", `${p.bold(run)} (weights, model.onnx, metrics, the resolved experiment)`, width),
+    line("report", `gradus report ${shellWord(run)}`, width),
     ...(closing.error ? [] : [line("next", `gradus predict ${shellWord(run)} ${shellWord(closing.data)}`, width)]),
   ];
 }
