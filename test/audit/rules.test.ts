@@ -125,6 +125,17 @@ test("near copies of training rows are found, exact ones and chance are not", as
   expect(severities(await check("near-duplicates", planted(0.002, 0)))).toEqual(["pass"]);
 });
 
+test("where a sample of the rows was looked at, the finding says so", async () => {
+  const [n, m] = [120_000, 3000];
+  const subject = subjectWith(tableOf([numbers("x", normals(n + m, 1))]), { train: n, test: m });
+  const [drift] = await check("feature-drift", subject);
+  expect(drift!.message).toMatch(/; of a sample: 100 000 of 120 000 in train, all 3 000 in test$/);
+  const [near] = await check("near-duplicates", subject);
+  expect(near!.message).toMatch(/among 1 500 test rows \(a sample of 3 000\)/);
+  const [all] = await check("feature-drift", subjectWith(tableOf([numbers("x", normals(300, 1))]), { train: 200, test: 100 }));
+  expect(all!.message).not.toMatch(/sample/);
+});
+
 test("a group in two parts fails, with the group's name", async () => {
   const speaker = categories("speaker", ["a", "a", "b", "b", "c", "a"]);
   const table = tableOf([numbers("x", [1, 2, 3, 4, 5, 6])], undefined, { group: speaker });

@@ -52,6 +52,7 @@ export const nearDuplicates = defineAuditRule({
       const tested = { count: byHalf.filter(({ distance }) => distance < limit).length, n: asked.length };
       const p = fisherTail(tested, chanced);
       const share = wilsonInterval(pairs.length, asked.length);
+      const sample = asked.length < part.rows.length ? ` (a sample of ${grouped(part.rows.length)})` : "";
       const numbers = {
         pairs: pairs.length,
         rows: asked.length,
@@ -66,7 +67,7 @@ export const nearDuplicates = defineAuditRule({
         return {
           severity: "pass",
           part: part.name,
-          message: `${none} of training rows among ${counted(asked.length, `${part.name} row`)}, as between halves of training`,
+          message: `${none} of training rows among ${counted(asked.length, `${part.name} row`)}${sample}, as between halves of training`,
           numbers,
         };
       }
@@ -74,7 +75,7 @@ export const nearDuplicates = defineAuditRule({
       return {
         severity: "warn",
         part: part.name,
-        message: `${grouped(pairs.length)} of ${counted(asked.length, `${part.name} row`)}, ${shareOf(share)}, are nearly training rows (nearer than ${short(limit)}; between halves of training ${grouped(chanced.count)} of ${grouped(chanced.n)}, ${chance(p)}); the first: ${place(second)} and ${place(first)}`,
+        message: `${grouped(pairs.length)} of ${counted(asked.length, `${part.name} row`)}${sample}, ${shareOf(share)}, are nearly training rows (nearer than ${short(limit)}; between halves of training ${grouped(chanced.count)} of ${grouped(chanced.n)}, ${chance(p)}); the first: ${place(second)} and ${place(first)}`,
         hint: "if they are one thing seen twice, name it with --group, so that it stays in one part",
         numbers,
         pairs: pairs.slice(0, 20),
