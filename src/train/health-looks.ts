@@ -38,14 +38,16 @@ export interface Looks {
 
 /** Examples that units and modes are seen on, where the training part has so many. */
 const sampleRows = 1024;
+/** Of these in one call: what a convolution makes of all of them at once would take more memory than the steps do. */
+const callRows = 128;
 /** Fewer rows have no two halves. */
 const leastForNoise = 4;
 
 export function createLooks(options: LookOptions): Looks {
   const { executor, runtime } = options;
   const sessions: Session[] = [];
-  const opened = async (graph: Graph, batch: number): Promise<Session> => {
-    const session = await executor.compile(graph, { ...runtime, sizes: [{ batch }] });
+  const opened: Open = async (graph, ...batches) => {
+    const session = await executor.compile(graph, { ...runtime, sizes: batches.map((batch) => ({ batch })) });
     sessions.push(session);
     return session;
   };
@@ -60,7 +62,7 @@ export function createLooks(options: LookOptions): Looks {
   };
 }
 
-type Open = (graph: Graph, batch: number) => Promise<Session>;
+type Open = (graph: Graph, ...batches: number[]) => Promise<Session>;
 
 const feedsOf = ({ features, targets, lengths }: Dataset) => ({ features, targets, ...(lengths ? { lengths } : {}) });
 
@@ -192,18 +194,27 @@ async function unitLooks(options: LookOptions, open: Open): Promise<Looks["units
   const n = Math.min(sampleRows, rowsOf(train));
   const sample = pickDataset(train, rng(seed, "health sample").permutation(rowsOf(train)).subarray(0, n).sort());
   const { graph, layers } = unitGraph(problem, layout);
-  const session = await open(graph, n);
+  const calls = callsOf(n, callRows);
+  const session = await open(graph, ...new Set(calls.map(({ length }) => length)));
   const inTraining = trainingModeGraph(problem, layout);
   const batch = Math.min(options.batch, n);
   const trainingMode = inTraining && (await trainingLosses(options, sample, await open(inTraining, batch), batch));
-  const rows = tensor(
-    "int32",
-    Int32Array.from({ length: n }, (_, row) => row),
-  );
   return async ({ step, epoch }, theta) => {
     const parameters = parameterViews(layout, theta);
-    const found = await session.run({ ...feedsOf(sample), rows, ...parameters });
-    const losses = found["loss"]!.data as Float32Array;
+    const losses = new Float32Array(n);
+    const figures = new Map<string, Float32Array>();
+    for (const rows of calls) {
+      const found = await session.run({ ...feedsOf(sample), rows: tensor("int32", rows), ...parameters });
+      losses.set(found["loss"]!.data as Float32Array, rows[0]!);
+      for (const { name, activation } of layers) {
+        const own = found[`units/${name}`]!.data as Float32Array;
+        const joined = figures.get(name) ?? new Float32Array(own.length).fill(activation === "relu" ? -Infinity : 0);
+        own.forEach((figure, unit) => {
+          joined[unit] = activation === "relu" ? Math.max(joined[unit]!, figure) : joined[unit]! + (figure * rows.length) / n;
+        });
+        figures.set(name, joined);
+      }
+    }
     const loss = mean(losses);
     let squares = 0;
     for (const value of losses) squares += (value - loss) ** 2;
@@ -212,12 +223,19 @@ async function unitLooks(options: LookOptions, open: Open): Promise<Looks["units
       step,
       epoch,
       examples: n,
-      layers: layers.map((layer) => unitsOf(layer, found[`units/${layer.name}`]!.data as Float32Array)),
+      layers: layers.map((layer) => unitsOf(layer, figures.get(layer.name)!)),
       loss,
       deviation: Math.sqrt(squares / Math.max(1, n - 1)),
       ...(other ? { switch: compareModes(losses, other) } : {}),
     };
   };
+}
+
+/** Consecutive rows, as many in each call as nearly as can be, at most so many. */
+function callsOf(n: number, most: number): Int32Array[] {
+  const calls = Math.ceil(n / most);
+  const at = (call: number) => Math.floor((call * n) / calls);
+  return Array.from({ length: calls }, (_, call) => Int32Array.from({ length: at(call + 1) - at(call) }, (_, i) => at(call) + i));
 }
 
 function unitsOf({ name, activation }: WatchedLayer, figures: Float32Array): LayerUnits {

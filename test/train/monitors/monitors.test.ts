@@ -2,21 +2,25 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { compile } from "../../../src/exec/executor.ts";
+import { tensor } from "../../../src/ir/tensor.ts";
 import { losses } from "../../../src/nn/losses/index.ts";
 import { activation } from "../../../src/nn/layers/activation.ts";
 import { dense } from "../../../src/nn/layers/dense.ts";
 import { dropout } from "../../../src/nn/layers/dropout.ts";
 import { sequential } from "../../../src/nn/network.ts";
+import { parameterViews } from "../../../src/nn/parameters.ts";
 import { optimizerByName } from "../../../src/optim/optimizers/index.ts";
 import { scheduleByName } from "../../../src/optim/schedules/index.ts";
 import { fit, type FitOptions } from "../../../src/train/fit.ts";
 import { constantLoss } from "../../../src/train/constant-loss.ts";
+import { unitGraph } from "../../../src/train/health-graphs.ts";
+import { createLooks } from "../../../src/train/health-looks.ts";
 import { isDue, schedules } from "../../../src/train/health-schedule.ts";
 import { runMonitor, watchHealth } from "../../../src/train/health.ts";
 import type { EpochLook, HealthRecord, StepLook, TensorLook, UnitLook } from "../../../src/train/monitor.ts";
 import { describeMonitors } from "../../../src/train/monitors/describe.ts";
 import { monitors } from "../../../src/train/monitors/index.ts";
-import type { Problem } from "../../../src/train/step-graph.ts";
+import { layoutOf, type Problem } from "../../../src/train/step-graph.ts";
 import { cloudProblem, clouds } from "../problems.ts";
 import { faults } from "./faults.ts";
 import { study } from "./study.ts";
@@ -295,4 +299,31 @@ test("docs/monitors.md has the monitors as their registry has them (npm run stud
       expect(low).toBeGreaterThanOrEqual(0.8);
     }
   }
+});
+
+test("units seen in several calls are those of one: the largest values, the shares that are saturated, every example's loss", async () => {
+  const layers = [dense(12), activation("relu"), dense(9), activation("tanh"), dense(3), activation("softmax")];
+  const problem: Problem = { ...cloudProblem(), network: sequential(layers) };
+  const layout = layoutOf(problem);
+  const theta = Float32Array.from({ length: layout.size }, (_, i) => 2 * Math.sin(i * 1.3));
+  const { graph, layers: seen } = unitGraph(problem, layout);
+  const session = await compile(graph);
+  const rows = tensor(
+    "int32",
+    Int32Array.from({ length: 300 }, (_, row) => row),
+  );
+  const { features, targets } = data.train;
+  const found = await session.run({ features, targets, rows, ...parameterViews(layout, theta) });
+  await session.dispose();
+  const pull = { penalty: () => 0, weightDecay: 0 };
+  const looks = createLooks({ problem, layout, train: data.train, batch: 32, seed: 1, executor, runtime: {}, pull });
+  const look = await looks.units({ step: 0, epoch: 0 }, theta);
+  await looks.dispose();
+  const [relu, tanh] = seen.map(({ name }) => found[`units/${name}`]!.data as Float32Array) as [Float32Array, Float32Array];
+  const loss = found["loss"]!.data as Float32Array;
+  expect(look.examples).toBe(300);
+  expect(look.layers[0]).toMatchObject({ units: 12, dead: relu.filter((largest) => !(largest > 0)).length });
+  expect(look.layers[1]).toMatchObject({ units: 9, saturated: tanh.filter((share) => share > 0.5).length });
+  expect(look.layers[1]!.saturated).toBeGreaterThan(0);
+  expect(look.loss).toBeCloseTo(loss.reduce((a, b) => a + b, 0) / 300, 4);
 });
