@@ -5,7 +5,7 @@ import { optimizerByName, optimizers } from "../optim/optimizers/index.ts";
 import { scheduleByName } from "../optim/schedules/index.ts";
 import type { Dataset } from "../train/dataset.ts";
 import { createEvaluator, type Evaluation } from "../train/evaluate.ts";
-import { defaultBatchSize } from "../train/experiment.ts";
+import { defaultBatchSize } from "../train/batch-size.ts";
 import { fit } from "../train/fit.ts";
 import { planTable } from "../train/plan-table.ts";
 import { mlp } from "../train/model-choice.ts";

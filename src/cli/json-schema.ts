@@ -1,6 +1,7 @@
 /** What `--json` prints, exactly: the schema that docs/json-output.md explains and the tests hold every command to. */
 import { z } from "zod";
 import { diagnoseResultSchema } from "./diagnose-schema.ts";
+import { profilePhases } from "../train/profile.ts";
 import { severities } from "../util/finding.ts";
 
 /** JSON has no NaN and no infinity: such a number is null. */
@@ -172,6 +173,31 @@ const foldFigures = z.strictObject({
   bestEpoch: count,
   seconds: z.number(),
   metrics: z.record(z.string(), number),
+});
+
+export const threadsEventSchema = z.strictObject({
+  type: z.literal("threads"),
+  threads: count,
+  tried: z.array(z.strictObject({ threads: count, milliseconds: z.number() })),
+  seconds: z.number(),
+});
+
+const nodePhase = z.enum(["data", "forward", "backward", "optimizer"]);
+
+/** Where the time went: of `gradus train --profile`. */
+export const profileEventSchema = z.strictObject({
+  type: z.literal("profile"),
+  seconds: z.number(),
+  steps: count,
+  epochs: count,
+  phases: z.array(
+    z.strictObject({ name: z.enum(profilePhases), seconds: z.number(), share: z.number(), perStep: z.number(), perEpoch: z.number() }),
+  ),
+  operators: z.array(
+    z.strictObject({ operator: z.string(), phase: nodePhase, calls: z.number(), milliseconds: z.number(), share: z.number() }),
+  ),
+  layers: z.array(z.strictObject({ layer: z.string(), forward: z.number(), backward: z.number() })),
+  apart: z.strictObject({ steps: count, scale: z.number() }).optional(),
 });
 
 export const foldEventSchema = foldFigures.extend({ type: z.literal("fold"), folds: count, repeats: count });
@@ -390,6 +416,8 @@ export const reportResultSchema = z.strictObject({
       steps: count,
     })
     .optional(),
+  /** profile.json of the run. */
+  profile: z.record(z.string(), z.unknown()).optional(),
   openings: count,
   seconds: z.number(),
 });
@@ -576,6 +604,8 @@ export const lineSchema = z.union([
   checkpointEventSchema,
   descentEventSchema,
   retryEventSchema,
+  threadsEventSchema,
+  profileEventSchema,
   foldEventSchema,
   predictionEventSchema,
   dataAugmentResultSchema,

@@ -26,6 +26,7 @@ import { failureLines } from "./failure.ts";
 import { closingLines } from "./render/closing.ts";
 import { line } from "./render/lines.ts";
 import { paint } from "./render/paint.ts";
+import { profileLines } from "./render/time-profile.ts";
 import { createReporter, resultOf } from "./training-report.ts";
 
 /** Where a training is kept. */
@@ -107,9 +108,11 @@ export async function runTraining(
     const result = await saveRun(open, run, told).finally(reporter.end);
     await writeStatus(open.path, { ...status, status: run.reason });
     if (run.reason !== "interrupted") await removeCheckpoints(open.path);
+    if (run.profiled) context.emit({ type: "profile", ...run.profiled.profile });
     context.emit({ ...result });
     if (!context.json) {
       const closing = { ...result, history: run.history, data: experiment.data.path };
+      if (run.profiled) terminal.out(`${terminal.live ? "" : "\n"}${profileLines(run.profiled.profile, open.path).join("\n")}\n`);
       terminal.out(`${terminal.live ? "" : "\n"}${closingLines(closing, terminal.width, p).join("\n")}\n`);
       if (run.reason === "interrupted" && writer?.failure)
         terminal.err(`${line(p.yellow("checkpoint"), `could not be written (${writer.failure.code}); what was saved before stays`)}\n`);

@@ -13,6 +13,7 @@ import { plotCurves } from "./render/plot.ts";
 import type { MonotoneDescent } from "../train/monotone-descent.ts";
 import type { Finding } from "../util/finding.ts";
 import { createProgress } from "./render/progress.ts";
+import { threadLines } from "./render/time-profile.ts";
 import { augmentationLines, dataLines, modelLines, regularizerLines, splitLines, transformLines } from "./render/report.ts";
 import { short } from "./render/format.ts";
 import { version } from "./version.ts";
@@ -82,6 +83,7 @@ export function createReporter({ terminal, json, emit }: CommandContext) {
     if (event.type === "model") say(modelLines(event, width));
     if (event.type === "regularizer") say(regularizerLines(event, width));
     if (event.type === "augmentation") say(augmentationLines(event, width, p));
+    if (event.type === "threads") say(threadLines(event, width));
     if (event.type === "preflight") say(startLines(event, width, p));
     if (event.type === "finding") say(healthLines(event, width, p));
     if (event.type === "retry") {

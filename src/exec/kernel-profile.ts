@@ -38,7 +38,11 @@ export async function kernelProfiler(runtimePackage: RuntimePackage): Promise<Ke
         if (times === undefined || !files.includes(`session-${at}.onnx`)) continue;
         const events = JSON.parse(await readFile(join(folder, times), "utf8")) as readonly RuntimeEvent[];
         const model = decodeModel(await readFile(join(folder, `session-${at}.onnx`)));
-        found.push({ graph: runGraph(model.graph!), kernels: kernelsOf(events) });
+        found.push({
+          graph: runGraph(model.graph!),
+          kernels: kernelsOf(events),
+          runs: events.flatMap(({ name, dur }) => (name === "model_run" ? [dur] : [])),
+        });
       }
       return found;
     },

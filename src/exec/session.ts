@@ -57,6 +57,8 @@ export interface KernelProfiler {
 export interface ProfiledGraph {
   readonly graph: RunGraph;
   readonly kernels: readonly KernelTime[];
+  /** Microseconds of each run in the runtime, without the way to it and back. */
+  readonly runs: readonly number[];
 }
 
 export interface RunGraph {

@@ -43,6 +43,7 @@ export async function saveRun(
     "model.onnx": writeModel(modelGraph(model)),
     "metrics.jsonl": lines(run.history),
     ...(run.health ? { "health.json": `${JSON.stringify(run.health)}\n` } : {}),
+    ...(run.profiled ? { "profile.json": pretty(run.profiled.profile), "trace.json": `${JSON.stringify(run.profiled.trace)}\n` } : {}),
     "split.json": pretty(storeSplitKeys(parts)),
     "result.json": pretty({ ...result, run: path }),
   });

@@ -6,6 +6,7 @@ import type { Decision } from "../metrics/decision.ts";
 import type { Finding } from "../util/finding.ts";
 import type { Interval } from "../util/statistics.ts";
 import type { RegularizerFacts } from "./regularizer.ts";
+import type { ThreadChoice } from "./threads.ts";
 import type { NonFinite, Retry, Stopped, TrainingEvent, TrainingResult } from "./events.ts";
 
 /** Measured values with 95 % intervals, by name: `error`, `loss`; `r2`, `rmse`. */
@@ -139,6 +140,7 @@ export type ExperimentEvent =
       /** Those that may make labels wrong. */
       readonly findings: readonly Finding[];
     }
+  | ({ readonly type: "threads" } & ThreadChoice)
   | ({ readonly type: "fold"; readonly folds: number; readonly repeats: number } & FoldFigures)
   | ({ readonly type: "preflight" } & Inspection)
   | ({ readonly type: "audit"; readonly accepted: readonly string[] } & Inspection)

@@ -7,13 +7,14 @@ import { lossOf } from "../nn/losses/index.ts";
 import type { Model } from "../nn/model.ts";
 import { rng } from "../util/rng.ts";
 import type { Dataset } from "./dataset.ts";
+import { batchSizeFor } from "./batch-size.ts";
 import { resolveExperiment, type Experiment, type ResolvedExperiment } from "./experiment.ts";
 import { readExperimentTable, sizeOf } from "./experiment-run.ts";
 import { choiceOf, withPretrained, type ModelReader } from "./model-choice.ts";
 import { splitExperiment, withSavedSplit, type SplitReader } from "./experiment-split.ts";
 import { planTable } from "./plan-table.ts";
 import { prepareDatasets } from "./prepare.ts";
-import type { Problem } from "./step-graph.ts";
+import { layoutOf, type Problem } from "./step-graph.ts";
 
 export interface ExperimentProblem {
   readonly experiment: ResolvedExperiment;
@@ -55,7 +56,13 @@ export async function experimentProblem(
     transforms: experiment.transforms,
     size: sizeOf(data),
   });
-  return { experiment: resolved, problem, data: await sampled(table, train, plan, resolved.seed, rows), trainRows: train.length };
+  const batchSize = experiment.batchSize ?? batchSizeFor(train.length, problem, layoutOf(problem));
+  return {
+    experiment: { ...resolved, batchSize },
+    problem,
+    data: await sampled(table, train, plan, resolved.seed, rows),
+    trainRows: train.length,
+  };
 }
 
 /** The same of a trained model, on rows of the table it was trained on. */

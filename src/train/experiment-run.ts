@@ -31,6 +31,8 @@ export interface TrainExperimentOptions {
   readonly differs?: Differs;
   /** Audits the split, and may stop the training: `auditParts`. */
   readonly audit?: Auditor;
+  /** Tells where the training's time went. */
+  readonly profile?: boolean;
   /** How closely the training's health is watched. */
   readonly monitors?: FitTableOptions["monitors"];
   /** Looks at what is about to be trained, and changes nothing of it. */
@@ -85,14 +87,15 @@ export async function trainExperiment(given: Experiment, options: TrainExperimen
     classes: schemaOf(table).target?.classes?.length ?? 0,
     trainRows: parts.train.length,
   });
-  const { model, data, batchSize, epochs, loss } = resolved;
+  const { model, data, epochs, loss } = resolved;
   const { schedule, ...optimizer } = resolved.optimizer;
   const fitting = {
     optimizer,
     schedule,
     ...stepOptionsOf(resolved),
     classWeight: resolved.classWeight,
-    batchSize,
+    batchSize: experiment.batchSize,
+    stepThreads: experiment.threads,
     epochs,
     loss,
     seed: resolved.seed,
@@ -107,13 +110,22 @@ export async function trainExperiment(given: Experiment, options: TrainExperimen
   };
   const choice = choiceOf(model, graph);
   const crossValidation = resolved.crossValidation && (await validateAcross(choice, parts, fitting, resolved.crossValidation, options));
+  /** With what the model and the machine decide. */
+  const chosenBy = ({ batchSize, stepThreads }: Pick<FittedTable, "batchSize" | "stepThreads">): ResolvedExperiment => ({
+    ...resolved,
+    batchSize,
+    ...(stepThreads === undefined ? {} : { threads: stepThreads }),
+  });
   const seen = audited?.findings.filter(({ severity }) => severity !== "pass") ?? [];
   const { begin, ...others } = options;
   const fitted = await fitTable(choice, parts, {
     ...others,
     ...fitting,
     ...(begin
-      ? { begin: ({ problem, plan, findings }) => begin({ experiment: resolved, parts, problem, plan, findings: [...seen, ...findings] }) }
+      ? {
+          begin: ({ problem, plan, findings, ...chosen }) =>
+            begin({ experiment: chosenBy(chosen), parts, problem, plan, findings: [...seen, ...findings] }),
+        }
       : {}),
   });
   const findings = [...seen, ...(fitted.findings ?? [])];
@@ -121,7 +133,7 @@ export async function trainExperiment(given: Experiment, options: TrainExperimen
     ...fitted,
     ...(audited || fitted.findings ? { findings } : {}),
     ...(crossValidation ? { crossValidation } : {}),
-    experiment: resolved,
+    experiment: chosenBy(fitted),
     parts,
     seconds: (performance.now() - started) / 1000 + (options.resume?.seconds ?? 0),
   };

@@ -10,6 +10,7 @@ import { defaultOptimizer, optimizerByName, optimizers, settingRanges, type Opti
 import { scheduleByName, scheduleRanges, schedules, thresholdModes } from "../optim/schedules/index.ts";
 import { TYPE_NAMES } from "../data/reading.ts";
 import { ranges, type Range } from "../util/range.ts";
+import { defaultBatchSize } from "./batch-size.ts";
 import { divergenceAnswers, loopRanges } from "./fit.ts";
 import { improvementUnits, monitored } from "./stopping.ts";
 import { stopRules, type StopOptions } from "./stopping/index.ts";
@@ -400,9 +401,10 @@ export const experimentSchema = section({
     .describe(
       "What a loss that is not finite brings about: the end (`stop`), or another try from the best epoch at half the rate (`halve`).",
     ),
-  batchSize: within(loopRanges.batchSize).optional().describe("Chosen from the number of training rows where left out."),
+  batchSize: within(loopRanges.batchSize).optional().describe("Chosen from the number of training rows and the model where left out."),
   epochs: within(loopRanges.epochs).default(100),
   seed: within(loopRanges.seed).default(1).describe("Of everything random: split, initialisation, shuffling."),
+  threads: within(ranges.count).optional().describe("Of a training step; found by a short probe where left out. No weight depends on it."),
 }).describe("A Gradus experiment");
 
 /** As a person writes it. */
@@ -423,11 +425,6 @@ export interface ResolvedExperiment extends Omit<Experiment, "model"> {
   readonly loss: LossName;
   readonly optimizer: Experiment["optimizer"] & { readonly kind: OptimizerName; readonly learningRate: number };
   readonly batchSize: number;
-}
-
-/** The mini-batch for m training rows: the power of two nearest to √m, from 16 to 512. */
-export function defaultBatchSize(rows: number): number {
-  return Math.min(512, Math.max(16, 2 ** Math.round(Math.log2(Math.sqrt(Math.max(1, rows))))));
 }
 
 /** The loss that a task and its number of classes call for. */

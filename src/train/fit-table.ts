@@ -5,7 +5,7 @@ import type { PreprocessPlan } from "../data/preprocess.ts";
 import type { TransformSettings } from "../data/transform.ts";
 import { split as splitRows, type Parts, type SplitOptions } from "../data/splitter.ts";
 import type { Table } from "../data/table.ts";
-import { compile } from "../exec/executor.ts";
+import { platform } from "../exec/executor.ts";
 import type { CompileOptions, Device, Executor } from "../exec/session.ts";
 import type { LossChoice } from "../nn/losses/index.ts";
 import type { ParameterLayout } from "../nn/parameters.ts";
@@ -19,7 +19,8 @@ import { planAugmentation } from "./augment.ts";
 import { copiesImpact, validationCopies } from "./copies.ts";
 import type { TrainingData } from "./dataset.ts";
 import type { TrainingResult } from "./events.ts";
-import { defaultBatchSize } from "./experiment.ts";
+import { batchSizeFor } from "./batch-size.ts";
+import { startClock } from "./clock.ts";
 import type { ClosingFigures, ExperimentEvent, Inspection, Metrics } from "./experiment-events.ts";
 import { fit, loopRanges, type FitOptions } from "./fit.ts";
 import { describeNetwork, describeTransforms, shapeOf } from "./fit-events.ts";
@@ -31,9 +32,11 @@ import { measureParts, refuseCosts } from "./measure-parts.ts";
 import type { ModelChoice } from "./model-choice.ts";
 import { exampleWeights, weighted, type ClassWeight } from "./example-weights.ts";
 import { planTable } from "./plan-table.ts";
+import { profileTraining, type ProfiledTraining } from "./profile.ts";
 import { describeRegularizer } from "./regularizer.ts";
 import { lazyNote, prepareParts, residentBytes } from "./prepare-lazily.ts";
 import { layoutOf, type Problem } from "./step-graph.ts";
+import { chooseThreads } from "./threads.ts";
 import type { StepOptions } from "./update.ts";
 
 /** A table and which of its rows train, validate and test. */
@@ -63,7 +66,8 @@ export interface FitTableOptions extends LoopOptions {
   readonly epochs?: number;
   /** Default cosine. */
   readonly schedule?: ScheduleChoice;
-  readonly batchSize?: number;
+  /** A fixed function of the number of training rows and of the model where left out. */
+  readonly batchSize?: number | undefined;
   /** Default 1. */
   readonly seed?: number;
   /** A name, or a loss of your own. */
@@ -86,14 +90,18 @@ export interface FitTableOptions extends LoopOptions {
   /** Inputs of a part that would take more bytes than this are made batch by batch, with the same results. Default 256 MiB. */
   readonly residentBytes?: number;
   readonly threads?: number;
+  /** Of training steps; found by a short probe where neither this nor `threads` is given. No weight depends on it. */
+  readonly stepThreads?: number | undefined;
   readonly device?: Device;
+  /** Tells where the training's time went. */
+  readonly profile?: boolean | undefined;
   /** Default: the platform's ONNX Runtime. */
   readonly executor?: Executor;
   readonly onEvent?: (event: ExperimentEvent) => void;
   /** Looks at what is about to be trained, and changes nothing of it. */
   readonly inspect?: (subject: TrainingSubject) => Promise<Inspection>;
   /** Called when everything is ready, right before the loop; what it throws keeps the training from beginning. */
-  readonly begin?: (subject: TrainingSubject & { readonly plan: PreprocessPlan; readonly findings: readonly Finding[] }) => Promise<void>;
+  readonly begin?: (subject: BegunFit) => Promise<void>;
 }
 
 /** What is about to be trained. */
@@ -105,6 +113,15 @@ export interface TrainingSubject {
   readonly runtime: CompileOptions;
 }
 
+/** The same with every choice made. */
+export interface BegunFit extends TrainingSubject {
+  readonly plan: PreprocessPlan;
+  readonly findings: readonly Finding[];
+  readonly batchSize: number;
+  /** Nothing where the executor has its own way. */
+  readonly stepThreads: number | undefined;
+}
+
 /** A trained network with everything that predicting needs, and its figures. */
 export interface FittedTable extends ClosingFigures {
   readonly plan: PreprocessPlan;
@@ -113,11 +130,15 @@ export interface FittedTable extends ClosingFigures {
   /** The weights that were kept. */
   readonly theta: Float32Array;
   readonly history: TrainingResult["history"];
+  /** Examples of a gradient. */
+  readonly batchSize: number;
+  /** Threads of a training step, where they were given or probed. */
+  readonly stepThreads: number | undefined;
   /** What the monitors saw; nothing where they are off. */
   readonly health?: HealthRecord;
+  /** Where the time went, where that was asked for. */
+  readonly profiled?: ProfiledTraining;
 }
-
-const platform: Executor = { name: "platform", compile };
 
 /**
  * Trains on the training rows, keeps the weights of the best validation epoch, and measures both parts.
@@ -139,14 +160,14 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
   const optimizer = optimizerByName(kind, settings);
   const learningRate = givenRate ?? optimizers[kind].learningRate;
   const schedule = scheduleByName(options.schedule ?? "cosine");
-  const batchSize = options.batchSize ?? defaultBatchSize(parts.train.length);
-  checkRanges({ learningRate, epochs, batchSize, seed }, loopRanges);
+  checkRanges({ learningRate, epochs, batchSize: options.batchSize, seed }, loopRanges);
 
   const { plan, notes, problem } = planTable(model, parts, options);
   const most = options.residentBytes ?? residentBytes;
   onEvent(describeTransforms(plan, [...notes, ...lazyNote(plan, parts.train.length, most)]));
   if (options.costs) refuseCosts(options.costs, plan);
   const layout = layoutOf(problem);
+  const batchSize = options.batchSize ?? batchSizeFor(parts.train.length, problem, layout);
   onEvent({
     type: "model",
     ...describeNetwork(model, plan, problem, layout),
@@ -179,20 +200,26 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
   const inspection = await options.inspect?.(subject);
   if (inspection) onEvent({ type: "preflight", checked: inspection.checked, findings: inspection.findings, seconds: inspection.seconds });
   const found = [...doubts, ...(inspection?.findings ?? []).filter(({ severity }) => severity !== "pass")];
-  await options.begin?.({ ...subject, plan, findings: found });
+  const looping = {
+    ...loopOptions(options),
+    ...{ optimizer, learningRate, schedule, epochs, batchSize, seed },
+    ...{ executor, ...runtime },
+    ...(augmentation ? { augment: augmentation } : {}),
+  };
+  const probed = options.stepThreads === undefined ? await chooseThreads(problem, train, looping) : undefined;
+  if (probed) onEvent({ type: "threads", ...probed });
+  const stepThreads = options.threads ?? options.stepThreads ?? probed?.threads;
+  await options.begin?.({ ...subject, plan, findings: found, batchSize, stepThreads });
   let health: HealthRecord | undefined;
-  const training = await fit(
-    problem,
-    { train, validation: validation! },
-    {
-      ...watching(options.monitors, (record) => (health = record)),
-      ...loopOptions(options),
-      ...{ optimizer, learningRate, schedule, epochs, batchSize, seed },
-      ...{ executor, onEvent, ...runtime },
-      ...(augmentation ? { augment: augmentation } : {}),
-    },
-  );
+  const data = { train, validation: validation! };
+  const clock = options.profile ? startClock() : undefined;
+  const training = await fit(problem, data, {
+    ...watching(options.monitors, (record) => (health = record)),
+    ...looping,
+    ...{ stepThreads, clock, onEvent },
+  });
   if (training.reason === "interrupted" && training.steps === 0) throw new InterruptedEarly();
+  const profiled = clock && (await profileTraining(clock, problem, data, { ...looping, stepThreads, epochs: training.history.length - 1 }));
 
   onEvent({ type: "stage", text: "measuring" });
   const measuredBy = { table, plan, executor, runtime, costs: options.costs };
@@ -235,7 +262,10 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
     layout,
     theta: training.theta,
     history: training.history,
+    batchSize,
+    stepThreads,
     ...(health ? { health } : {}),
+    ...(profiled ? { profiled } : {}),
   };
 }
 

@@ -27,6 +27,8 @@ export interface FitOptions extends StepOptions {
   readonly seed: number;
   readonly executor: Executor;
   readonly threads?: number;
+  /** Of steps alone; `threads` where left out. */
+  readonly stepThreads?: number | undefined;
   readonly device?: Device;
   /** Changes the initial weights, after the initialisers: θ as `layout` lays it out. */
   readonly initialize?: (theta: Float32Array, layout: ParameterLayout) => void;

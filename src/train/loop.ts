@@ -52,6 +52,7 @@ export async function openLoop(problem: Problem, data: FitData, options: FitOpti
   const planned = options.epochs * stepsPerEpoch;
   const stepper = await createStepper({
     ...options,
+    ...(options.stepThreads ? { threads: options.stepThreads } : {}),
     problem,
     layout,
     data: data.train,

@@ -7,7 +7,7 @@ import { initializeParameters } from "../nn/parameters.ts";
 import { rng } from "../util/rng.ts";
 import { quantileSorted } from "../util/statistics.ts";
 import { batchesOf } from "./augment.ts";
-import { phases as clocked, type Recording, type Span } from "./clock.ts";
+import { phases as clocked, startClock, type Recording, type Span } from "./clock.ts";
 import { rowsOf } from "./dataset.ts";
 import type { FitOptions } from "./fit.ts";
 import { placeNodes, type NodePhase } from "./kernel-phases.ts";
@@ -69,7 +69,7 @@ export interface TrainingProfile {
   readonly operators: readonly OperatorTime[];
   /** In forward order. */
   readonly layers: readonly LayerTime[];
-  /** How the network's calls were looked into: steps that were run apart, and by what their nodes' times were multiplied to fit the calls of the training. */
+  /** How the network's calls were looked into: steps that were run apart, and by what their nodes' times were multiplied to fill the calls of the training, less the way to the runtime and back. */
   readonly apart?: { readonly steps: number; readonly scale: number };
 }
 
@@ -91,6 +91,8 @@ interface Apart {
   readonly graphs: readonly ProfiledGraph[];
   /** The share of a node's runs that came first, when all was cold. */
   readonly cold: number;
+  /** Milliseconds a step that its calls take besides what the runtime does: the way there and back. */
+  readonly binding: number;
 }
 
 const msOfPass = 400;
@@ -123,25 +125,33 @@ async function stepsApart(problem: Problem, data: FitData, options: FitOptions):
     const batch = Math.min(options.batchSize * accumulate, rows);
     const piece = Math.ceil(batch / accumulate);
     const batches = options.augment && batchesOf(problem, data.train, { ...options.augment, workers: 0 }, { seed, batch: piece });
-    const { clock: _, executor: __, ...same } = options;
-    const given = { ...same, executor: profiler.executor, problem, layout, data: data.train, batch };
+    const { executor: _, ...same } = options;
+    const clock = startClock();
+    const given = { ...same, executor: profiler.executor, problem, layout, data: data.train, batch, clock };
     const stepper = await createStepper({ ...given, ...(batches ? { batches } : {}) });
     initializeParameters(layout, stepper.theta, seed);
     const order = rng(seed, "profile").permutation(rows);
     const perCall = Math.min(stepper.stepsPerCall, Math.floor(rows / batch));
     const [warm, began] = [perCall > 1 ? 1 : 3, performance.now()];
-    let calls = 0;
+    let [calls, before] = [0, 0];
     while (calls < warm + 1 || (calls < warm + mostCalls && performance.now() - began < msOfPass)) {
       const chosen = order.subarray(0, perCall * batch);
       batches?.begin(1 + calls, chosen);
       // A rate of nearly nothing: what is timed is the step, and no loss may pass what numbers hold.
       await stepper.run(chosen, batch, 1 + calls * perCall, () => 1e-12);
       calls += 1;
+      if (calls === warm) before = clock.milliseconds.network;
     }
+    const called = clock.milliseconds.network - before;
     batches?.dispose();
     await stepper.dispose();
     const graphs = (await profiler.read()).filter(({ graph }) => graph.outputs.some((name) => name === "loss" || name === "losses"));
-    return { steps: (calls - warm) * perCall, slots: layout.slots.map(({ name }) => name), graphs, cold: warm / calls };
+    const steps = (calls - warm) * perCall;
+    const cold = warm / calls;
+    const within = graphs
+      .flatMap(({ runs }) => runs.slice(Math.round(cold * runs.length)))
+      .reduce((sum, duration) => sum + duration / 1000, 0);
+    return { steps, slots: layout.slots.map(({ name }) => name), graphs, cold, binding: Math.max(0, called - within) / steps };
   } finally {
     await profiler.dispose();
   }
@@ -173,8 +183,8 @@ function summarizeProfile(clock: Recording, epochs: number, apart: Apart | undef
   const nodes = apart ? nodeTimes(apart) : [];
   const perStep = seen.network / Math.max(1, steps);
   const held = nodes.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
-  // Nodes that are timed one by one may take longer than the call did; what a call takes besides its nodes is overhead.
-  const scale = held > perStep ? perStep / held : 1;
+  // Nodes that are timed one by one take longer or, where the machine was busy with others, less long than in the training.
+  const scale = held > 0 ? Math.max(0, perStep - Math.min(apart!.binding, perStep / 2)) / held : 1;
   const inNetwork = (wanted: NodePhase) =>
     steps * scale * nodes.reduce((sum, { phase, milliseconds }) => sum + (phase === wanted ? milliseconds : 0), 0);
   const known = nodes.length > 0;

@@ -64,7 +64,7 @@ export interface StepperOptions extends StepOptions {
 /** Up to this many parameters the copies inside Scan cost less than a call a step saves. */
 const scanLimit = 65_536;
 /** Below this many parameters a second thread costs more than it brings. */
-const oneThreadLimit = 8192;
+export const oneThreadLimit = 8192;
 const scannedSteps = 32;
 
 /** θ starts at zero: fill it (initialisers, or a saved model) before the first run. */

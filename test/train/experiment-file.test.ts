@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { defaultBatchSize, experimentJsonSchema, resolveExperiment } from "../../src/train/experiment.ts";
+import { defaultBatchSize } from "../../src/train/batch-size.ts";
+import { experimentJsonSchema, resolveExperiment } from "../../src/train/experiment.ts";
 import { checkExperiment, overrideExperiment, parseExperimentText, type ExperimentSource } from "../../src/train/experiment-file.ts";
 import type { GradusError } from "../../src/util/errors.ts";
 

@@ -33,6 +33,7 @@ export const trainAction: Action = async (input, context) => {
   };
   const looks = {
     lecture: options["lecture"] === true,
+    profile: options["profile"] === true,
     audit: options["audit"] !== false,
     ...(options["preflight"] === false ? {} : { inspect }),
   };

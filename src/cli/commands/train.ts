@@ -104,6 +104,10 @@ export const train: Command = {
     },
     { flags: "--no-preflight", description: "leave out the checks before the first step" },
     {
+      flags: "--profile",
+      description: "tell where the time went, phase by phase and operator by operator; the run gets profile.json and trace.json",
+    },
+    {
       flags: "--lecture",
       description: "first dropout off and plain gradient descent on the whole batch: J must fall at every step; then as usual",
     },
