@@ -99,7 +99,7 @@ export function ticksOf({ low, high, log, whole = false }: Pick<Axis, "low" | "h
   if (log) return logTicks(low, high, most);
   const rough = Math.max((high - low) / most, whole ? 1 : 0);
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((times) => times * power >= rough * 0.999)!;
+  const step = power * [1, 2, 5, 10].find((times) => times * power >= rough * 0.8)!;
   const first = Math.ceil(low / step - 1e-9);
   const count = Math.floor(high / step + 1e-9) - first + 1;
   return Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(12)));

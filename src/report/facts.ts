@@ -11,6 +11,7 @@ import type { EpochFigures } from "../train/events.ts";
 import type { ClosingFigures } from "../train/experiment-events.ts";
 import type { ResolvedExperiment } from "../train/experiment.ts";
 import type { HealthRecord } from "../train/monitor.ts";
+import type { TrainingProfile } from "../train/profile.ts";
 import { checked, predictRows } from "../train/predict.ts";
 import { prepareDatasets } from "../train/prepare.ts";
 import { GradusError } from "../util/errors.ts";
@@ -29,6 +30,8 @@ export interface ReportInput {
   readonly experiment: ResolvedExperiment;
   readonly history: readonly EpochFigures[];
   readonly health?: HealthRecord | undefined;
+  /** Where the training's time went. */
+  readonly profile?: TrainingProfile | undefined;
   readonly model: Model;
   readonly table: Table;
   readonly train: Int32Array;
@@ -70,6 +73,7 @@ export interface RunReport {
   /** Of tanh layers, over training rows. */
   readonly linear: readonly LinearFacts[];
   readonly boundary?: Boundary;
+  readonly profile?: TrainingProfile;
   readonly openings: number;
 }
 
@@ -119,10 +123,11 @@ export async function gatherReport(given: ReportInput, { boundary, executor = pl
     ...(health ? { health } : {}),
     validation: reportOf(model, prediction, table, validation),
     ...(sample.kind === "classes" ? { classes: sample.classes } : { amounts: thinnedPairs(sample.truth, sample.prediction) }),
-    worst: worstRows(sample, table, validation, experiment.model.shape),
+    worst: worstRows(sample, table, validation, experiment.model.shape ?? model.plan.shape),
     weights: weightFacts(model),
     linear,
     ...(drawn ? { boundary: drawn } : {}),
+    ...(given.profile ? { profile: given.profile } : {}),
     openings: given.openings,
   };
 }

@@ -28,6 +28,7 @@ export function reportPage(report: RunReport): string {
         )
       : "",
     weightsSection(report, charts.weights),
+    profileSection(report),
     settingsSection(report),
   ];
   const title = `Report of ${report.run}`;
@@ -48,6 +49,7 @@ svg.chart { display: block; width: 100%; height: auto; margin-top: auto; padding
 .keys span.dots::before { left: .35em; top: .5em; width: .4em; height: .4em; border: 0; border-radius: 50%; background: var(--c); }
 td.text { white-space: normal; max-width: none; overflow-wrap: anywhere; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.bar { min-width: 7rem; } td.bar div { height: .7rem; border-radius: 2px; background: var(--part0); }
 td.wrong { color: var(--fail); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: 1rem; margin-top: .8rem; font-size: .85rem; overflow-wrap: anywhere; }
 .tiles .numbers { margin: 0; }
@@ -256,6 +258,32 @@ function regularisers({ regularizer, optimizer, model }: RunReport["experiment"]
     ...(decay ? [`weight decay ${short(decay)}`] : []),
     ...(keep.length > 0 ? [`dropout (keep ${keep.map(short).join(", ")})`] : []),
   ].join(", ");
+}
+
+/** Where the training's time went, and the operators that took most of it. */
+function profileSection({ profile }: RunReport): string {
+  if (!profile) return "";
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  const bar = (share: number) => `<td class="bar"><div style="width: ${Math.max(0, Math.min(100, 100 * share)).toFixed(1)}%"></div></td>`;
+  const phases = profile.phases.map(
+    ({ name, seconds, share, perStep }) =>
+      `<tr><th>${safe(name)}</th><td class="number">${safe(duration(seconds))}</td><td class="number">${safe(short(perStep))}</td><td class="number">${percent(share)}</td>${bar(share)}</tr>`,
+  );
+  const operators = profile.operators
+    .slice(0, 10)
+    .map(
+      ({ operator, phase, calls, milliseconds, share }) =>
+        `<tr><th>${safe(operator)}</th><td>${safe(phase)}</td><td class="number">${safe(short(calls))}</td><td class="number">${safe(short(milliseconds))}</td><td class="number">${percent(share)}</td></tr>`,
+    );
+  const table = (head: readonly string[], rows: readonly string[]) =>
+    rows.length === 0
+      ? ""
+      : `<div class="scroll"><table><thead><tr>${head.map((name, i) => `<th${i > 0 ? ' class="number"' : ""}>${name}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
+  return section(
+    "Where the time went",
+    `${duration(profile.seconds)} from the first graph's compilation to the end of the training, ${counted(profile.steps, "step")}.`,
+    `<div class="tables">${table(["", "time", "ms a step", "share", ""], phases)}${table(["operator", "in", "calls a step", "ms a step", "share of the network's calls"], operators)}</div>`,
+  );
 }
 
 function settingsSection(report: RunReport): string {

@@ -1,5 +1,6 @@
 /** The choices and figures of a run, as lines of name and value. */
-import { counted, duration, grouped, short } from "../util/format.ts";
+import { counted, duration, formatInterval, grouped, short, unitOf, type Unit } from "../util/format.ts";
+import type { Interval } from "../util/statistics.ts";
 import type { RunReport } from "./facts.ts";
 
 type Setting = readonly [name: string, value: string];
@@ -25,12 +26,30 @@ export function settingsOf(report: RunReport): Setting[] {
     ...given("augment", experiment.augment?.length ? experiment.augment.map(({ kind: name }) => name) : undefined),
     ...given("stop", experiment.stop),
     ["batches", `of ${grouped(experiment.batchSize ?? 0)}${experiment.accumulate ? `, ${experiment.accumulate} to an update` : ""}`],
+    ...outcomesOf(report),
     ["epochs", `${closing.epochs.run} of at most ${experiment.epochs}, ${counted(closing.steps, "step")}`],
     ["seed", String(experiment.seed)],
     ["time", `${duration(closing.seconds)} in all, ${duration(closing.fitSeconds)} of it training`],
     ["finished", `${finished.slice(0, 16).replace("T", " ")} UTC`],
     ["gradus", gradus],
     ...Object.entries(versions),
+  ];
+}
+
+/** What a training measured besides, where it did. */
+function outcomesOf({ closing: { decision, mismatch, crossValidation, retries } }: RunReport): Setting[] {
+  const told = (interval: Interval, unit: Unit) => {
+    const { value, range } = formatInterval(interval, unit);
+    return `${value} (95 %: ${range})`;
+  };
+  const first = crossValidation && Object.entries(crossValidation.metrics)[0];
+  return [
+    ...(decision ? [["threshold", `${told(decision.threshold, "number")}, of least cost on the validation part`] as const] : []),
+    ...(mismatch ? [["validation less train-dev", `${mismatch.metric} ${told(mismatch, unitOf(mismatch.metric))}`] as const] : []),
+    ...(first
+      ? [["folds", `${crossValidation.folds} × ${crossValidation.repeats}: ${first[0]} ${told(first[1], unitOf(first[0]))}`] as const]
+      : []),
+    ...(retries?.length ? [["retries", `${retries.length}, after divergences, each at half the learning rate`] as const] : []),
   ];
 }
 

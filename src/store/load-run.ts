@@ -5,6 +5,7 @@ import { loadModel, type LoadModelOptions, type Model, type ModelDescription } f
 import type { EpochFigures } from "../train/events.ts";
 import type { ResolvedExperiment } from "../train/experiment.ts";
 import type { HealthRecord } from "../train/monitor.ts";
+import type { TrainingProfile } from "../train/profile.ts";
 import { GradusError } from "../util/errors.ts";
 import { checkedJson, relocated, pathFromHere, readRunFile, readRunJson } from "./run-folder.ts";
 import type { RunResult } from "./run-record.ts";
@@ -13,6 +14,7 @@ import {
   experimentFileSchema,
   healthFileSchema,
   modelFileSchema,
+  profileFileSchema,
   resultFileSchema,
   splitFileSchema,
 } from "./run-schema.ts";
@@ -63,4 +65,10 @@ export async function loadRunHistory(run: string): Promise<EpochFigures[]> {
 export async function loadRunHealth(run: string): Promise<HealthRecord | undefined> {
   const found = await stat(join(run, "health.json")).catch(() => undefined);
   return found && readRunJson<HealthRecord>(run, "health.json", healthFileSchema);
+}
+
+/** Where the training's time went; nothing where that was not asked for. */
+export async function loadRunProfile(run: string): Promise<TrainingProfile | undefined> {
+  const found = await stat(join(run, "profile.json")).catch(() => undefined);
+  return found && readRunJson<TrainingProfile>(run, "profile.json", profileFileSchema);
 }

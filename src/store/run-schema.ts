@@ -343,3 +343,12 @@ export const healthFileSchema = section({
   units: many({ ...look, examples: count, layers: many({ name: text, activation: text, units: count, dead: count, saturated: count }) }),
   epochs: many(look),
 });
+
+/** profile.json: where the training's time went. */
+export const profileFileSchema = section({
+  seconds: number,
+  steps: count,
+  phases: many({ name: text, seconds: number, share: number, perStep: number }),
+  operators: many({ operator: text, phase: text, calls: number, milliseconds: number, share: number }),
+  layers: many({ layer: text, forward: number, backward: number }),
+});

@@ -204,6 +204,26 @@ test("a boundary that there is none of is refused; a run without what the monito
   expect(page).toContain("Confusion matrix");
 });
 
+test("a run that was profiled says where the time went", async () => {
+  await train("penguins.csv", "--target", "species", "--epochs", "2", "--profile", "--out", "profiled");
+  const page = reportPage(await gatherReport(await loadReportInput("profiled")));
+  expect(page).toContain("<h2>Where the time went</h2>");
+  for (const phase of ["forward", "backward", "optimizer", "monitors"]) expect(page).toContain(`<th>${phase}</th>`);
+  expect(reportPage(report("three"))).not.toContain("Where the time went");
+});
+
+test("a training that diverged has a page: what came of it, gaps where numbers are not finite", async () => {
+  const { status } = await gradus([
+    ...["train", "own.csv", "--target", "amount", "--drop", "side", "--epochs", "3", "--out", "diverged"],
+    ...["--optimizer", "sgd", "--learning-rate", "1000", "--layers", "64,64,64"],
+  ]);
+  expect(status).toBe(1);
+  const page = reportPage(await gatherReport(await loadReportInput("diverged")));
+  expect(page).toMatch(/Diverged at step \d+: .* is not finite; weights of epoch 0 kept\./);
+  expect(page).not.toMatch(/NaN|undefined|Infinity/);
+  expect(page).toContain("non-finite");
+});
+
 test("the data must be those that were trained on", async () => {
   file("other.csv", readFileSync("penguins.csv", "utf8").replace("39.1", "39.2"));
   const { status, err } = await gradus(["report", "three", "other.csv"]);
