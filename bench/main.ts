@@ -11,12 +11,14 @@ import { measureExport } from "./export.ts";
 import { architectureCases, caseName, regularizedCases, speedCases, trainingCases } from "./cases.ts";
 import { gradus, peers, type Library } from "./peers.ts";
 import { measureQuality } from "./quality.ts";
+import { measureRegularisers } from "./regularisers.ts";
+import { measureScores } from "./score.ts";
 import { joined, type Stored } from "./results.ts";
 import { writeReport } from "./report.ts";
 import { measureSpeed } from "./speed.ts";
 import { measureTrainings } from "./training.ts";
 
-const usage = `npm run bench -- [speed] [training] [architectures] [regularized] [quality] [augmentation] [accuracy] [check] [data] [export] [options]; the first three where nothing is named
+const usage = `npm run bench -- [speed] [training] [architectures] [regularized] [quality] [augmentation] [accuracy] [score] [regularisers] [check] [data] [export] [options]; the first three where nothing is named
   speed                one training step of dense networks against PyTorch, jax-js and TensorFlow.js
   architectures        one training step of convolutional, recurrent and attention networks against PyTorch
   regularized          one training step of both with Adam, an L2 penalty and dropout, against PyTorch
@@ -27,12 +29,14 @@ const usage = `npm run bench -- [speed] [training] [architectures] [regularized]
   data                 from a file to training-ready batches against pandas and scikit-learn; needs --data
   export               exported models on raw rows in plain ONNX Runtime against float64; needs --data
   accuracy             held-out quality and fit time against scikit-learn; needs --data
+  score                time until a network reaches a score, against PyTorch, scikit-learn and TensorFlow.js; needs --data
+  regularisers         what each way to regularise does to the gap between training and validation error; needs --data
   --data DIR           folder of the data sets
   --cases a,b          only the cases whose name contains one of these
   --peers a,b          only these libraries: ${peers.map(({ name }) => name).join(", ")}
   --subject NAME       what is compared with the peers; gradus where left out
   --pairs N            interleaved pairs, in place of 30
-  --seeds N            split seeds of the accuracy comparison, in place of each case's own number
+  --seeds N            seeds of the accuracy comparison, of score and of regularisers, in place of each case's own number
   --dry                print the figures and write nothing
 The Python of PyTorch and scikit-learn: $PYTHON, else python3 or /usr/bin/python3, the first that has the module.`;
 
@@ -79,7 +83,20 @@ function shown(argument: string, index: number, all: readonly string[]): string 
   return /^[\w.,/=-]+$/.test(argument) ? argument : `"${argument}"`;
 }
 
-const sections = ["speed", "training", "architectures", "regularized", "quality", "augmentation", "accuracy", "check", "data", "export"];
+const sections = [
+  "speed",
+  "training",
+  "architectures",
+  "regularized",
+  "quality",
+  "augmentation",
+  "accuracy",
+  "score",
+  "regularisers",
+  "check",
+  "data",
+  "export",
+];
 const named = positionals.length > 0 ? positionals : ["speed", "training", "architectures"];
 if (values.help || named.some((name) => !sections.includes(name))) {
   say(usage);
@@ -133,4 +150,20 @@ if (named.includes("accuracy")) {
     say,
   });
   await save("accuracy", result);
+}
+if (named.includes("score")) {
+  if (values.data === undefined) throw new Error("score needs --data DIR, the folder of the data sets");
+  const result = await measureScores({
+    data: values.data,
+    chosen,
+    peers: others.map(({ name }) => name),
+    ...(values.seeds === undefined ? {} : { seeds: Number(values.seeds) }),
+    say,
+  });
+  await save("score", result);
+}
+if (named.includes("regularisers")) {
+  if (values.data === undefined) throw new Error("regularisers needs --data DIR, the folder of the data sets");
+  const seeds = values.seeds === undefined ? {} : { seeds: Number(values.seeds) };
+  await save("regularisers", await measureRegularisers({ data: values.data, chosen, ...seeds, say }));
 }

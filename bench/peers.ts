@@ -125,7 +125,7 @@ export async function bundle(name: string): Promise<string> {
 let installation: Promise<unknown> | undefined;
 
 /** Node with a peer's script, its library installed beside it first where it is absent. */
-async function nodePeer(script: string, library: string): Promise<readonly string[]> {
+export async function nodePeer(script: string, library: string): Promise<readonly string[]> {
   if (!existsSync(here(`node_modules/${library}/package.json`))) {
     installation ??= promisify(execFile)("npm", ["ci", "--prefix", here(".")]).catch((error: { stderr?: string }) => {
       throw new Error(`npm ci --prefix bench failed: ${error.stderr?.trim().split("\n")[0] ?? String(error)}`);

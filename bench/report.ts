@@ -7,12 +7,14 @@ import type { Interval } from "../src/util/statistics.ts";
 import type { CheckResult, CheckRow, CheckSide } from "./check.ts";
 import type { DataResult, DataRow, DataSide } from "./data.ts";
 import type { ExportResult, ExportRow } from "./export.ts";
-import type { Machine } from "./machine.ts";
 import type { QualityResult, QualityRow } from "./quality.ts";
+import type { ScoreResult } from "./score.ts";
+import { again, where, type Stored } from "./report-text.ts";
+import type { RegulariserResult } from "./regularisers.ts";
+import { regulariserSection } from "./report-regularisers.ts";
+import { scoreSection } from "./report-score.ts";
 import type { Comparison, SpeedResult } from "./speed.ts";
 import { validationRows, type TrainingComparison, type TrainingResult } from "./training.ts";
-
-type Stored<T> = T & { readonly command: string };
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
@@ -22,6 +24,8 @@ export async function writeReport(): Promise<void> {
   const regularized = await stored<SpeedResult>("regularized");
   const quality = await stored<QualityResult>("quality");
   const accuracy = await stored<AccuracyResult>("accuracy");
+  const score = await stored<ScoreResult>("score");
+  const regularisers = await stored<RegulariserResult>("regularisers");
   const augmentation = await stored<AugmentationResult>("augmentation");
   const training = await stored<TrainingResult>("training");
   const checks = await stored<CheckResult>("check");
@@ -39,6 +43,8 @@ export async function writeReport(): Promise<void> {
     ...(quality ? qualitySection(quality) : []),
     ...(augmentation ? augmentationSection(augmentation) : []),
     ...(accuracy ? accuracySection(accuracy) : []),
+    ...(score ? scoreSection(score) : []),
+    ...(regularisers ? regulariserSection(regularisers) : []),
   ];
   await writeFile(path("../docs/benchmarks.md"), `${sections.join("\n\n")}\n`);
 }
@@ -326,17 +332,6 @@ function accuracyLine({ name, metric, gradus, sklearn, difference, differenceToA
     threshold.toFixed(4),
   ];
   return `| ${[...cells, reach(gradus), reach(sklearn)].join(" | ")} |`;
-}
-
-function where(machine: Machine, versions: Readonly<Record<string, string>>): string {
-  const libraries = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  const what = libraries.length > 0 ? `; ${libraries.join(", ")}` : "";
-  return `Measured ${machine.date} on ${machine.processors} × ${machine.processor}, ${machine.memoryGibibytes} GiB, ${machine.system}${what}.`;
-}
-
-/** Later commands replaced what they measured; why is for whoever ran them to say. */
-function again(command: string): string {
-  return command.includes("; ") ? " Of several commands the later measured its cases and libraries again, in place of the earlier." : "";
 }
 
 function stolen({ stolen: share }: SpeedResult): string {

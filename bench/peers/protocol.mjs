@@ -3,10 +3,11 @@ import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 
 /**
- * Answers the driver's requests: `versions`, `prepare`, `block`, `train`, `quit`, one JSON object a line.
+ * Answers the driver's requests: `versions`, `prepare`, `block`, `train`, `trial`, `score`, `quit`, one JSON object a line.
  * A step = gather a fresh shuffled mini-batch from memory, forward, backward, update, loss back to the host.
  * A block ends when its last update is done (`finish`), not when the last loss is there: work left over would run in the other's time.
  * A training = from rows in memory to trained weights: set-up, initial weights, all steps, and the accuracy on other rows after each epoch.
+ * A trial = the time of an epoch over the first rows; a score = the time of a training until the accuracy on other rows is high enough.
  * `build` makes a trainer over rows {x, y, count}; `classify` gives the likeliest class of each of other rows.
  * @param {{versions: () => object, build: (request: any, rows: any) => Promise<{step: () => number | Promise<number>, finish?: () => Promise<void>,
  *   classify: (rows: any) => ArrayLike<number> | Promise<ArrayLike<number>>, dispose?: () => void, parameters: number}>}} peer
@@ -27,6 +28,9 @@ export async function serve(peer) {
       } else if (request.cmd === "train") {
         stored ??= await storedRows(request.folder);
         reply = await training(peer, request, stored);
+      } else if (request.cmd === "trial" || request.cmd === "score") {
+        stored ??= await storedRows(request.folder);
+        reply = await (request.cmd === "trial" ? trial : score)(peer, request, stored);
       } else reply = await block(trainer, request);
     } catch (error) {
       reply = { error: String(error?.message ?? error) };
@@ -60,6 +64,42 @@ async function training(peer, request, { train, validation }) {
   const seconds = (performance.now() - start) / 1000;
   trainer.dispose?.();
   return { seconds, accuracy: right / validation.count, parameters: trainer.parameters };
+}
+
+async function trial(peer, { layers, batch, rows, ...request }, { train }) {
+  const count = Math.min(rows, train.count);
+  const trainer = await peer.build(
+    { case: { layers, batch, optimizer: "adam" }, ...request },
+    { ...train, x: train.x.subarray(0, count * layers[0]), count },
+  );
+  await trainer.step();
+  await trainer.finish?.();
+  const start = performance.now();
+  for (let at = 0; at + batch <= count; at += batch) await trainer.step();
+  await trainer.finish?.();
+  const seconds = (performance.now() - start) / 1000;
+  trainer.dispose?.();
+  return { seconds };
+}
+
+/** Adam at 0.001 until the score is reached or the limit, in seconds, is over. */
+async function score(peer, { layers, batch, score: wanted, limit, epochs: most, ...request }, { train, validation }) {
+  const start = performance.now();
+  const elapsed = () => (performance.now() - start) / 1000;
+  const trainer = await peer.build({ case: { layers, batch, optimizer: "adam" }, ...request }, train);
+  let [epochs, best] = [0, 0];
+  while (epochs < most && best < wanted && elapsed() < limit) {
+    let at = 0;
+    for (; at + batch <= train.count && elapsed() < limit; at += batch) await trainer.step();
+    if (at + batch <= train.count) break;
+    const classes = await trainer.classify(validation);
+    const right = validation.y.reduce((sum, label, row) => sum + (classes[row] === label ? 1 : 0), 0);
+    [epochs, best] = [epochs + 1, Math.max(best, right / validation.count)];
+  }
+  const seconds = elapsed();
+  trainer.dispose?.();
+  const reached = best >= wanted && seconds <= limit;
+  return { seconds: reached ? seconds : limit, reached, epochs, best };
 }
 
 /** Rows and labels without meaning. */
