@@ -31,8 +31,10 @@ export function lineChart({ title, about, x, y, series, marks = [], levels = [] 
   }));
   const xs = drawn.flatMap(({ points }) => points.map(([px]) => px));
   const ys = [...drawn.flatMap(({ points }) => points.map(([, py]) => py)), ...levels.map((level) => level.at)];
+  const across = rangeOf(xs, { log: x.log === true, room: 0 });
+  const whole = { low: Math.floor(across.low), high: Math.ceil(across.high) };
   const plot = frame(
-    { ...x, ...rangeOf(xs, { log: x.log === true, room: 0 }) },
+    { ...x, ...(x.whole ? whole : across) },
     { ...y, ...rangeOf(ys, { log: y.log === true, zero: y.zero === true }) },
     { above: marks.length },
   );
