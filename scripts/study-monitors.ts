@@ -1,6 +1,7 @@
 /**
- * `npm run study:monitors -- [--seed 7] [--planted 60] [--only saturation]`: plants faults in small trainings and writes docs/monitors.md.
- * The kinds of faults are shared out to processes, which changes no figure.
+ * `npm run study:monitors -- [--seed 7] [--planted 60] [--only saturation] [--keep trials.json]`: plants faults in small trainings and writes
+ * docs/monitors.md. The kinds of faults are shared out to processes, which changes no figure. With `--keep` every training stays in a file,
+ * its record and measures with it, so that what was missed can be looked at; numbers that are not finite stand there as strings.
  */
 import { fork } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     planted: { type: "string", default: "60" },
     healthy: { type: "string", default: "72" },
     only: { type: "string" },
+    keep: { type: "string" },
     processes: { type: "string", default: "2" },
     part: { type: "string" },
   },
@@ -33,6 +35,7 @@ if (values.part === undefined) {
     for (let kind = queue.shift(); kind !== undefined; kind = queue.shift()) parts.push(await inProcess(kind, yardstick));
   };
   await Promise.all(shares.map(work));
+  if (values.keep !== undefined) writeFileSync(values.keep, JSON.stringify({ seed, parts }, finite));
   const study = joinStudy(seed, parts);
   for (const kind of kinds) {
     const { recall, named, precision, planted: count } = scoreOf(kind, study);
@@ -55,6 +58,10 @@ if (values.part === undefined) {
       },
     );
   });
+}
+
+function finite(_: string, value: unknown): unknown {
+  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 }
 
 function inProcess(part: string, yardstick?: StudyPart): Promise<StudyPart> {
