@@ -8,7 +8,7 @@ import { mlp } from "../../src/nn/network.ts";
 import { defaultOptimizer, optimizerByName, optimizers } from "../../src/optim/optimizers/index.ts";
 import { scheduleByName } from "../../src/optim/schedules/index.ts";
 import { rowsOf, sliceDataset, type Dataset } from "../../src/train/dataset.ts";
-import { defaultBatchSize } from "../../src/train/experiment.ts";
+import { defaultBatchSize } from "../../src/train/batch-size.ts";
 import { train, type FitOptions } from "../../src/train/fit.ts";
 import type { Problem } from "../../src/train/step-graph.ts";
 import { versions } from "./gradus-versions.ts";
