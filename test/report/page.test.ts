@@ -224,6 +224,11 @@ test("a training that diverged has a page: what came of it, gaps where numbers a
   expect(page).toContain("non-finite");
 });
 
+test("what a training tells at its end, and gradus show repeats, says how to get the report", async () => {
+  const { out } = await gradus(["show", "three"]);
+  expect(out).toMatch(/\n {2}report +gradus report three\n/);
+});
+
 test("the data must be those that were trained on", async () => {
   file("other.csv", readFileSync("penguins.csv", "utf8").replace("39.1", "39.2"));
   const { status, err } = await gradus(["report", "three", "other.csv"]);
