@@ -4,7 +4,6 @@ import { createInterface } from "node:readline";
 import { executor } from "../../src/exec/onnxruntime-node.ts";
 import { tensor } from "../../src/ir/tensor.ts";
 import { architectureByName } from "../../src/nn/architectures/index.ts";
-import { mlp } from "../../src/nn/network.ts";
 import { losses } from "../../src/nn/losses/index.ts";
 import { initializeParameters } from "../../src/nn/parameters.ts";
 import { optimizerByName } from "../../src/optim/optimizers/index.ts";
@@ -40,9 +39,8 @@ function problemOf({ layers, architecture, regularized }: Pick<SpeedCase, "layer
   const outputs = layers.at(-1)!;
   const inputShape = architecture?.inputShape ?? [layers[0]!];
   const keepProbability = regularized?.keepProbability ?? 1;
-  const network = architecture
-    ? architectureByName(architecture.name).build({ inputShape, outputs }, { layers: architecture.layers, keepProbability })
-    : mlp({ layers: layers.slice(1, -1), outputs, keepProbability });
+  const { name, layers: units } = architecture ?? { name: "mlp", layers: layers.slice(1, -1) };
+  const network = architectureByName(name).build({ inputShape, outputs }, { layers: units, keepProbability });
   return { network, loss: losses.categoricalCrossEntropy, inputShape, outputs };
 }
 

@@ -45,7 +45,7 @@ export function tellGaps(gaps: readonly Gap[], errors: Errors, reference: Refere
   const first = firstGap(gaps);
   const beaten = beatsReference(errors, reference);
   return {
-    lines: gaps.map((gap) => ({ rule: gap.rule, verdict: gap.verdict, text: gapText(gap, reference, unit) })),
+    lines: gaps.map((gap) => ({ rule: gap.rule, verdict: gap.verdict, text: gapText(gap, unit) })),
     summary: summaryOf(gaps),
     ...(first ? { first: `${first.rule}: ${remedies[first.rule].helps}; ${remedies[first.rule].idle}` } : {}),
     warnings: beaten
@@ -56,7 +56,7 @@ export function tellGaps(gaps: readonly Gap[], errors: Errors, reference: Refere
   };
 }
 
-function gapText({ gap, limit, times, because, verdict }: Gap, reference: Reference | undefined, unit: "share" | "number"): string {
+function gapText({ gap, limit, times, because, verdict }: Gap, unit: "share" | "number"): string {
   if (!gap) return because ?? "";
   const scale = unit === "share" ? 100 : 1;
   const of = (value: number) => signed(value * scale, unit);

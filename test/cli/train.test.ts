@@ -199,7 +199,9 @@ test("a training that diverges stops, names step and tensor, keeps the last good
   expect(result).toMatchObject({ reason: "diverged", run: "wild", epochs: { best: 0 }, error: { exit: 1 } });
   expect(result["finding"].step).toBeGreaterThan(0);
   expect(result["error"].message).toMatch(/^the training diverged at step \d+: .+ is not finite\.$/);
-  expect(result["error"].hint).toBe("lower the learning rate: --learning-rate 0.1, or let it try again at half of it: --on-divergence halve");
+  expect(result["error"].hint).toBe(
+    "lower the learning rate: --learning-rate 0.1, or let it try again at half of it: --on-divergence halve",
+  );
   expect(existsSync("wild/model.onnx")).toBe(true);
   const predicted = await gradus(["predict", "wild", "wild.csv"]);
   expect(predicted.out).not.toMatch(/NaN|Infinity/);
