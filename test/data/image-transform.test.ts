@@ -8,7 +8,8 @@ import { compile } from "../../src/exec/executor.ts";
 import { reference } from "../../src/exec/reference.ts";
 import { graph } from "../../src/ir/graph.ts";
 import { mlp } from "../../src/train/model-choice.ts";
-import { planTable, splitTable } from "../../src/train/fit-table.ts";
+import { splitTable } from "../../src/train/fit-table.ts";
+import { planTable } from "../../src/train/plan-table.ts";
 import { prepareDatasets } from "../../src/train/prepare.ts";
 import { GradusError } from "../../src/util/errors.ts";
 

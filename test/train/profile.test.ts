@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { onnxruntimeNode } from "../../src/exec/onnxruntime-node.ts";
 import { losses } from "../../src/nn/losses/index.ts";
-import { mlp } from "../../src/nn/network.ts";
+import { architectures } from "../../src/nn/architectures/index.ts";
 import { optimizerByName } from "../../src/optim/optimizers/index.ts";
 import { scheduleByName } from "../../src/optim/schedules/index.ts";
 import { batchSizeFor } from "../../src/train/batch-size.ts";
@@ -22,7 +22,7 @@ import { clouds } from "./problems.ts";
 
 const classes = 4;
 const problemOf = (width: number, layers: readonly number[]): Problem => ({
-  network: mlp({ layers, outputs: classes, keepProbability: 0.8 }),
+  network: architectures.mlp.build({ inputShape: [width], outputs: classes }, { layers, keepProbability: 0.8 }),
   loss: losses.categoricalCrossEntropy,
   inputShape: [width],
   outputs: classes,

@@ -16,7 +16,8 @@ const onDisk = statSync(join(folder, own!, "rows.duckdb")).size;
 const hash = createHash("sha256");
 let rows = 0;
 for await (const { features, targets } of stream) {
-  hash.update(new Uint8Array(features.data.buffer, features.data.byteOffset, features.data.byteLength));
+  const { buffer, byteOffset, byteLength } = features.data as Float32Array;
+  hash.update(new Uint8Array(buffer, byteOffset, byteLength));
   rows += targets.shape[0]!;
 }
 const peak = process.resourceUsage().maxRSS * 1024;
