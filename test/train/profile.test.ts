@@ -2,12 +2,11 @@
 import { describe, expect, test } from "vitest";
 import { onnxruntimeNode } from "../../src/exec/onnxruntime-node.ts";
 import { losses } from "../../src/nn/losses/index.ts";
-import { architectures } from "../../src/nn/architectures/index.ts";
 import { optimizerByName } from "../../src/optim/optimizers/index.ts";
 import { scheduleByName } from "../../src/optim/schedules/index.ts";
 import { batchSizeFor } from "../../src/train/batch-size.ts";
 import { phases, startClock } from "../../src/train/clock.ts";
-import { architectureByName } from "../../src/nn/architectures/index.ts";
+import { architectureByName, architectures } from "../../src/nn/architectures/index.ts";
 import { fit, type FitOptions } from "../../src/train/fit.ts";
 import { watchHealth } from "../../src/train/health.ts";
 import { placeNodes } from "../../src/train/kernel-phases.ts";
