@@ -12,18 +12,18 @@ the same for all; counted are set-up, loading, every step, and the scoring of th
 besides). Gradus trains as it does where nothing is said (AdamW, cosine over the epochs of the plan); PyTorch and TensorFlow.js with Adam at 0.001, scikit-learn's \`MLPClassifier\`
 with its defaults, going on while its loss stands still. Each library has the batch size, among those named and its own default, that got there first in a run that
 does not count, and the threads, implementation and way to load (PyTorch: rows picked by index, or a \`DataLoader\` of a \`TensorDataset\` with 0 or 2 workers) of the
-fastest epoch of a trial. Runs take turns, in an order that turns from seed to seed. Medians over seeds; a run that does not get there within the limit counts as the limit,
+fastest epoch of a trial. Runs take turns, in an order that turns from seed to seed. Medians over seeds; a run that does not get there within the limit or the epochs of the plan counts as the limit,
 and a library whose first runs all did is given up. Intervals of the median and of the ratio's, per seed, by order statistics, 95 % (the whole range below six). ${where(machine, versions)}${again(command)}`,
     ...rows.map(scoreTable),
   ];
 }
 
-function scoreTable({ name, train, validation, score, finals, limit, sides }: ScoreRow): string {
+function scoreTable({ name, train, validation, score, finals, limit, epochs, sides }: ScoreRow): string {
   const why = finals ? `, the median that scikit-learn's own fits end with over ${finals.length} seeds` : "";
   return [
     `### ${name}: accuracy ${score.toFixed(4)}`,
     "",
-    `${train} rows to train on, ${validation} to score${why}; limit ${limit} s.`,
+    `${train} rows to train on, ${validation} to score${why}; ${epochs} epochs planned, limit ${limit} s.`,
     "",
     "| library | time, s | 95 % | reached | epochs | Gradus over it | 95 % | ran with |",
     "|---|---:|---|---:|---:|---:|---|---|",

@@ -31,6 +31,8 @@ export interface ScoreRow extends ScoreRows {
   /** What scikit-learn's own fits end with, where that is what is to be reached. */
   readonly finals?: readonly number[];
   readonly limit: number;
+  /** Of the plan. */
+  readonly epochs: number;
   readonly sides: readonly ScoreSide[];
 }
 
@@ -174,7 +176,7 @@ async function measureCase(
       return { label, configuration, runs: found, seconds: timeToScore(found), ...ratio };
     });
     for (const side of sides) say(`  ${shown(side)}`);
-    return { name, score, ...(finals ? { finals } : {}), limit, ...written, sides };
+    return { name, score, ...(finals ? { finals } : {}), limit, epochs, ...written, sides };
   } finally {
     for (const { peer } of ready) await peer.quit();
   }
