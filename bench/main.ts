@@ -9,6 +9,7 @@ import { measureChecks } from "./check.ts";
 import { measureData } from "./data.ts";
 import { measureExport } from "./export.ts";
 import { architectureCases, caseName, regularizedCases, speedCases, trainingCases } from "./cases.ts";
+import { measureOverhead } from "./overhead.ts";
 import { gradus, peers, type Library } from "./peers.ts";
 import { measureQuality } from "./quality.ts";
 import { measureRegularisers } from "./regularisers.ts";
@@ -18,12 +19,13 @@ import { writeReport } from "./report.ts";
 import { measureSpeed } from "./speed.ts";
 import { measureTrainings } from "./training.ts";
 
-const usage = `npm run bench -- [speed] [training] [architectures] [regularized] [quality] [augmentation] [accuracy] [score] [regularisers] [check] [data] [export] [options]; the first three where nothing is named
+const usage = `npm run bench -- [speed] [training] [architectures] [regularized] [quality] [augmentation] [accuracy] [score] [regularisers] [overhead] [check] [data] [export] [options]; the first three where nothing is named
   speed                one training step of dense networks against PyTorch, jax-js and TensorFlow.js
   architectures        one training step of convolutional, recurrent and attention networks against PyTorch
   regularized          one training step of both with Adam, an L2 penalty and dropout, against PyTorch
   training             whole trainings against the same and scikit-learn
   quality              what ready architectures reach on images, names and a time series; needs --data
+  overhead             what monitors and checkpoints add to trainings
   check                the gradient check against PyTorch's
   augmentation         augmented images a second, and what augmentation adds to the steps of a network
   data                 from a file to training-ready batches against pandas and scikit-learn; needs --data
@@ -93,6 +95,7 @@ const sections = [
   "accuracy",
   "score",
   "regularisers",
+  "overhead",
   "check",
   "data",
   "export",
@@ -125,6 +128,7 @@ if (named.includes("training")) {
   const cases = trainingCases.filter((one) => chosen(caseName(one)));
   await save("training", await measureTrainings({ subject, peers: others, cases, ...pairs, say }));
 }
+if (named.includes("overhead")) await save("overhead", await measureOverhead({ chosen, ...pairs, say }));
 if (named.includes("check")) await save("check", await measureChecks({ chosen, ...pairs, say }));
 if (named.includes("quality")) {
   if (values.data === undefined) throw new Error("quality needs --data DIR, the folder of the data sets");

@@ -11,6 +11,8 @@ import type { QualityResult, QualityRow } from "./quality.ts";
 import type { ScoreResult } from "./score.ts";
 import { again, where, type Stored } from "./report-text.ts";
 import type { RegulariserResult } from "./regularisers.ts";
+import type { OverheadResult } from "./overhead.ts";
+import { overheadSection } from "./report-overhead.ts";
 import { regulariserSection } from "./report-regularisers.ts";
 import { scoreSection } from "./report-score.ts";
 import type { Comparison, SpeedResult } from "./speed.ts";
@@ -28,6 +30,7 @@ export async function writeReport(): Promise<void> {
   const regularisers = await stored<RegulariserResult>("regularisers");
   const augmentation = await stored<AugmentationResult>("augmentation");
   const training = await stored<TrainingResult>("training");
+  const overhead = await stored<OverheadResult>("overhead");
   const checks = await stored<CheckResult>("check");
   const data = await stored<DataResult>("data");
   const exported = await stored<ExportResult>("export");
@@ -37,6 +40,7 @@ export async function writeReport(): Promise<void> {
     ...(architectures ? architectureSection(architectures) : []),
     ...(regularized ? regularizedSection(regularized) : []),
     ...(training ? trainingSection(training) : []),
+    ...(overhead ? overheadSection(overhead) : []),
     ...(checks ? checkSection(checks) : []),
     ...(data ? dataSection(data) : []),
     ...(exported ? exportSection(exported) : []),

@@ -131,6 +131,10 @@ export { optimizerByName, type OptimizerName } from "./optim/optimizers/index.ts
 export { fit as fitDatasets, train, type FitOptions as FitDatasetsOptions, type ParameterLayout } from "./train/fit.ts";
 export type { Dataset } from "./train/dataset.ts";
 
+// Where a training's time goes.
+export { startClock, type Clock, type Phase, type Recording } from "./train/clock.ts";
+export { profileTraining, type ChromeTrace, type ProfiledTraining, type TrainingProfile } from "./train/profile.ts";
+
 // A training's health while it trains.
 export { watchHealth, type HealthOptions } from "./train/health.ts";
 export { monitors } from "./train/monitors/index.ts";

@@ -18,7 +18,7 @@ export function batchSizeFor(rows: number, problem: Problem, layout: ParameterLa
 }
 
 /** Bytes of all that the network computes from one example, which a step keeps for the way back. */
-export function activationBytes(problem: Problem, layout: ParameterLayout): number {
+function activationBytes(problem: Problem, layout: ParameterLayout): number {
   return evaluationGraph(problem, layout)
     .nodes.flatMap(({ outputs }) => outputs)
     .filter(({ shape }) => shape.some((dim) => typeof dim === "string"))
