@@ -22,6 +22,8 @@ const start = "data: { path: churn.csv, target: churn }\n";
 test("a minimal experiment gets its defaults", () => {
   expect(parse(start)).toEqual({
     data: { path: "churn.csv", target: "churn", drop: [], targetTransform: "none" },
+    stop: { kind: "patience" },
+    onDivergence: "stop",
     augment: [],
     split: {},
     audit: { accept: [], strict: false },
