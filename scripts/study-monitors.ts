@@ -1,23 +1,25 @@
 /**
- * `npm run study:monitors -- [--seed 7] [--planted 60] [--only saturation] [--keep trials.json]`: plants faults in small trainings and writes
+ * `npm run study:monitors -- [--seed 21] [--planted 60] [--only saturation] [--keep trials.json]`: plants faults in small trainings and writes
  * docs/monitors.md. The kinds of faults are shared out to processes, which changes no figure. With `--keep` every training stays in a file,
- * its record and measures with it, so that what was missed can be looked at; numbers that are not finite stand there as strings.
+ * its record and measures with it, so that what was missed can be looked at; `--from trials.json` judges them by the monitors as they are now.
  */
 import { fork } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { faults } from "../test/train/monitors/faults.ts";
+import { keptText, readKept } from "../test/train/monitors/kept.ts";
 import { monitorsReport } from "../test/train/monitors/report.ts";
 import { healthyPart, joinHealthy, joinStudy, plantedPart, scoreOf, type StudyPart } from "../test/train/monitors/study.ts";
 
 const { values } = parseArgs({
   options: {
-    seed: { type: "string", default: "7" },
+    seed: { type: "string", default: "21" },
     planted: { type: "string", default: "60" },
     healthy: { type: "string", default: "72" },
     only: { type: "string" },
     keep: { type: "string" },
+    from: { type: "string" },
     processes: { type: "string", default: "2" },
     part: { type: "string" },
   },
@@ -26,17 +28,9 @@ const [seed, planted, healthy] = [Number(values.seed), Number(values.planted), N
 
 if (values.part === undefined) {
   const kinds = values.only?.split(",") ?? faults.map(({ monitor }) => monitor);
-  // Healthy trainings first: what is planted is held against them.
-  const shares = Array.from({ length: Number(values.processes) }, (_, from) => `healthy/${from}`);
-  const yardstick = joinHealthy(await Promise.all(shares.map((share) => inProcess(share))));
-  const queue = [...kinds];
-  const parts: StudyPart[] = [yardstick];
-  const work = async () => {
-    for (let kind = queue.shift(); kind !== undefined; kind = queue.shift()) parts.push(await inProcess(kind, yardstick));
-  };
-  await Promise.all(shares.map(work));
-  if (values.keep !== undefined) writeFileSync(values.keep, JSON.stringify({ seed, parts }, finite));
-  const study = joinStudy(seed, parts);
+  const kept = values.from === undefined ? { seed, parts: await trained(kinds) } : readKept(values.from);
+  if (values.keep !== undefined) writeFileSync(values.keep, keptText(kept));
+  const study = joinStudy(kept.seed, kept.parts);
   for (const kind of kinds) {
     const { recall, named, precision, planted: count } = scoreOf(kind, study);
     console.log(
@@ -60,8 +54,17 @@ if (values.part === undefined) {
   });
 }
 
-function finite(_: string, value: unknown): unknown {
-  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+/** Healthy trainings first: what is planted is held against them. */
+async function trained(kinds: readonly string[]): Promise<readonly StudyPart[]> {
+  const shares = Array.from({ length: Number(values.processes) }, (_, from) => `healthy/${from}`);
+  const yardstick = joinHealthy(await Promise.all(shares.map((share) => inProcess(share))));
+  const queue = [...kinds];
+  const parts: StudyPart[] = [yardstick];
+  const work = async () => {
+    for (let kind = queue.shift(); kind !== undefined; kind = queue.shift()) parts.push(await inProcess(kind, yardstick));
+  };
+  await Promise.all(shares.map(work));
+  return parts;
 }
 
 function inProcess(part: string, yardstick?: StudyPart): Promise<StudyPart> {

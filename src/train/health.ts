@@ -26,7 +26,12 @@ interface State {
   readonly units: UnitLook[];
   readonly epochs: EpochLook[];
   nonFinite?: { readonly step: number; readonly tensor: string };
-  readonly said: { readonly rule: string; readonly follows?: string }[];
+  readonly said: Said[];
+}
+
+interface Said {
+  readonly rule: string;
+  readonly follows?: string;
 }
 
 /**
@@ -48,16 +53,7 @@ export function watchHealth(options: HealthOptions = {}): Observe {
       const { said, ...seen } = state;
       const record: HealthRecord = { facts, ...seen };
       options.onRecord?.(record);
-      return monitors.flatMap((monitor): Finding[] => {
-        if (said.some(({ rule }) => rule === monitor.name)) return [];
-        if (monitor.advice && (said.length > 0 || record.epochs.length - 1 < epochs / 5)) return [];
-        const finding = runMonitor(monitor, record, options.limits?.[monitor.name]);
-        if (!finding) return [];
-        const cause = said.find(({ rule, follows }) => follows === undefined && consequencesOf(rule).has(monitor.name));
-        const follows = cause ? { follows: cause.rule } : {};
-        said.push({ rule: monitor.name, ...follows });
-        return [{ ...finding, ...follows }];
-      });
+      return judgeRecord(record, said, options.limits);
     };
     return {
       wants: (step) => isDue(step, schedule.steps),
@@ -93,6 +89,21 @@ const copied = (state: State): State => ({
   epochs: [...state.epochs],
   said: [...state.said],
 });
+
+/** What all monitors say of a record that have not spoken yet. @param said what was found in earlier states of it; what is found now is added */
+export function judgeRecord(record: HealthRecord, said: Said[], limits: HealthOptions["limits"] = {}): readonly Finding[] {
+  return monitors.flatMap((monitor): Finding[] => {
+    if (said.some(({ rule }) => rule === monitor.name)) return [];
+    const { advice } = monitor;
+    if (advice && (said.some(({ rule }) => !advice.beside.includes(rule)) || record.epochs.length - 1 < record.facts.epochs / 5)) return [];
+    const finding = runMonitor(monitor, record, limits[monitor.name]);
+    if (!finding) return [];
+    const cause = said.find(({ rule, follows }) => follows === undefined && consequencesOf(rule).has(monitor.name));
+    const follows = cause ? { follows: cause.rule } : {};
+    said.push({ rule: monitor.name, ...follows });
+    return [{ ...finding, ...follows }];
+  });
+}
 
 /** What one monitor says of a record. */
 export function runMonitor(monitor: Monitor, record: HealthRecord, limits: Readonly<Record<string, number>> = {}): Finding | undefined {

@@ -116,8 +116,8 @@ export interface Monitor<L extends string = string> {
   readonly source: string;
   /** Monitors whose findings may be consequences of this one's. */
   readonly leadsTo: readonly string[];
-  /** Speaks only where nothing else was found, and not before a fifth of the epochs. */
-  readonly advice?: boolean;
+  /** Speaks not before a fifth of the epochs, and only where nothing was found but what these monitors find. */
+  readonly advice?: { readonly beside: readonly string[] };
   readonly limits: Readonly<Record<L, MonitorLimit>>;
   /** Undefined where all is well, or too little was seen. */
   judge(record: HealthRecord, limits: Readonly<Record<L, number>>): MonitorVerdict | undefined;

@@ -1,21 +1,22 @@
 import { short } from "../../util/format.ts";
 import { defineMonitor } from "../monitor.ts";
-import { knownNothing } from "./reading.ts";
+import { agreements, average, knownNothing } from "./reading.ts";
 
 export const batchSize = defineMonitor({
   name: "batch-size",
   title: "batch size",
   what:
-    "The gradient's noise scale, tr Σ/‖G‖²: the batch at which noise and signal of a step are equally long. Both are estimated without bias from " +
-    "the two halves of a batch and summed over the looks at which the loss is above half of what knowing nothing costs. Far above the batch, steps are mostly noise. Advice, and only where nothing else was found.",
+    "The gradient's noise scale, tr Σ/‖G‖²: the batch at which noise and signal of a step are equally long. Read from how far " +
+    "the gradients of the two halves of a batch agree, ⟨g₁, g₂⟩ against their squared length, the mean over the looks at which the loss is above half " +
+    "of what knowing nothing costs: sums of ‖G‖² would be those of the few longest. Far above the batch, steps are mostly noise. Advice, and only where nothing was found that brings a training to rest.",
   source: "McCandlish, Kaplan and Amodei 2018 (simple noise scale), Cockpit (signal to noise)",
   leadsTo: [],
-  advice: true,
+  // Where a training rests, be it dead, diverged or pulled to zero, its gradients are nothing but noise.
+  advice: { beside: ["update-ratio", "vanishing-gradient"] },
   limits: {
     first: { value: 5, means: "first steps that are not counted: far from any answer, all gradients agree" },
-    looks: { value: 5, means: "looks that it takes at least" },
-    small: { value: 6, means: "noise scale, in batches, above which a larger batch is advised" },
-    errors: { value: 0.5, means: "standard errors that the signal is raised by before it is compared" },
+    looks: { value: 9, means: "looks that it takes at least" },
+    small: { value: 3.5, means: "noise scale, in batches, above which a larger batch is advised" },
   },
   judge(record, limits) {
     const { facts } = record;
@@ -23,16 +24,13 @@ export const batchSize = defineMonitor({
     // Near the end ‖G‖ goes to 0, and every batch is noise.
     const looks = record.steps.filter(({ noise, loss, step }) => noise && step > limits.first && loss > 0.5 * nothing);
     if (looks.length < limits.looks || facts.batch >= facts.rows) return undefined;
-    const crossed = looks.map(({ noise }) => noise!.signal);
-    const sum = (figure: (noise: NonNullable<(typeof looks)[number]["noise"]>) => number) =>
-      looks.reduce((total, { noise }) => total + figure(noise!), 0);
-    const [signal, variance] = [sum(({ signal: s }) => s), sum(({ variance: v }) => v)];
-    // The signal as large as chance allows: mean + 2 standard errors.
-    const mean = signal / looks.length;
-    const spread = crossed.reduce((total, value) => total + (value - mean) ** 2, 0) / (looks.length - 1);
-    const most = mean + limits.errors * Math.sqrt(spread / looks.length);
-    if (!(variance / looks.length > limits.small * facts.batch * most)) return undefined;
-    const scale = signal > 0 ? variance / signal : Infinity;
+    // E⟨g₁, g₂⟩ = S and E‖g‖² = S + V/half: where they agree by a share ρ, V/S = half·(1/ρ − 1).
+    const half = facts.batch >> 1;
+    const shares = agreements(looks, facts.batch);
+    if (shares.length < limits.looks) return undefined;
+    const agreement = average(shares);
+    const scale = agreement > 0 ? half * (1 / agreement - 1) : Infinity;
+    if (!(scale > limits.small * facts.batch)) return undefined;
     const larger = Math.min(facts.rows, Math.max(2 * facts.batch, 2 ** Math.round(Math.log2(Math.min(scale, facts.rows)))));
     return {
       severity: "note",

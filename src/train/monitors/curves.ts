@@ -58,14 +58,14 @@ export const oscillating = defineMonitor({
   title: "oscillating",
   what:
     "Evaluations of the training loss, on a fixed sample, that go up and down in turn: more than half of the differences change their sign, and " +
-    "they are larger than the sample's own uncertainty and than a share of what an answer costs that knows nothing.",
+    "they are larger than a share of what an answer costs that knows nothing and, where the sample is not all of the training rows, than its own uncertainty.",
   source: "sign changes and standard errors derived, after DeepDiagnosis",
   leadsTo: ["non-finite", "diverging", "not-decreasing"],
   limits: {
     evaluations: { value: 8, means: "evaluations that are looked at, the last ones" },
     changes: { value: 0.5, means: "share of sign changes that must be exceeded" },
     errors: { value: 2, means: "standard errors of the loss that the median difference must exceed" },
-    share: { value: 0.05, means: "and share of what knowing nothing costs" },
+    share: { value: 0.06, means: "and share of what knowing nothing costs" },
   },
   judge(record, limits) {
     const seen = record.epochs.filter(({ epoch }) => epoch > 0).slice(-limits.evaluations);
@@ -79,7 +79,7 @@ export const oscillating = defineMonitor({
     const last = seen.at(-1)!;
     return {
       severity: "warn",
-      message: `from epoch to epoch the training loss goes up and down by ${short(amplitude)}, ${short(amplitude / error)} standard errors`,
+      message: `from epoch to epoch the training loss goes up and down by ${short(amplitude)}; knowing nothing of the inputs costs ${short(nothing)}`,
       hint: "a lower learning rate, larger batches, or an average of the weights",
       numbers: { changes, amplitude, error, loss: last.loss, epoch: last.epoch },
     };

@@ -9,7 +9,8 @@ export const explodingGradient = defineMonitor({
   name: "exploding-gradient",
   title: "exploding",
   what:
-    "The root mean square of the gradient of each layer's weights against the last layer's, the median over the last looks; and the length of " +
+    "The root mean square of the gradient of each layer's weights against the last layer's, at the first step and as the median over the last looks: " +
+    "steps that are far too long wreck a network before a median shows them. And the length of " +
     "the whole gradient against its running median, which it must exceed twice within a hundred steps or in looks that follow each other.",
   source: "AutoTrainer (ratio 70, measured anew); the jumps derived",
   leadsTo: [
@@ -25,15 +26,16 @@ export const explodingGradient = defineMonitor({
     "penalty-dominates",
   ],
   limits: {
-    looks: { value: 5, means: "looks that the median is of; before so many it says nothing" },
+    looks: { value: 5, means: "looks that the median is of; before so many only the first counts" },
     ratio: { value: 8, means: "ratio of the gradients above which it warns" },
     jump: { value: 10, means: "times its running median that the gradient's length must reach" },
     before: { value: 5, means: "looks that the running median is of, at least" },
   },
   judge(record, limits) {
     const looks = awake(record);
-    if (looks.length < limits.looks) return undefined;
-    return byDepth(looks.slice(-limits.looks), limits) ?? byTime(looks, limits);
+    const first = looks.filter(({ step }) => step === 1);
+    if (looks.length < limits.looks) return byDepth(first, limits);
+    return byDepth(first, limits) ?? byDepth(looks.slice(-limits.looks), limits) ?? byTime(looks, limits);
   },
 });
 
@@ -42,7 +44,7 @@ type Limits = Readonly<Record<"ratio" | "jump" | "before", number>>;
 const hint = "clip gradients by their norm, start with smaller weights (heNormal, lecunNormal, orthogonal), or lower the learning rate";
 
 function byDepth(looks: readonly StepLook[], limits: Limits) {
-  const last = weightsOf(looks.at(-1)!).at(-1)?.name;
+  const last = looks.length === 0 ? undefined : weightsOf(looks.at(-1)!).at(-1)?.name;
   if (last === undefined) return undefined;
   const ratios = [...weightMedians(looks, (tensor, look) => rms(tensor) / rms(look.tensors.find(({ name }) => name === last)!))];
   const [name, ratio] = ratios.reduce((a, b) => (b[1] > a[1] ? b : a));

@@ -26,15 +26,15 @@ export const penaltyDominates = defineMonitor({
   what:
     "The length of the penalty's gradient against that of the data's, over all weights that are penalised; of decoupled decay, what it takes " +
     "off the weights against what the step does to them besides. The two are equal where a training comes to rest, so a penalty dominates " +
-    "where it is the longer of the two for several looks, or holds its own and weights have shrunk while the loss is still near what an answer costs that knows nothing.",
+    "where it is the longer of the two for several looks, or holds its own and weights have shrunk to a part of their length while the loss is no small part of what an answer costs that knows nothing.",
   source: "TheDeepChecker (twice, five times); the second condition and the lower limit derived",
   leadsTo: ["not-decreasing", "vanishing-gradient", "dead-units", "update-ratio"],
   limits: {
     looks: { value: 5, means: "looks that follow each other" },
     ratio: { value: 2, means: "ratio that all of them must exceed, which warns" },
     even: { value: 0.3, means: "or their median, where the loss is" },
-    loss: { value: 0.7, means: "above this share of what knowing nothing costs after a tenth of the training" },
-    shrunk: { value: 0.6, means: "and if a tensor is below this share of its first length" },
+    loss: { value: 0.15, means: "above this share of what knowing nothing costs after a tenth of the training" },
+    shrunk: { value: 0.4, means: "and if a tensor is below this share of its first length" },
     weak: { value: 1e-4, means: "below this median ratio over all looks, of twice as many, the penalty does nothing: a note" },
   },
   judge(record, limits) {

@@ -32,8 +32,22 @@ export function knownNothing({ facts, epochs }: HealthRecord): number {
   return facts.constantLoss ?? epochs[0]?.loss ?? NaN;
 }
 
-/** The standard error of the training sample's mean loss, from the last look at its spread; NaN before one. */
-export function lossError({ units, epochs }: HealthRecord): number {
+/** The standard error of the sample's mean loss as the training part's, from the last look at its spread: 0 for all rows; NaN before one. */
+export function lossError({ units, epochs, facts }: HealthRecord): number {
   const [look, last] = [units.at(-1), epochs.at(-1)];
-  return look && last ? look.deviation / Math.sqrt(last.n) : NaN;
+  return look && last ? look.deviation * Math.sqrt(Math.max(0, 1 - last.n / facts.rows) / last.n) : NaN;
 }
+
+/**
+ * How far the gradients of a batch's two halves agree at each look, ⟨g₁, g₂⟩/‖g‖², from −1 to 1: 1 without noise, about 0 where all is noise.
+ * Looks without an estimate are left out.
+ */
+export function agreements(looks: readonly StepLook[], batch: number): readonly number[] {
+  const half = batch >> 1;
+  return looks
+    .flatMap(({ noise }) => (noise ? [noise.signal / (noise.signal + noise.variance / half)] : []))
+    .filter(Number.isFinite)
+    .map((share) => Math.min(1, Math.max(-1, share)));
+}
+
+export const average = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
