@@ -13,4 +13,17 @@ import { resume } from "./resume.ts";
 import { show } from "./show.ts";
 import { train } from "./train.ts";
 
-export const commands: readonly (Command | CommandGroup)[] = [train, resume, predict, evaluate, diagnose, audit, check, learningRate, show, report, data, model];
+export const commands: readonly (Command | CommandGroup)[] = [
+  train,
+  resume,
+  predict,
+  evaluate,
+  diagnose,
+  audit,
+  check,
+  learningRate,
+  show,
+  report,
+  data,
+  model,
+];
