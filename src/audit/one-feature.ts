@@ -1,4 +1,4 @@
-/** How well one feature alone tells the target: bins of it with a line each, or its categories; fitted on some rows, scored on others. */
+/** How well one feature alone tells the target: bins of it (for amounts with a line each), or its categories; fitted on some rows, scored on others. */
 import type { CategoricalColumn, NumericColumn, ScalarColumn } from "../data/table.ts";
 import { quantileSorted } from "../util/statistics.ts";
 
@@ -18,17 +18,19 @@ export const skill = ({ loss, baseline }: Score): number => (baseline === 0 ? 0 
 
 /** @param fit,held rows to fit on and to score */
 export function scoreFeature(feature: ScalarColumn, target: ScalarColumn, fit: Int32Array, held: Int32Array): Score {
-  const groupOf = feature.kind === "categorical" ? (row: number) => feature.codes[row]! : binner(feature, fit);
+  const classes = target.kind === "categorical" ? target : undefined;
+  const groupOf = feature.kind === "categorical" ? (row: number) => feature.codes[row]! : binner(feature, classes, fit);
   return target.kind === "categorical" ? scoreClasses(groupOf, target, fit, held) : scoreAmounts(groupOf, feature, target, fit, held);
 }
 
-/** Bins between quantiles; −1 is missing. */
-function binner({ values }: NumericColumn, fit: Int32Array): (row: number) => number {
+/** Bins between quantiles, of which one that holds a border between classes is cut there; −1 is missing. */
+function binner({ values }: NumericColumn, classes: CategoricalColumn | undefined, fit: Int32Array): (row: number) => number {
   const sorted = Float64Array.from(fit, (row) => values[row]!)
     .filter((value) => !Number.isNaN(value))
     .sort();
   const bins = Math.max(2, Math.min(mostBins, Math.floor(sorted.length / rowsPerBin)));
-  const edges = [...new Set(Array.from({ length: bins - 1 }, (_, i) => quantileSorted(sorted, (i + 1) / bins)))];
+  const quantiles = [...new Set(Array.from({ length: bins - 1 }, (_, i) => quantileSorted(sorted, (i + 1) / bins)))];
+  const edges = classes ? withBorders(quantiles, values, classes, fit) : quantiles;
   return (row) => {
     const value = values[row]!;
     if (Number.isNaN(value)) return -1;
@@ -40,6 +42,41 @@ function binner({ values }: NumericColumn, fit: Int32Array): (row: number) => nu
     }
     return low;
   };
+}
+
+/** Of a bin's errors a cut spares at least so many, or leaves none. */
+const leastSpared = 3;
+
+/** The edges, and in each bin the cut that spares most errors of its commonest class, half way between two values. */
+function withBorders(edges: readonly number[], values: Float64Array, { codes, categories }: CategoricalColumn, fit: Int32Array): number[] {
+  const rows = fit.filter((row) => !Number.isNaN(values[row]!)).sort((a, b) => values[a]! - values[b]!);
+  const found = [...edges];
+  for (let from = 0, edge = 0; from < rows.length; edge++) {
+    const end = edges[edge] ?? Infinity;
+    let to = from;
+    while (to < rows.length && values[rows[to]!]! <= end) to += 1;
+    const border = borderOf(rows.subarray(from, to), values, codes, categories.length);
+    if (border !== undefined) found.push(border);
+    from = to;
+  }
+  return found.sort((a, b) => a - b);
+}
+
+/** @param rows of a bin, by value */
+function borderOf(rows: Int32Array, values: Float64Array, codes: Int32Array, classes: number): number | undefined {
+  const [below, above] = [new Int32Array(classes), new Int32Array(classes)];
+  for (const row of rows) above[codes[row]!]! += 1;
+  const whole = Math.max(...above);
+  let [most, border] = [whole, 0];
+  for (let i = 0; i + 1 < rows.length; i++) {
+    below[codes[rows[i]!]!]! += 1;
+    above[codes[rows[i]!]!]! -= 1;
+    const [value, next] = [values[rows[i]!]!, values[rows[i + 1]!]!];
+    if (value === next || codes[rows[i]!] === codes[rows[i + 1]!]) continue;
+    const right = Math.max(...below) + Math.max(...above);
+    if (right > most) [most, border] = [right, (value + next) / 2];
+  }
+  return most - whole >= leastSpared || (most > whole && most === rows.length) ? border : undefined;
 }
 
 function scoreClasses(

@@ -11,6 +11,8 @@ import { grouped, type DateOrder, type Where } from "./table.ts";
 const COLUMNS_PER_QUERY = 200;
 /** The first rows are tried in every way; all rows only in the ways that these leave open. */
 const FIRST_ROWS = 2048;
+/** Among numbers so many texts stand for missing; more are categories. */
+const FEW_TEXTS = 3;
 
 /** Whether a value of a column can be read in some way, as SQL; n is the column as a number's text. */
 export const READINGS = {
@@ -220,7 +222,7 @@ async function textType(
   if (numbers === present) return { type: "VARCHAR" };
   const before = said.find((note) => note.startsWith(`${name} read as categories: `));
   const like = await likeNumbers(database, { id, name }, format, where, before);
-  if (!like && (numbers === undefined || numbers < 0.9 * present)) return { type: "VARCHAR" };
+  if (!like && !(await areNumbers(database, id, format, { numbers, present }))) return { type: "VARCHAR" };
   const { what, remedy } = like ?? (await mostlyNumbers(database, id, name, { texts: present - numbers!, present }, format, where));
   // What the look at the whole file has said of it already is not said again.
   if (before === undefined) notes.push(`${name} read as categories: ${what} (${remedy})`);
@@ -231,6 +233,19 @@ async function textType(
       hint: `${remedy}; --type ${name}=category if they are codes`,
     },
   };
+}
+
+/** Nine tenths of the values are numbers; or half of them and more, and the others are a few texts over and over, as "-" and "unknown" are. */
+async function areNumbers(
+  database: Database,
+  id: string,
+  format: NumberFormat,
+  { numbers = 0, present }: { readonly numbers: number | undefined; readonly present: number },
+): Promise<boolean> {
+  if (numbers >= 0.9 * present || 2 * numbers < present) return numbers > 0 && 2 * numbers >= present;
+  const condition = `${id} IS NOT NULL AND try_cast(${numberText(id, format)} AS DOUBLE) IS NULL`;
+  const [kinds] = await database.query(`SELECT count(DISTINCT ${id}) AS n FROM raw WHERE ${condition}`);
+  return Number(kinds!["n"]) <= FEW_TEXTS;
 }
 
 /** A text that is no number, and how many other such texts there are. */

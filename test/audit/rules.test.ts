@@ -467,3 +467,25 @@ test("the networks that judge see as much of a sequence as was asked for", async
     await network.dispose();
   }
 });
+
+test("a feature that a threshold parts into the classes is a leak, wherever the quantiles fall; one that helps is none", async () => {
+  for (const [rows, severity] of [
+    [300, "warn"],
+    [1000, "fail"],
+    [3000, "fail"],
+  ] as const) {
+    const random = rng(rows, "threshold");
+    const classes = Array.from({ length: rows }, () => (random.uniform() < 0.45 ? "p" : "q"));
+    const parting = numbers(
+      "l",
+      classes.map((one) => (one === "q" ? 1 : 2.5) + 0.5 * random.uniform()),
+    );
+    const helps = numbers(
+      "x",
+      classes.map((one) => (one === "q" ? 0 : 1) + random.normal()),
+    );
+    const subject = subjectWith(tableOf([parting, helps], categories("y", classes)), { train: rows / 2, test: rows / 2 });
+    const found = await check("target-leak", subject);
+    expect(found.filter((one) => one.severity !== "pass").map((one) => [one.subject, one.severity])).toEqual([["l", severity]]);
+  }
+});

@@ -215,6 +215,27 @@ describe("values", () => {
     );
   });
 
+  test("numbers among which a few texts stand over and over are refused as a feature; many different texts are categories", async () => {
+    const csvOf = (text: (i: number) => string): string =>
+      ["v,y", ...Array.from({ length: 200 }, (_, i) => `${i % 5 < 2 ? text(i) : (i * 1.37).toFixed(2)},${i % 2}`)].join("\n");
+    expect(
+      await said(
+        file(
+          "often.csv",
+          csvOf(() => "-"),
+        ),
+        { target: "y" },
+      ),
+    ).toMatch(/column "v" holds numbers, but 80 of 200 values are no numbers, "-" in line 2/);
+    const many = await readTable(
+      file(
+        "codes.csv",
+        csvOf((i) => `A${i % 40}`),
+      ),
+      { target: "y", types: { v: "category" } },
+    );
+    expect(many.columns.map(({ kind }) => kind)).toEqual(["categorical"]);
+  });
   test("a target of one class per row, and text under regression, are refused", async () => {
     const path = csv(
       "names.csv",

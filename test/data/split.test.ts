@@ -383,6 +383,15 @@ describe("by groups", () => {
     expect(split(table, { seed: 2 }).test).not.toEqual(parts.test);
   });
 
+  test("validation and test share what a group larger than the training share leaves", () => {
+    const of = count(200).map((row) => (row < 170 ? "large" : `g${row % 9}`));
+    for (const seed of [1, 2, 3, 4, 5]) {
+      const parts = split(tableOf(count(of.length), undefined, { group: categorical("g", of) }), { seed });
+      expect(parts.train).toHaveLength(170);
+      for (const part of [parts.validation, parts.test]) expect(part.length).toBeGreaterThanOrEqual(10);
+    }
+  });
+
   test("groups of any sizes stand whole, each part has one, and validation and test come near their sizes", () => {
     fc.assert(
       fc.property(

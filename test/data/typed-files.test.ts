@@ -86,6 +86,8 @@ describe("typed files", () => {
     );
     expect(await said(file("text.arrow", "a,y\n1,0\n"))).toMatch(/text\.arrow is no Arrow file, whatever its name says/);
     expect(await said(file("text.json", "a,y\n1,0\n"))).toMatch(/text\.json, line 1: JSON should begin with \[ .* found "a"/);
+    const cut = Array.from({ length: 30 }, (_, i) => (i === 17 ? '{"a":17,"y":' : `{"a":${i},"y":${i % 2}}`)).join("\n");
+    expect(await said(file("cut.ndjson", cut))).toMatch(/cut\.ndjson, line 18: /);
     expect(await said(file("zero.parquet", ""))).toMatch(/zero\.parquet is empty \(0 bytes\)/);
     expect(numbers(await readTable(file("parquet-in.csv", good), { target: "y" }), "whole")).toHaveLength(6);
     expect((await readTable(file("json-in.txt", '[{"a":1,"y":0},{"a":2,"y":1}]'), { target: "y" })).notes).toContain(

@@ -16,7 +16,7 @@ export const targetLeak = defineAuditRule({
   name: "target-leak",
   title: "target leak",
   what:
-    "Every feature alone is fitted to two thirds of the training rows (64 bins with a line each, or its categories) and scored on the rest, each third in turn. One that leaves next to nothing " +
+    "Every feature alone is fitted to two thirds of the training rows (64 bins, cut where classes meet, for amounts with a line each; or its categories) and scored on the rest, each third in turn. One that leaves next to nothing " +
     "of the errors of the commonest class, even at the upper end of the 95 % interval, or of the squares about the mean, is the target in another form, or was written down after it; " +
     "so is one whose values go one to one with the classes in all rows. One that makes no error on rows too few for that bound warns.",
   source: "skore SKD011, its extreme; limits derived",

@@ -52,10 +52,23 @@ export const json: Reader = {
       return { ...staged, lineOf, skipped, notes: [...notes, ...staged.notes] };
     } catch (cause) {
       if (cause instanceof GradusError) throw cause;
-      throw malformed(path, lines, cause);
+      throw malformed(path, lines, cause, lines ? await firstBadLine(database, from) : undefined);
     }
   },
 };
+
+const wholeLines = (from: string): string =>
+  `read_csv(${literal(escapeGlob(from))}, auto_detect=false, header=false, delim='\x01', quote='', escape='', columns={'text': 'VARCHAR'}, maximum_line_size=16777216)`;
+
+/** The first line that is no JSON; the parser names the one after it. */
+async function firstBadLine(database: Database, from: string): Promise<string | undefined> {
+  const numbered = `SELECT text, row_number() OVER () AS line FROM ${wholeLines(from)}`;
+  const found = await database
+    .query(`SELECT min(line) AS line FROM (${numbered}) WHERE text IS NOT NULL AND NOT json_valid(text)`)
+    .catch(() => []);
+  const line = found[0]?.["line"];
+  return line === null || line === undefined ? undefined : String(line);
+}
 
 /** A copy without the lines that are no JSON. */
 async function withoutBadLines(
@@ -64,8 +77,7 @@ async function withoutBadLines(
   from: string,
   scratch: string,
 ): Promise<{ from: string; skipped: SkippedRow[] }> {
-  const whole = `read_csv(${literal(escapeGlob(from))}, auto_detect=false, header=false, delim='\x01', quote='', escape='', columns={'text': 'VARCHAR'}, maximum_line_size=16777216)`;
-  await database.query(`CREATE TABLE lines AS SELECT text, row_number() OVER () AS line FROM ${whole}`);
+  await database.query(`CREATE TABLE lines AS SELECT text, row_number() OVER () AS line FROM ${wholeLines(from)}`);
   const bad = await database.query(
     "SELECT line FROM lines WHERE text IS NOT NULL AND (NOT json_valid(text) OR json_type(text) <> 'OBJECT') ORDER BY line",
   );
@@ -81,9 +93,9 @@ async function withoutBadLines(
   return { from: bad.length > 0 ? copy : from, skipped };
 }
 
-function malformed(path: string, lines: boolean, cause: unknown): GradusError {
+function malformed(path: string, lines: boolean, cause: unknown, bad: string | undefined): GradusError {
   const message = (cause as Error).message.split("\n")[0]!;
-  const line = /in line (\d+)/.exec(message)?.[1];
+  const line = bad ?? /in line (\d+)/.exec(message)?.[1];
   const record = /in record\/value (\d+)/.exec(message)?.[1];
   const what = /: ([^:]+?)\.?\s*$/.exec(message)?.[1] ?? message;
   const where = line ? `${path}, line ${line}` : record ? `${path}, object ${record}` : path;

@@ -47,8 +47,12 @@ export function assignGroups(
       },
     );
   const limited = sizes.train + sizes.validation + sizes.test < rows.length;
+  // Where one group is more than the training share, test and validation share what it leaves.
+  const spare = rows.length - Math.max(...groups.map(({ size }) => size));
+  const asked = sizes.test + sizes.validation;
+  const share = rows.length - spare > sizes.train && asked > spare ? spare / asked : 1;
   wanted.forEach((part, at) => {
-    const room = sizeOf(sizes, part) - sum(groups, part);
+    const room = (part === TRAIN ? 1 : share) * sizeOf(sizes, part) - sum(groups, part);
     const reserve = wanted.slice(at + 1).filter((later) => sum(groups, later) === 0).length;
     take(groups, part, part === TRAIN && !limited ? Infinity : room, reserve);
   });
