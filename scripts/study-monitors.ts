@@ -1,14 +1,15 @@
 /**
  * `npm run study:monitors -- [--seed 21] [--planted 60] [--only saturation] [--keep trials.json]`: plants faults in small trainings and writes
  * docs/monitors.md. The kinds of faults are shared out to processes, which changes no figure. With `--keep` every training stays in a file,
- * its record and measures with it, so that what was missed can be looked at; `--from trials.json` judges them by the monitors as they are now.
+ * its record and measures with it, so that what was missed can be looked at; `--from trials.json` judges them by the monitors as they are now
+ * and trains only the kinds that are missing there. The file is written after every kind, so that a study that was stopped goes on.
  */
 import { fork } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { faults } from "../test/train/monitors/faults.ts";
-import { keptText, readKept } from "../test/train/monitors/kept.ts";
+import { keptText, readKept, type Kept } from "../test/train/monitors/kept.ts";
 import { monitorsReport } from "../test/train/monitors/report.ts";
 import { healthyPart, joinHealthy, joinStudy, plantedPart, scoreOf, type StudyPart } from "../test/train/monitors/study.ts";
 
@@ -28,9 +29,8 @@ const [seed, planted, healthy] = [Number(values.seed), Number(values.planted), N
 
 if (values.part === undefined) {
   const kinds = values.only?.split(",") ?? faults.map(({ monitor }) => monitor);
-  const kept = values.from === undefined ? { seed, parts: await trained(kinds) } : readKept(values.from);
-  if (values.keep !== undefined) writeFileSync(values.keep, keptText(kept));
-  const study = joinStudy(kept.seed, kept.parts);
+  const known = values.from === undefined ? { seed, parts: [] } : readKept(values.from);
+  const study = joinStudy(known.seed, await trained(kinds, known));
   for (const kind of kinds) {
     const { recall, named, precision, planted: count } = scoreOf(kind, study);
     console.log(
@@ -55,24 +55,30 @@ if (values.part === undefined) {
 }
 
 /** Healthy trainings first: what is planted is held against them. */
-async function trained(kinds: readonly string[]): Promise<readonly StudyPart[]> {
+async function trained(kinds: readonly string[], known: Kept): Promise<readonly StudyPart[]> {
   const shares = Array.from({ length: Number(values.processes) }, (_, from) => `healthy/${from}`);
-  const yardstick = joinHealthy(await Promise.all(shares.map((share) => inProcess(share))));
-  const queue = [...kinds];
-  const parts: StudyPart[] = [yardstick];
+  const make = (part: string, yardstick?: StudyPart) => inProcess(part, known.seed, yardstick);
+  const yardstick = known.parts[0] ?? joinHealthy(await Promise.all(shares.map((share) => make(share))));
+  const parts: StudyPart[] = [yardstick, ...known.parts.slice(1)];
+  const keep = () => values.keep !== undefined && writeFileSync(values.keep, keptText({ seed: known.seed, parts }));
+  const queue = kinds.filter((kind) => !parts.some(({ what }) => what === kind));
   const work = async () => {
-    for (let kind = queue.shift(); kind !== undefined; kind = queue.shift()) parts.push(await inProcess(kind, yardstick));
+    for (let kind = queue.shift(); kind !== undefined; kind = queue.shift()) {
+      parts.push(await make(kind, yardstick));
+      keep();
+    }
   };
+  keep();
   await Promise.all(shares.map(work));
   return parts;
 }
 
-function inProcess(part: string, yardstick?: StudyPart): Promise<StudyPart> {
+function inProcess(part: string, from: number, yardstick?: StudyPart): Promise<StudyPart> {
   const flags = [
     "--part",
     part,
     "--seed",
-    values.seed,
+    String(from),
     "--planted",
     values.planted,
     "--healthy",

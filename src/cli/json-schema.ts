@@ -254,7 +254,9 @@ export const trainResultSchema = z.strictObject({
   run: z.string(),
   task,
   metrics: z.strictObject({ train: metricsSchema, validation: metricsSchema, trainDev: metricsSchema.optional() }),
-  mismatch: intervalSchema.extend({ metric: z.enum(["error", "rmse"]) }).optional(),
+  mismatch: intervalSchema
+    .extend({ metric: z.enum(["error", "rmse"]), answers: z.strictObject({ statistic: z.number(), p: z.number() }).optional() })
+    .optional(),
   copies: copiesSchema.optional(),
   decision: decision.optional(),
   crossValidation: z

@@ -230,7 +230,7 @@ export const resultFileSchema = section({
   finished: text,
   task,
   metrics: section({ train: metrics, validation: metrics, trainDev: metrics.optional() }),
-  mismatch: interval.extend({ metric: oneOf(["error", "rmse"]) }).optional(),
+  mismatch: interval.extend({ metric: oneOf(["error", "rmse"]), answers: section({ statistic: number, p: number }).optional() }).optional(),
   copies: section({
     metric: oneOf(["error", "rmse"]),
     rows: count,

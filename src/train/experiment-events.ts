@@ -48,6 +48,11 @@ export interface FoldFigures {
 /** What differs between validation and unseen rows of the training distribution: `metric` is `error` or `rmse`. */
 export interface Mismatch extends Interval {
   readonly metric: "error" | "rmse";
+  /**
+   * Whether the network's own answers are distributed alike on both: Kolmogorov and Smirnov's statistic of the output that differs most, and its
+   * p after Holm's correction for the number of outputs (Rabanser et al. 2019, "Failing Loudly").
+   */
+  readonly answers?: { readonly statistic: number; readonly p: number };
 }
 
 /** Validation rows with the features of a training row, and what they do to the figure. */

@@ -27,7 +27,7 @@ import { describeNetwork, describeTransforms, shapeOf } from "./fit-events.ts";
 import type { LookSchedule } from "./health-schedule.ts";
 import { watchHealth, type HealthOptions } from "./health.ts";
 import type { HealthRecord } from "./monitor.ts";
-import { measureBaseline, mismatchOf } from "./measure.ts";
+import { compareAnswers, measureBaseline, mismatchOf } from "./measure.ts";
 import { measureParts, refuseCosts } from "./measure-parts.ts";
 import type { ModelChoice } from "./model-choice.ts";
 import { exampleWeights, weighted, type ClassWeight } from "./example-weights.ts";
@@ -226,7 +226,7 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
   const copies = validationCopies(parts);
   const apart = copies ? [copies.copied, copies.others].filter(({ length }) => length > 0) : [];
   const apartly = await prepareParts(table, apart, plan, executor, { ...runtime, residentBytes: most });
-  const { metrics, decision } = await measureParts(problem, layout, training.theta, measuredBy, [
+  const { metrics, decision, predictions } = await measureParts(problem, layout, training.theta, measuredBy, [
     [parts.validation, validation!],
     [parts.train, train],
     ...apart.map((rows, i) => [rows, apartly[i]!] as const),
@@ -234,10 +234,11 @@ export async function fitTable(model: ModelChoice, parts: TableParts, options: F
   ]);
   const [onValidation, onTrain, onCopied, onOthers] = metrics as [Metrics, Metrics, Metrics?, Metrics?];
   const onTrainDev = trainDev ? metrics.at(-1)! : undefined;
+  const answers = trainDev ? compareAnswers(predictions[0]!, predictions.at(-1)!, problem.outputs) : undefined;
   return {
     task: target.task,
     metrics: { train: onTrain, validation: onValidation, ...(onTrainDev ? { trainDev: onTrainDev } : {}) },
-    ...(onTrainDev ? { mismatch: mismatchOf(onValidation, onTrainDev) } : {}),
+    ...(onTrainDev ? { mismatch: { ...mismatchOf(onValidation, onTrainDev), ...(answers ? { answers } : {}) } } : {}),
     ...(copies ? { copies: copiesImpact(copies, onCopied!, apart.length > 1 ? onOthers : undefined) } : {}),
     ...(decision ? { decision } : {}),
     baseline: measureBaseline(table, parts.train, parts.validation),

@@ -22,6 +22,7 @@ interface MeasuredBy {
 /**
  * The figures of parts; where wrong answers have their costs, by the threshold of least cost on the first.
  * @param parts rows of the table, and as the network takes them: the validation part first
+ * @returns also the network's own answers for each part, [rows · outputs]
  */
 export async function measureParts(
   problem: Problem,
@@ -29,14 +30,16 @@ export async function measureParts(
   theta: Float32Array,
   { table, plan, executor, runtime, costs }: MeasuredBy,
   parts: readonly (readonly [Int32Array, TrainingData])[],
-): Promise<{ readonly metrics: Metrics[]; readonly decision?: Decision }> {
+): Promise<{ readonly metrics: Metrics[]; readonly decision?: Decision; readonly predictions: Float32Array[] }> {
   const evaluator = await createEvaluator(problem, layout, executor, { ...runtime, rows: parts.map(([rows]) => rows.length) });
   const { target } = plan;
   let decision: Decision | undefined;
   try {
     const metrics: Metrics[] = [];
+    const predictions: Float32Array[] = [];
     for (const [rows, data] of parts) {
       const { loss, prediction } = await evaluator.evaluate(theta, data);
+      predictions.push(prediction);
       const groups = groupsOf(table, rows);
       const targets = data.targets.data as Float32Array;
       if (costs) decision ??= chooseThreshold(prediction, targets, costs, { groups });
@@ -46,7 +49,7 @@ export async function measureParts(
           : measure(target, restoreAmounts(prediction, target, table, rows), amountsOf(table, rows), problem.outputs, { groups });
       metrics.push({ ...figures, ...measureLoss(target, loss, groups) });
     }
-    return { metrics, ...(decision ? { decision } : {}) };
+    return { metrics, predictions, ...(decision ? { decision } : {}) };
   } finally {
     await evaluator.dispose();
   }

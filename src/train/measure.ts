@@ -1,4 +1,6 @@
 /** Closing figures: predictions against the truth, each with its interval. */
+import { holm } from "../util/hypothesis.ts";
+import { kolmogorovSmirnov } from "../util/kolmogorov-smirnov.ts";
 import { amountsAt, dependentAmounts, fitTarget, restored, stepsOf, type TargetPlan } from "../data/target-plan.ts";
 import { nearestNaive, pastAt } from "../data/naive-forecast.ts";
 import { countCategories, type Table } from "../data/table.ts";
@@ -85,6 +87,16 @@ export function measureLoss(plan: TargetPlan, loss: Float32Array, groups?: Int32
 export function mismatchOf(validation: Metrics, trainDev: Metrics): Mismatch {
   const metric = validation["error"] ? "error" : "rmse";
   return { metric, ...intervalDifference(validation[metric]!, trainDev[metric]!) };
+}
+
+/** Whether a network answers alike on two parts. @param a,b [rows · outputs] */
+export function compareAnswers(a: Float32Array, b: Float32Array, outputs: number): NonNullable<Mismatch["answers"]> {
+  const column = (values: Float32Array, k: number) =>
+    Float64Array.from({ length: values.length / outputs }, (_, i) => values[i * outputs + k]!);
+  const found = Array.from({ length: outputs }, (_, k) => kolmogorovSmirnov(column(a, k), column(b, k)));
+  const adjusted = holm(found.map(({ p }) => p));
+  const least = adjusted.indexOf(Math.min(...adjusted));
+  return { statistic: found[least]!.statistic, p: adjusted[least]! };
 }
 
 /** The network's own numbers for rows of a table in the target's unit. */

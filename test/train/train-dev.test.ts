@@ -3,9 +3,9 @@ import { expect, test } from "vitest";
 import type { Table } from "../../src/data/table.ts";
 import { experimentSchema } from "../../src/train/experiment.ts";
 import { splitExperiment, withSavedSplit } from "../../src/train/experiment-split.ts";
+import { compareAnswers, mismatchOf } from "../../src/train/measure.ts";
 import { describeSplit } from "../../src/train/fit-events.ts";
 import { fitTable, splitTable } from "../../src/train/fit-table.ts";
-import { mismatchOf } from "../../src/train/measure.ts";
 import { mlp } from "../../src/train/model-choice.ts";
 import { rng } from "../../src/util/rng.ts";
 import { newcombeInterval, wilsonInterval } from "../../src/util/statistics.ts";
@@ -40,6 +40,7 @@ test("the same distribution on both sides shows none", async () => {
   const { mismatch } = await fitted(shifted(0));
   expect(mismatch!.low).toBeLessThanOrEqual(0);
   expect(mismatch!.high).toBeGreaterThanOrEqual(0);
+  expect(mismatch!.answers!.p).toBeGreaterThan(0.01);
 });
 
 test("train-dev rows touch neither preprocessing nor weights: what they hold changes nothing but their own figures", async () => {
@@ -55,6 +56,18 @@ test("train-dev rows touch neither preprocessing nor weights: what they hold cha
   expect(other.plan).toEqual(one.plan);
   expect(other.metrics.validation).toEqual(one.metrics.validation);
   expect(other.metrics.trainDev).not.toEqual(one.metrics.trainDev);
+});
+
+test("answers are compared output by output, and of many outputs the p counts them all", () => {
+  const random = rng(1, "answers");
+  const answers = (rows: number, shift: number) => Float32Array.from({ length: 3 * rows }, (_, i) => random.normal() + (i % 3 === 1 ? shift : 0));
+  const [one, alike, otherwise] = [answers(300, 0), answers(200, 0), answers(200, 1)];
+  expect(compareAnswers(one, alike, 3).p).toBeGreaterThan(0.05);
+  const { statistic, p } = compareAnswers(one, otherwise, 3);
+  expect(p).toBeLessThan(1e-6);
+  expect(statistic).toBeGreaterThan(0.3);
+  const single = (values: Float32Array) => values.filter((_, i) => i % 3 === 1);
+  expect(compareAnswers(single(one), single(otherwise), 1).p).toBeCloseTo(p / 3, 12);
 });
 
 test("of amounts the mismatch is of the root mean squared errors", () => {

@@ -67,7 +67,7 @@ export function closingLines(given: Closing, width: number, p: Paint): string[] 
 }
 
 /** What validation costs beyond unseen rows of the training distribution. */
-function mismatchText({ metric, value, low, high }: NonNullable<RunResult["mismatch"]>): string {
+function mismatchText({ metric, value, low, high, answers }: NonNullable<RunResult["mismatch"]>): string {
   const scale = metric === "error" ? 100 : 1;
   const write = (x: number) => `${x < 0 ? "−" : "+"}${metric === "error" ? Math.abs(scale * x).toFixed(1) : short(Math.abs(x))}`;
   const verdict =
@@ -76,8 +76,11 @@ function mismatchText({ metric, value, low, high }: NonNullable<RunResult["misma
       : high < 0
         ? "validation is easier than the training distribution"
         : "none seen: validation is like unseen training rows, as far as these can tell";
-  return `${write(value)} (${write(low)} … ${write(high)}) ${metric === "error" ? "points" : "rmse"}, validation less train-dev: ${verdict}`;
+  return `${write(value)} (${write(low)} … ${write(high)}) ${metric === "error" ? "points" : "rmse"}, validation less train-dev: ${verdict}${answers ? `; ${answersText(answers)}` : ""}`;
 }
+
+const answersText = ({ statistic, p }: NonNullable<NonNullable<RunResult["mismatch"]>["answers"]>): string =>
+  `answers distributed ${p < 0.05 ? "otherwise" : "alike"} (Kolmogorov-Smirnov ${short(statistic)}, p ${short(p)})`;
 
 /** What the figure is with rows that were trained on as copies, and without. */
 export function copiesText({ metric, rows, of, copied, without, impact }: CopiesImpact, part: string): string {
