@@ -119,7 +119,7 @@ test("an unknown key or a wrong type in the experiment file, with its line", asy
   file("data.csv", table(40));
   file("key.yaml", "data:\n  path: data.csv\n  traget: label\n");
   expect(await refused(["train", "--experiment", "key.yaml"])).toMatch(
-    /^error: key\.yaml, line 3: unknown key "traget" in data\.\n {2}did you mean "target"\? keys: path, target, task, drop, id, targetTransform(, \w+)*(, ….*)?\n$/,
+    /^error: key\.yaml, line 3: unknown key "traget" in data\.\n {2}did you mean "target"\? keys: path, target, task, drop, weight, id, targetTransform(, \w+)*(, ….*)?\n$/,
   );
   file("type.yaml", "data: { path: data.csv, target: label }\n\nepochs: often\n");
   expect(await refused(["train", "--experiment", "type.yaml"])).toBe(
