@@ -60,7 +60,8 @@ test("train-dev rows touch neither preprocessing nor weights: what they hold cha
 
 test("answers are compared output by output, and of many outputs the p counts them all", () => {
   const random = rng(1, "answers");
-  const answers = (rows: number, shift: number) => Float32Array.from({ length: 3 * rows }, (_, i) => random.normal() + (i % 3 === 1 ? shift : 0));
+  const answers = (rows: number, shift: number) =>
+    Float32Array.from({ length: 3 * rows }, (_, i) => random.normal() + (i % 3 === 1 ? shift : 0));
   const [one, alike, otherwise] = [answers(300, 0), answers(200, 0), answers(200, 1)];
   expect(compareAnswers(one, alike, 3).p).toBeGreaterThan(0.05);
   const { statistic, p } = compareAnswers(one, otherwise, 3);
