@@ -4,6 +4,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { GradusError } from "../util/errors.ts";
 
 export const lockName = "lock.json";
@@ -52,11 +53,7 @@ export async function lockRun(run: string): Promise<RunLock> {
       if (text === undefined) continue;
       const owner = ownerOf(text);
       if (owner && isAlive(owner)) throw taken(run, owner);
-      // Whoever moves the very lock that was read is the one who takes over; another's is put back.
-      const stale = `${mine}.stale`;
-      if (!(await moved(path, stale))) continue;
-      if ((await readFile(stale, "utf8")) !== text) await linked(stale, path);
-      await rm(stale, { force: true });
+      if (await tookOver(mine, path, text)) return heldLock(run);
     }
   } catch (cause) {
     if (cause instanceof GradusError) throw cause;
@@ -103,11 +100,26 @@ async function linked(from: string, to: string): Promise<boolean> {
   );
 }
 
-const moved = (from: string, to: string): Promise<boolean> =>
-  rename(from, to).then(
-    () => true,
-    () => false,
-  );
+/** A moment that others are given to take a lock over. */
+const breath = 5;
+
+/** Puts a lock in the place of a stale one: one process at a time, so that nobody moves the lock of who was faster. */
+async function tookOver(mine: string, path: string, stale: string): Promise<boolean> {
+  const gate = `${path}.takeover`;
+  if (!(await linked(mine, gate))) {
+    const before = ownerOf(await readFile(gate, "utf8").catch(() => ""));
+    if (before && !isAlive(before)) await rm(gate, { force: true });
+    await setTimeout(breath);
+    return false;
+  }
+  try {
+    if ((await readFile(path, "utf8").catch(() => undefined)) !== stale) return false;
+    await rename(mine, path);
+    return true;
+  } finally {
+    await rm(gate, { force: true });
+  }
+}
 
 function ownerOf(text: string): Owner | undefined {
   try {
